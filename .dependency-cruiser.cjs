@@ -1,0 +1,120 @@
+/** The import rule: who may know whom. Checked by `npm run check`. */
+const only = (name, allowed, comment) => ({
+  name: `${name}-knows-only`,
+  comment,
+  severity: 'error',
+  from: { path: `^src/${name}/`, pathNot: '\\.spec\\.ts$' },
+  to: {
+    path: '^src/',
+    pathNot: [`^src/${name}/`, ...allowed.map((each) => `^src/${each}/index\\.ts$`)],
+  },
+});
+
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    only('common', [], 'common imports nothing internal'),
+    only('config', ['common'], 'config reads the environment and knows nothing else'),
+    only('encryption', ['common'], 'encryption knows nothing of HTTP, TypeORM or providers'),
+    only('metrics', ['common'], 'metrics are a leaf'),
+    only('database', ['common', 'config'], 'the database module is plumbing'),
+    only('http', ['common', 'metrics'], 'HTTP plumbing knows no feature'),
+    only(
+      'providers',
+      ['common', 'config', 'database'],
+      'providers know nothing of storage; the database lends them its clock',
+    ),
+    only('clients', ['common', 'database'], 'API keys'),
+    only(
+      'tokens',
+      ['common', 'config', 'database', 'encryption', 'http', 'metrics', 'providers'],
+      'storage and reading',
+    ),
+    only(
+      'refresher',
+      ['common', 'config', 'database', 'encryption', 'metrics', 'providers', 'tokens'],
+      'rotation',
+    ),
+    only(
+      'authorization-requests',
+      ['common', 'config', 'database', 'encryption', 'http', 'providers', 'tokens'],
+      'the link flow',
+    ),
+    only('health', ['common', 'database', 'encryption'], 'health'),
+    {
+      name: 'modules-through-their-index',
+      comment: 'a module is imported through its index.ts',
+      severity: 'error',
+      from: { path: '^src/([^/]+)/' },
+      to: { path: '^src/([^/]+)/', pathNot: ['^src/$1/', '^src/[^/]+/index\\.ts$'] },
+    },
+    {
+      name: 'root-through-index',
+      severity: 'error',
+      from: { path: '^src/[^/]+\\.ts$' },
+      to: { path: '^src/[^/]+/', pathNot: ['^src/[^/]+/index\\.ts$', '^src/cli/'] },
+    },
+    {
+      name: 'nobody-imports-the-root',
+      severity: 'error',
+      from: { path: '^src/[^/]+/' },
+      to: { path: '^src/[^/]+\\.ts$' },
+    },
+    {
+      name: 'src-knows-no-tools',
+      comment: 'the product never imports the sandbox or the tests',
+      severity: 'error',
+      from: { path: '^(src|migrations)/' },
+      to: { path: '^(sandbox|test|bench)/' },
+    },
+    {
+      name: 'sandbox-stands-alone',
+      comment: 'a provider that shared code with the vault would share its mistakes',
+      severity: 'error',
+      from: { path: '^sandbox/' },
+      to: { path: '^src/' },
+    },
+    {
+      name: 'typeorm-in-storage-only',
+      severity: 'error',
+      from: {
+        path: '^src/',
+        pathNot: [
+          '^src/database/',
+          '\\.(entity|module|store)\\.ts$',
+          '-registry\\.ts$',
+          '^src/cli/',
+          '\\.spec\\.ts$',
+        ],
+      },
+      to: { path: 'node_modules/typeorm/' },
+    },
+    {
+      name: 'oauth-library-in-providers-only',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/providers/' },
+      to: { path: 'node_modules/(openid-client|oauth4webapi)/' },
+    },
+    {
+      name: 'no-dev-dependencies-in-the-product',
+      severity: 'error',
+      from: { path: '^(src|migrations)/', pathNot: '\\.spec\\.ts$' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['types', 'import', 'require', 'node', 'default'],
+      extensions: ['.ts', '.js', '.json', '.d.ts'],
+    },
+  },
+};

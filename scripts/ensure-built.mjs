@@ -1,0 +1,25 @@
+/**
+ * Builds `dist/` when it is missing or older than the sources, so that every npm script works
+ * straight after `npm ci`. Prints to stderr only: stdout belongs to the command that follows.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+const newest = (path) =>
+  statSync(path).isDirectory()
+    ? Math.max(0, ...readdirSync(path).map((name) => newest(join(path, name))))
+    : statSync(path).mtimeMs;
+
+const built = ['dist/main.js', 'dist/cli.js', 'dist/migrations/index.js'];
+const sources = ['src', 'migrations', 'package.json', 'tsconfig.json', 'nest-cli.json', '.swcrc'];
+
+const fresh =
+  built.every((file) => existsSync(file)) &&
+  Math.min(...built.map((file) => statSync(file).mtimeMs)) >= Math.max(...sources.map(newest));
+
+if (!fresh) {
+  process.stderr.write('Building dist/ …\n');
+  const { status } = spawnSync('npm', ['run', '--silent', 'build'], { stdio: ['ignore', 2, 2] });
+  if (status !== 0) process.exit(status ?? 1);
+}
