@@ -1,0 +1,35 @@
+import { applyDecorators } from '@nestjs/common';
+import { IsString, Matches } from 'class-validator';
+
+/**
+ * 1–255 visible characters: no control, format, private-use or unassigned code points, no white
+ * space, no lone surrogates. Counted in code points.
+ */
+export const USER_ID = /^[^\p{C}\p{Z}]{1,255}$/u;
+/** 1–64 of the unreserved characters of RFC 3986 except the tilde. */
+export const CONNECTION = /^[A-Za-z0-9._-]{1,64}$/;
+/** A provider's name, as it stands in paths. */
+export const PROVIDER = /^[a-z0-9-]{1,64}$/;
+
+export const IsUserId = () =>
+  applyDecorators(
+    IsString({ message: '$property must be a string' }),
+    Matches(USER_ID, { message: '$property must be 1 to 255 visible characters' }),
+  );
+
+export const IsConnection = () =>
+  applyDecorators(
+    IsString({ message: '$property must be a string' }),
+    Matches(CONNECTION, { message: '$property must be 1 to 64 characters of A-Z a-z 0-9 . _ -' }),
+  );
+
+export const IsProvider = () =>
+  applyDecorators(
+    IsString({ message: '$property must be a string' }),
+    Matches(PROVIDER, { message: '$property must name a provider' }),
+  );
+
+/** The provider that is meant when a request names none. */
+export const DEFAULT_PROVIDER = 'stitch-money';
+/** The connection that is meant when a request names none. */
+export const DEFAULT_CONNECTION = 'default';

@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs';
+
+/** The environment as a process gets it: names to text. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** One variable that is wrong: its name and what is expected. Never its value. */
+export interface ConfigurationProblem {
+  readonly name: string;
+  readonly expected: string;
+}
+
+/** Every problem of the environment at once. */
+export class ConfigurationError extends Error {
+  readonly code = 'invalid_configuration';
+
+  constructor(readonly problems: readonly ConfigurationProblem[]) {
+    super(problems.map(({ name, expected }) => `${name}: ${expected}`).join('\n'));
+    this.name = 'ConfigurationError';
+  }
+}
+
+/** Thrown by a parser when a value does not fit; the reader turns it into a problem. */
+class Unfit extends Error {}
+
+/**
+ * Reads variables one by one and collects what is wrong instead of stopping at the first. An empty
+ * value counts as unset, as container tools pass them so. `NAME_FILE` names a file that holds the
+ * value, for secrets that are mounted rather than put into the environment.
+ */
+export class EnvironmentReader {
+  private readonly problems: ConfigurationProblem[] = [];
+
+  constructor(private readonly environment: Environment) {}
+
+  get problemCount(): number {
+    return this.problems.length;
+  }
+
+  /** Notes a problem found outside a parser. */
+  refuse(name: string, expected: string): void {
+    this.problems.push({ name, expected });
+  }
+
+  /** @throws ConfigurationError with all problems noted so far */
+  finish(): void {
+    if (this.problems.length > 0) throw new ConfigurationError(this.problems);
+  }
+
+  /** The text of `NAME` or of the file that `NAME_FILE` names; undefined when neither is set. */
+  text(name: string): string | undefined {
+    const value = this.environment[name]?.trim();
+    const file = this.environment[`${name}_FILE`]?.trim();
+    if (value && file) {
+      this.refuse(name, `either ${name} or ${name}_FILE, not both`);
+      return undefined;
+    }
+    if (!file) return value === '' ? undefined : value;
+    try {
+      const content = readFileSync(file, 'utf8').trim();
+      if (content) return content;
+      this.refuse(`${name}_FILE`, 'a file that is not empty');
+    } catch {
+      this.refuse(`${name}_FILE`, 'a file that can be read');
+    }
+    return undefined;
+  }
+
+  /** Parses the variable if it is set; `fallback` otherwise, and after a problem. */
+  parse<T>(name: string, expected: string, fallback: T, parser: (text: string) => T): T {
+    const text = this.text(name);
+    if (text === undefined) return fallback;
+    try {
+      return parser(text);
+    } catch (error) {
+      this.refuse(name, error instanceof Unfit && error.message ? error.message : expected);
+      return fallback;
+    }
+  }
+
+  integer(name: string, fallback: number, minimum: number, maximum: number): number {
+    return this.parse(name, `a whole number from ${minimum} to ${maximum}`, fallback, (text) => {
+      const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
+      return fit(value, value >= minimum && value <= maximum);
+    });
+  }
+
+  oneOf<const T extends string>(name: string, fallback: T, values: readonly T[]): T {
+    return this.parse(name, `one of ${values.join(', ')}`, fallback, (text) => {
+      const value = values.find((candidate) => candidate === text);
+      if (value === undefined) throw new Unfit();
+      return value;
+    });
+  }
+
+  list(name: string, expected: string, accept: (item: string) => boolean): string[] {
+    return this.parse(name, expected, [], (text) => {
+      const items = text.split(',').map((item) => item.trim());
+      return fit(items, items.every(accept));
+    });
+  }
+}
+
+/** Returns the value if it is fit. @throws Unfit otherwise; `expected` overrides the general text */
+export function fit<T>(value: T, isFit: boolean, expected = ''): T {
+  if (!isFit) throw new Unfit(expected);
+  return value;
+}

@@ -1,0 +1,205 @@
+import { LOG_LEVELS } from '../common/index.js';
+import { developmentKeyring } from './development-keyring.js';
+import { EnvironmentReader, fit } from './environment-reader.js';
+import type { Environment } from './environment-reader.js';
+import {
+  isLoopback,
+  isOrigin,
+  parseDatabaseUrl,
+  parseKeyring,
+  parseScopes,
+  parseServiceUrl,
+} from './parsers.js';
+import type { KeyringEntry } from './parsers.js';
+import { REFRESH_POLICIES } from './vault-config.js';
+import type {
+  DatabaseConfig,
+  RefreshConfig,
+  StitchConnectConfig,
+  StitchMoneyConfig,
+  VaultConfig,
+} from './vault-config.js';
+
+const SERVICE_URL = 'an https URL (http only on a loopback host)';
+const KEYRING = 'id:base64(32 bytes), comma-separated, ids unique';
+
+/**
+ * Reads and validates the whole environment.
+ *
+ * @throws ConfigurationError naming every variable that is wrong or missing, never a value
+ */
+export function loadConfig(environment: Environment = process.env): VaultConfig {
+  const reader = new EnvironmentReader(environment);
+  const nodeEnv = reader.oneOf('NODE_ENV', 'development', ['development', 'test', 'production']);
+  const production = nodeEnv === 'production';
+  const publicPort = reader.integer('PUBLIC_PORT', 3001, 0, 65535);
+  const config: VaultConfig = {
+    environment: nodeEnv,
+    logLevel: reader.oneOf('LOG_LEVEL', 'info', LOG_LEVELS),
+    internal: {
+      host: reader.text('HOST') ?? '127.0.0.1',
+      port: reader.integer('PORT', 3000, 0, 65535),
+    },
+    public: {
+      host: reader.text('PUBLIC_HOST') ?? '127.0.0.1',
+      port: publicPort,
+      url: readPublicUrl(reader, publicPort, production),
+    },
+    database: readDatabase(reader),
+    stitchMoney: readStitchMoney(reader),
+    stitchConnect: readStitchConnect(reader),
+    returnUrlAllowlist: reader.list(
+      'RETURN_URL_ALLOWLIST',
+      'exact origins such as https://app.example.com, comma-separated',
+      isOrigin,
+    ),
+    authorizationRequestTtl: reader.integer('AUTHORIZATION_REQUEST_TTL', 600, 1, 86_400),
+    refresh: readRefresh(reader),
+    spoolDir: reader.text('SPOOL_DIR') ?? '.data/spool',
+    // Last, and only for an environment that is right so far: it may create a file.
+    keyring: readKeyring(reader, production),
+  };
+  reader.finish();
+  return config;
+}
+
+/**
+ * The part of the environment that operator commands need.
+ *
+ * @throws ConfigurationError
+ */
+export function loadDatabaseConfig(environment: Environment = process.env): DatabaseConfig {
+  const reader = new EnvironmentReader(environment);
+  const config = readDatabase(reader);
+  reader.finish();
+  return config;
+}
+
+function readDatabase(reader: EnvironmentReader): DatabaseConfig {
+  const expected = 'a PostgreSQL URL, postgres://user:password@host:port/database';
+  const before = reader.problemCount;
+  const url = reader.parse('DATABASE_URL', expected, '', parseDatabaseUrl);
+  if (!url && reader.problemCount === before) reader.refuse('DATABASE_URL', expected);
+  return { url, poolSize: reader.integer('DATABASE_POOL_SIZE', 10, 2, 200) };
+}
+
+function readKeyring(reader: EnvironmentReader, production: boolean): KeyringEntry[] {
+  const before = reader.problemCount;
+  const entries = reader.parse<KeyringEntry[]>('VAULT_KEYRING', KEYRING, [], parseKeyring);
+  if (entries.length > 0 || reader.problemCount > before) return entries;
+  if (production) {
+    reader.refuse('VAULT_KEYRING', KEYRING);
+    return [];
+  }
+  if (reader.problemCount > 0) return [];
+  try {
+    return parseKeyring(developmentKeyring('.data'));
+  } catch {
+    reader.refuse('VAULT_KEYRING', `${KEYRING}; .data/keyring could not be read or written`);
+    return [];
+  }
+}
+
+function readPublicUrl(reader: EnvironmentReader, port: number, production: boolean): string {
+  const before = reader.problemCount;
+  const expected = production
+    ? 'the https URL at which browsers reach the public listener'
+    : 'the URL at which browsers reach the public listener';
+  const url = reader.parse('PUBLIC_URL', expected, '', (text) => {
+    const parsed = new URL(text);
+    const plain = parsed.protocol === 'http:' && (!production || isLoopback(parsed));
+    fit(parsed, parsed.protocol === 'https:' || plain);
+    return fit(text, !parsed.search && !parsed.hash && !parsed.username).replace(/\/+$/, '');
+  });
+  if (url || reader.problemCount > before) return url;
+  if (production) reader.refuse('PUBLIC_URL', expected);
+  return `http://127.0.0.1:${port}`;
+}
+
+function readStitchMoney(reader: EnvironmentReader): StitchMoneyConfig | undefined {
+  const issuer = reader.parse(
+    'STITCH_MONEY_ISSUER',
+    SERVICE_URL,
+    'https://secure.stitch.money',
+    // The issuer is compared letter by letter with the id_token's (OpenID Connect Core 3.1.3.7).
+    (text) => (parseServiceUrl(text), text),
+  );
+  const endpoint = (name: string, path: string) =>
+    reader.parse(
+      `STITCH_MONEY_${name}`,
+      SERVICE_URL,
+      `${issuer.replace(/\/+$/, '')}/connect/${path}`,
+      parseServiceUrl,
+    );
+  const authorizationEndpoint = endpoint('AUTHORIZATION_ENDPOINT', 'authorize');
+  const tokenEndpoint = endpoint('TOKEN_ENDPOINT', 'token');
+  const revocationEndpoint = endpoint('REVOCATION_ENDPOINT', 'revocation');
+  const jwksUri = reader.parse<string | undefined>(
+    'STITCH_MONEY_JWKS_URI',
+    SERVICE_URL,
+    undefined,
+    parseServiceUrl,
+  );
+  const scopes = reader.parse(
+    'STITCH_MONEY_SCOPES',
+    'scopes separated by spaces, openid among them',
+    ['openid', 'accounts', 'balances', 'transactions', 'offline_access'],
+    (text) => {
+      const parsed = parseScopes(text);
+      return fit(parsed, parsed.includes('openid'));
+    },
+  );
+  const [clientId, secret] = pair(reader, 'STITCH_MONEY_CLIENT_ID', 'STITCH_MONEY_CLIENT_SECRET');
+  if (!clientId || !secret) return undefined;
+  const clientSecrets = secret.split(',').map((item) => item.trim());
+  if (clientSecrets.some((item) => !item)) {
+    reader.refuse('STITCH_MONEY_CLIENT_SECRET', 'one secret, or several separated by commas');
+  }
+  return {
+    issuer,
+    authorizationEndpoint,
+    tokenEndpoint,
+    revocationEndpoint,
+    jwksUri,
+    clientId,
+    clientSecrets,
+    scopes,
+  };
+}
+
+function readStitchConnect(reader: EnvironmentReader): StitchConnectConfig | undefined {
+  const url = (name: string, fallback: string) =>
+    reader.parse(name, SERVICE_URL, fallback, parseServiceUrl);
+  const apiUrl = url('STITCH_CONNECT_API_URL', 'https://api.stitchdata.com');
+  const appUrl = url('STITCH_CONNECT_APP_URL', 'https://app.stitchdata.com');
+  const [partnerId, partnerSecret] = pair(
+    reader,
+    'STITCH_CONNECT_PARTNER_ID',
+    'STITCH_CONNECT_PARTNER_SECRET',
+  );
+  return partnerId && partnerSecret ? { apiUrl, appUrl, partnerId, partnerSecret } : undefined;
+}
+
+/** An id and its secret: both or neither. */
+function pair(reader: EnvironmentReader, idName: string, secretName: string) {
+  const before = reader.problemCount;
+  const id = reader.text(idName);
+  const secret = reader.text(secretName);
+  if (reader.problemCount === before) {
+    if (id && !secret) reader.refuse(secretName, `to be set, as ${idName} is`);
+    if (secret && !id) reader.refuse(idName, `to be set, as ${secretName} is`);
+  }
+  return [id, secret] as const;
+}
+
+function readRefresh(reader: EnvironmentReader): RefreshConfig {
+  return {
+    policy: reader.oneOf('REFRESH_POLICY', 'all', REFRESH_POLICIES),
+    activeWindow: reader.integer('REFRESH_ACTIVE_WINDOW', 86_400, 1, 31_536_000),
+    lead: reader.integer('REFRESH_LEAD', 180, 1, 86_400),
+    interval: reader.integer('REFRESH_INTERVAL', 5, 1, 3600),
+    concurrency: reader.integer('REFRESH_CONCURRENCY', 32, 1, 1000),
+    providerTimeout: reader.integer('PROVIDER_TIMEOUT', 10, 1, 120),
+    minTtl: reader.integer('MIN_TTL', 30, 0, 3600),
+  };
+}

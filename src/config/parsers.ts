@@ -1,0 +1,52 @@
+import { fit } from './environment-reader.js';
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+/** Whether a URL's host is this machine: the only place where plain http is allowed. */
+export const isLoopback = (url: URL): boolean => LOOPBACK.test(url.hostname);
+
+/** An https URL, or http on a loopback host, without credentials, query or fragment. */
+export function parseServiceUrl(text: string): string {
+  const url = new URL(text);
+  const secure = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url));
+  fit(url, secure && !url.username && !url.password && !url.search && !url.hash);
+  return text.replace(/\/+$/, '');
+}
+
+/** A PostgreSQL connection URL. */
+export function parseDatabaseUrl(text: string): string {
+  const url = new URL(text);
+  return fit(text, /^postgres(ql)?:$/.test(url.protocol) && url.pathname.length > 1);
+}
+
+/** Whether the text is exactly an http(s) origin: scheme, host and port, nothing else. */
+export function isOrigin(text: string): boolean {
+  return URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text;
+}
+
+/** OAuth scope tokens (RFC 6749 section 3.3), separated by white space. */
+export function parseScopes(text: string): string[] {
+  const scopes = text.split(/\s+/).filter(Boolean);
+  return fit(scopes, scopes.length > 0 && scopes.every((scope) => isScopeToken(scope)));
+}
+
+/** One scope token of RFC 6749 section 3.3, of a sensible length. */
+export const isScopeToken = (text: string): boolean =>
+  /^[\x21\x23-\x5b\x5d-\x7e]{1,200}$/.test(text);
+
+/** One key of the keyring. */
+export interface KeyringEntry {
+  readonly id: string;
+  readonly key: Buffer;
+}
+
+/** `id:base64(32 bytes)`, comma-separated; the first encrypts. */
+export function parseKeyring(text: string): KeyringEntry[] {
+  const entries = text.split(',').map((item) => {
+    const [, id = '', encoded = ''] =
+      /^([A-Za-z0-9._-]{1,64}):([A-Za-z0-9+/_-]{43}=?)$/.exec(item.trim()) ?? [];
+    const key = Buffer.from(encoded, 'base64');
+    return { id: fit(id, id !== ''), key: fit(key, key.length === 32) };
+  });
+  return fit(entries, new Set(entries.map(({ id }) => id)).size === entries.length);
+}
