@@ -1,0 +1,4 @@
+import { InitialSchema1763700000000 } from './1763700000000-initial-schema.js';
+
+/** Every migration in the order it is applied. Never edit one that has landed: add another. */
+export const migrations = [InitialSchema1763700000000];

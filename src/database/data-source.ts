@@ -1,0 +1,34 @@
+import type { DataSourceOptions } from 'typeorm';
+import { migrations } from '#migrations';
+import type { DatabaseConfig } from '../config/index.js';
+
+/** Milliseconds to get a connection, by opening one or by waiting for one of the pool. */
+export const CONNECT_TIMEOUT = 2000;
+/** Milliseconds for one statement. All of the vault's are short; one that is not is in trouble. */
+export const STATEMENT_TIMEOUT = 3000;
+/** Milliseconds for the statement that asks whether the database is there at all. */
+export const PROBE_TIMEOUT = 2000;
+
+/**
+ * How TypeORM connects. No session state (no `SET`, no startup options, no named statements), so
+ * that a transaction-mode pooler can stand between. Deadlines are the client's for that reason.
+ */
+export function dataSourceOptions(config: DatabaseConfig): DataSourceOptions {
+  return {
+    type: 'postgres',
+    url: config.url,
+    applicationName: 'stitch-token-vault',
+    poolSize: config.poolSize,
+    connectTimeoutMS: CONNECT_TIMEOUT,
+    extra: { query_timeout: STATEMENT_TIMEOUT, keepAlive: true },
+    migrations,
+    migrationsTableName: 'migrations',
+    migrationsRun: false,
+    synchronize: false,
+    // Nothing here needs an extension, and a vault's role should not be able to create one.
+    installExtensions: false,
+    // TypeORM's logs hold statements with their parameters.
+    logging: false,
+    poolErrorHandler: () => undefined,
+  };
+}

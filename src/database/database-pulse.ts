@@ -1,0 +1,82 @@
+import { performance } from 'node:perf_hooks';
+import { Injectable } from '@nestjs/common';
+import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
+import { Log, describeError } from '../common/index.js';
+import { DatabaseClock } from './database-clock.js';
+import { PROBE_TIMEOUT } from './data-source.js';
+import { Database } from './database.js';
+import { Notifications } from './notifications.js';
+
+/** Milliseconds between pulses while the database answers, and while it does not. */
+const BEAT = 1000;
+const RETRY = 250;
+
+/**
+ * One small statement a second: it reads the database's clock, proves that the database answers
+ * and that notifications arrive, and notices an outage well before a lease can run out in it.
+ */
+@Injectable()
+export class DatabasePulse implements OnModuleInit, OnApplicationShutdown {
+  private timer: NodeJS.Timeout | undefined;
+  private beating: Promise<void> | undefined;
+  private beatAt = -Infinity;
+  private stopped = false;
+
+  constructor(
+    private readonly database: Database,
+    private readonly notifications: Notifications,
+    private readonly clock: DatabaseClock,
+    private readonly log: Log,
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    this.database.onSuspicion(() => {
+      if (performance.now() - this.beatAt > RETRY) void this.beat();
+    });
+    await this.beat();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    await this.beating;
+    await this.notifications.close();
+  }
+
+  private beat(): Promise<void> {
+    if (this.stopped) return Promise.resolve();
+    clearTimeout(this.timer);
+    this.beating ??= this.check().finally(() => {
+      this.beating = undefined;
+      if (this.stopped) return;
+      const wait = this.database.available ? BEAT : RETRY * (0.5 + Math.random());
+      this.timer = setTimeout(() => void this.beat(), wait);
+    });
+    return this.beating;
+  }
+
+  private async check(): Promise<void> {
+    const before = this.database.available;
+    this.beatAt = performance.now();
+    try {
+      await this.database.probe(async (query) => {
+        const asked = performance.now();
+        const [row] = await query<{ now: number }>(
+          `SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
+             pg_notify($1, '')`,
+          [this.notifications.pulseChannel],
+          PROBE_TIMEOUT,
+        );
+        if (row) this.clock.set(row.now, asked, performance.now());
+      });
+      await this.notifications.ensure();
+      if (!before) this.log.event('info', 'database.connected');
+    } catch (error) {
+      this.database.lost();
+      if (before) {
+        const cause = error instanceof Error ? error.cause : error;
+        this.log.event('warn', 'database.lost', { reason: describeError(cause).message });
+      }
+    }
+  }
+}

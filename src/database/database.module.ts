@@ -1,0 +1,31 @@
+import { Global, Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { VAULT_CONFIG } from '../config/index.js';
+import type { VaultConfig } from '../config/index.js';
+import { DatabaseClock } from './database-clock.js';
+import { DatabasePulse } from './database-pulse.js';
+import { Database } from './database.js';
+import { dataSourceOptions } from './data-source.js';
+import { Notifications } from './notifications.js';
+import { SchemaCheck } from './schema-check.js';
+
+/**
+ * PostgreSQL, the only state that replicas share. TypeORM is initialised by the first pulse, not
+ * by the module, so that a vault starts while the database is away and serves as soon as it is back.
+ */
+@Global()
+@Module({
+  imports: [
+    TypeOrmModule.forRootAsync({
+      inject: [VAULT_CONFIG],
+      useFactory: (config: VaultConfig) => ({
+        ...dataSourceOptions(config.database),
+        autoLoadEntities: true,
+        manualInitialization: true,
+      }),
+    }),
+  ],
+  providers: [Database, DatabaseClock, DatabasePulse, Notifications, SchemaCheck],
+  exports: [Database, DatabaseClock, Notifications, SchemaCheck],
+})
+export class DatabaseModule {}

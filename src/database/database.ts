@@ -1,0 +1,161 @@
+import { performance } from 'node:perf_hooks';
+import { Injectable } from '@nestjs/common';
+import pg from 'pg';
+import { DataSource } from 'typeorm';
+import { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
+import { StorageUnavailableError } from '../common/index.js';
+import { STATEMENT_TIMEOUT } from './data-source.js';
+
+/** Runs one parameterised statement, within `timeout` milliseconds. @throws StorageUnavailableError */
+export type Query = <Row extends object>(
+  sql: string,
+  parameters?: unknown[],
+  timeout?: number,
+) => Promise<Row[]>;
+
+/**
+ * SQLSTATE classes and codes that mean "not now" rather than "wrong": connection exceptions,
+ * operator intervention, insufficient resources, system error, deadlock and serialization
+ * failures, a server that has become read-only by a failover, a schema not migrated yet.
+ */
+const TRANSIENT = /^(08|53|57|58|40|25006|42P01|42703|3D000)/;
+
+/**
+ * The hot path to PostgreSQL, over the pool that TypeORM opened. Short statements only; a
+ * connection whose statement outlived its deadline is closed rather than given back, so that a
+ * silent server can't wedge the pool. While the database is known to be away, statements fail at
+ * once instead of waiting one by one.
+ */
+@Injectable()
+export class Database {
+  private reachable = false;
+  private contact = performance.now();
+  private readonly recovered = new Set<() => void>();
+  private readonly suspected = new Set<() => void>();
+
+  constructor(private readonly dataSource: DataSource) {}
+
+  /** Whether the last contact succeeded. */
+  get available(): boolean {
+    return this.reachable;
+  }
+
+  /** Milliseconds of uninterrupted contact with the database; 0 while it is away. */
+  get contactFor(): number {
+    return this.reachable ? performance.now() - this.contact : 0;
+  }
+
+  /** Connections of this process: open, of those idle, and callers waiting for one. */
+  get pool(): { total: number; idle: number; waiting: number } {
+    const pool = this.connectedPool();
+    return {
+      total: pool?.totalCount ?? 0,
+      idle: pool?.idleCount ?? 0,
+      waiting: pool?.waitingCount ?? 0,
+    };
+  }
+
+  /** Calls back each time the database is reached again after it was away. */
+  onRecovery(callback: () => void): void {
+    this.recovered.add(callback);
+  }
+
+  /** Calls back when a statement failed for want of the database. */
+  onSuspicion(callback: () => void): void {
+    this.suspected.add(callback);
+  }
+
+  /** @throws StorageUnavailableError at once while the database is away */
+  readonly query: Query = async (sql, parameters, timeout) => {
+    if (!this.reachable) throw new StorageUnavailableError();
+    return this.attempt((query) => query(sql, parameters, timeout));
+  };
+
+  /** Several statements in one transaction, rolled back when `work` throws. */
+  async transaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
+    if (!this.reachable) throw new StorageUnavailableError();
+    return this.attempt(async (query) => {
+      await query('BEGIN');
+      try {
+        const result = await work(query);
+        await query('COMMIT');
+        return result;
+      } catch (error) {
+        // A connection that cannot even roll back is closed by `attempt`.
+        if (!(error instanceof StorageUnavailableError)) await query('ROLLBACK');
+        throw error;
+      }
+    });
+  }
+
+  /** Connects if need be, and runs `work` whether or not the database was thought to be there. */
+  async probe(work: (query: Query) => Promise<void>): Promise<void> {
+    try {
+      if (!this.dataSource.isInitialized) await this.dataSource.initialize();
+    } catch (error) {
+      throw new StorageUnavailableError(error);
+    }
+    await this.attempt(work);
+    if (this.reachable) return;
+    this.reachable = true;
+    this.contact = performance.now();
+    for (const callback of this.recovered) callback();
+  }
+
+  /** Notes that the database does not answer. */
+  lost(): void {
+    this.reachable = false;
+  }
+
+  private connectedPool(): pg.Pool | undefined {
+    const { driver } = this.dataSource;
+    return this.dataSource.isInitialized && driver instanceof PostgresDriver
+      ? (driver.master as pg.Pool)
+      : undefined;
+  }
+
+  private async attempt<T>(work: (query: Query) => Promise<T>): Promise<T> {
+    const pool = this.connectedPool();
+    if (!pool) throw new StorageUnavailableError();
+    let client: pg.PoolClient;
+    try {
+      client = await pool.connect();
+    } catch (error) {
+      throw this.unavailable(error);
+    }
+    let broken = false;
+    const query: Query = async <Row extends object>(
+      sql: string,
+      parameters?: unknown[],
+      limit = STATEMENT_TIMEOUT,
+    ) => {
+      try {
+        return (await client.query<Row>(statement(sql, parameters, limit))).rows;
+      } catch (error) {
+        if (error instanceof pg.DatabaseError && !TRANSIENT.test(error.code ?? '')) throw error;
+        broken = true;
+        throw this.unavailable(error);
+      }
+    };
+    try {
+      return await work(query);
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  private unavailable(cause: unknown): StorageUnavailableError {
+    for (const callback of this.suspected) callback();
+    return new StorageUnavailableError(cause);
+  }
+}
+
+/** `query_timeout` per statement is an option of the driver that its typings leave out. */
+function statement(text: string, values: unknown[] | undefined, timeout: number): pg.QueryConfig {
+  const config: pg.QueryConfig & { query_timeout: number } = {
+    text,
+    values,
+    query_timeout: timeout,
+  };
+  return config;
+}

@@ -1,0 +1,80 @@
+import { DataSource, MigrationExecutor } from 'typeorm';
+import { migrations } from '#migrations';
+import type { DatabaseConfig } from '../config/index.js';
+import { dataSourceOptions } from './data-source.js';
+
+/** An arbitrary constant that every replica agrees on: the advisory lock of schema changes. */
+const MIGRATION_LOCK = 7_146_210_001;
+
+/** One migration and whether this database has it. */
+export interface MigrationState {
+  readonly name: string;
+  readonly applied: boolean;
+}
+
+/** Names of all migrations this build knows, oldest first. */
+export const knownMigrations = (): string[] => migrations.map((migration) => migration.name);
+
+/**
+ * Applies and reverts migrations. Each change runs in one transaction under an advisory lock, so
+ * that two replicas that migrate at once do so one after the other.
+ */
+export class Migrator {
+  constructor(private readonly config: DatabaseConfig) {}
+
+  /** Applies what is pending. @returns the names applied, oldest first */
+  run(): Promise<string[]> {
+    return this.locked(async (dataSource) => {
+      const applied = await dataSource.runMigrations({ transaction: 'all' });
+      return applied.map(({ name }) => name);
+    });
+  }
+
+  /** Reverts the newest applied migration. @returns its name, or nothing when there is none */
+  revert(): Promise<string[]> {
+    return this.locked(async (dataSource) => {
+      const [newest] = await new MigrationExecutor(dataSource).getExecutedMigrations();
+      if (!newest) return [];
+      await dataSource.undoLastMigration({ transaction: 'all' });
+      return [newest.name];
+    });
+  }
+
+  show(): Promise<MigrationState[]> {
+    return this.connected(async (dataSource) => {
+      const executed = await new MigrationExecutor(dataSource).getExecutedMigrations();
+      const applied = new Set(executed.map(({ name }) => name));
+      return knownMigrations().map((name) => ({ name, applied: applied.has(name) }));
+    });
+  }
+
+  /** Holds the lock by a transaction, not by the session, so that a pooler does not lose it. */
+  private locked<T>(change: (dataSource: DataSource) => Promise<T>): Promise<T> {
+    return this.connected(async (dataSource) => {
+      const lock = dataSource.createQueryRunner();
+      try {
+        await lock.startTransaction();
+        await lock.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+        return await change(dataSource);
+      } finally {
+        if (lock.isTransactionActive) await lock.rollbackTransaction();
+        await lock.release();
+      }
+    });
+  }
+
+  private async connected<T>(work: (dataSource: DataSource) => Promise<T>): Promise<T> {
+    const options = dataSourceOptions({ ...this.config, poolSize: 2 });
+    // A migration may take its time, and so may the wait for another replica's.
+    const dataSource = new DataSource({
+      ...options,
+      extra: { query_timeout: 0 },
+    });
+    await dataSource.initialize();
+    try {
+      return await work(dataSource);
+    } finally {
+      await dataSource.destroy();
+    }
+  }
+}
