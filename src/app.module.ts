@@ -1,0 +1,38 @@
+import { Module } from '@nestjs/common';
+import type { DynamicModule } from '@nestjs/common';
+import { AuthorizationRequestsModule } from './authorization-requests/index.js';
+import { ClientsModule } from './clients/index.js';
+import { LogModule } from './common/index.js';
+import type { Log } from './common/index.js';
+import { ConfigModule } from './config/index.js';
+import type { VaultConfig } from './config/index.js';
+import { DatabaseModule } from './database/index.js';
+import { EncryptionModule, Keyring } from './encryption/index.js';
+import { HealthModule } from './health/index.js';
+import { MetricsModule } from './metrics/index.js';
+import { ProvidersModule } from './providers/index.js';
+import { RefresherModule } from './refresher/index.js';
+import { TokensModule } from './tokens/index.js';
+
+/** The composition root. */
+@Module({})
+export class AppModule {
+  static forRoot(config: VaultConfig, log: Log): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        LogModule.forRoot(log),
+        ConfigModule.forRoot(config),
+        EncryptionModule.forRoot(new Keyring(config.keyring)),
+        MetricsModule,
+        DatabaseModule,
+        ProvidersModule,
+        TokensModule,
+        RefresherModule,
+        AuthorizationRequestsModule,
+        ClientsModule,
+        HealthModule,
+      ],
+    };
+  }
+}

@@ -1,0 +1,72 @@
+import { Check, Column, CreateDateColumn, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
+
+/** The table `stitch_authorization_requests`, which seed document S3 recommends. */
+@Entity('stitch_authorization_requests')
+@Unique('stitch_authorization_requests_state_key', ['stitchState'])
+@Check(
+  'stitch_authorization_requests_status_check',
+  `status IN ('pending', 'completed', 'awaiting_confirmation', 'denied', 'failed')`,
+)
+@Index('stitch_authorization_requests_expires_at_idx', ['expiresAt'])
+export class AuthorizationRequest {
+  @PrimaryColumn({
+    type: 'uuid',
+    primaryKeyConstraintName: 'stitch_authorization_requests_pkey',
+  })
+  id!: string;
+
+  @Column({ name: 'stitch_state', type: 'text' })
+  stitchState!: string;
+
+  @Column({ name: 'user_id', type: 'text' })
+  userId!: string;
+
+  @Column({ type: 'text' })
+  provider!: string;
+
+  @Column({ type: 'text' })
+  connection!: string;
+
+  /** Sealed. */
+  @Column({ name: 'code_verifier', type: 'bytea' })
+  codeVerifier!: Buffer;
+
+  @Column({ name: 'code_challenge', type: 'text' })
+  codeChallenge!: string;
+
+  /** Sealed. */
+  @Column({ type: 'bytea' })
+  nonce!: Buffer;
+
+  @Column({ name: 'redirect_uri', type: 'text' })
+  redirectUri!: string;
+
+  /** Requested scopes, separated by spaces. */
+  @Column({ type: 'text' })
+  scope!: string;
+
+  @Column({ name: 'return_to', type: 'text', nullable: true })
+  returnTo!: string | null;
+
+  @Column({ type: 'boolean', default: false })
+  confirm!: boolean;
+
+  @Column({ type: 'text', default: 'pending' })
+  status!: string;
+
+  @Column({ type: 'text', nullable: true })
+  error!: string | null;
+
+  @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
+  createdAt!: Date;
+
+  @Column({ name: 'expires_at', type: 'timestamptz' })
+  expiresAt!: Date;
+
+  /** When the callback took it: from then on its code is spent. */
+  @Column({ name: 'claimed_at', type: 'timestamptz', nullable: true })
+  claimedAt!: Date | null;
+
+  @Column({ name: 'completed_at', type: 'timestamptz', nullable: true })
+  completedAt!: Date | null;
+}

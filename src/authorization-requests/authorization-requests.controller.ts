@@ -1,0 +1,64 @@
+import { Body, Controller, Get, Param, Post } from '@nestjs/common';
+import {
+  ApiBearerAuth,
+  ApiCreatedResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
+import { DEFAULT_CONNECTION, DEFAULT_PROVIDER, RequireScope } from '../common/index.js';
+import { ApiProblems } from '../http/index.js';
+import {
+  AuthorizationRequestCreatedDto,
+  AuthorizationRequestDto,
+  CreateAuthorizationRequestDto,
+  RequestPath,
+  toRequestDto,
+} from './authorization-requests.dto.js';
+import { LinkService } from './link.service.js';
+
+const COMMON_PROBLEMS = {
+  400: '`invalid_request`, see `errors`',
+  401: '`unauthorized`',
+  403: '`forbidden`: the key lacks the scope',
+  503: '`storage_unavailable`: try again after `Retry-After` seconds',
+};
+
+@ApiTags('authorization requests')
+@ApiBearerAuth()
+@Controller('authorization-requests')
+export class AuthorizationRequestsController {
+  constructor(private readonly links: LinkService) {}
+
+  @Post()
+  @RequireScope('authorizations:write')
+  @ApiOperation({ summary: 'Begin to link a user: get the URL to send their browser to' })
+  @ApiCreatedResponse({ type: AuthorizationRequestCreatedDto })
+  @ApiProblems({ ...COMMON_PROBLEMS, 415: '`unsupported_media_type`: send JSON' })
+  async create(
+    @Body() body: CreateAuthorizationRequestDto,
+  ): Promise<AuthorizationRequestCreatedDto> {
+    const begun = await this.links.begin({
+      userId: body.user_id,
+      provider: body.provider ?? DEFAULT_PROVIDER,
+      connection: body.connection ?? DEFAULT_CONNECTION,
+      scopes: body.scopes,
+      returnTo: body.return_to,
+      confirm: body.confirm ?? false,
+    });
+    return {
+      id: begun.id,
+      authorization_url: begun.authorizationUrl,
+      expires_at: begun.expiresAt.toISOString(),
+    };
+  }
+
+  @Get(':id')
+  @RequireScope('authorizations:write')
+  @ApiOperation({ summary: 'How an authorization request fares' })
+  @ApiOkResponse({ type: AuthorizationRequestDto })
+  @ApiProblems({ ...COMMON_PROBLEMS, 404: '`not_found`' })
+  async read(@Param() { id }: RequestPath): Promise<AuthorizationRequestDto> {
+    return toRequestDto(await this.links.status(id));
+  }
+}

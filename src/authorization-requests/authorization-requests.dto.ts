@@ -1,0 +1,135 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayNotEmpty,
+  IsArray,
+  IsBoolean,
+  IsOptional,
+  IsString,
+  IsUUID,
+  Matches,
+  MaxLength,
+} from 'class-validator';
+import {
+  DEFAULT_CONNECTION,
+  DEFAULT_PROVIDER,
+  IsConnection,
+  IsProvider,
+  IsUserId,
+} from '../common/index.js';
+import { REQUEST_STATUSES } from './request.store.js';
+import type { RequestStatus, RequestView } from './request.store.js';
+
+/** The request that a path names. */
+export class RequestPath {
+  @ApiProperty({ format: 'uuid' })
+  @IsUUID('all', { message: '$property must be a UUID' })
+  id!: string;
+}
+
+export class CreateAuthorizationRequestDto {
+  @ApiProperty({ description: '1 to 255 visible characters', example: 'demo-user' })
+  @IsUserId()
+  user_id!: string;
+
+  @ApiPropertyOptional({ default: DEFAULT_PROVIDER, example: DEFAULT_PROVIDER })
+  @IsOptional()
+  @IsProvider()
+  provider?: string;
+
+  @ApiPropertyOptional({ default: DEFAULT_CONNECTION, example: DEFAULT_CONNECTION })
+  @IsOptional()
+  @IsConnection()
+  connection?: string;
+
+  @ApiPropertyOptional({
+    type: [String],
+    description: "Scopes to ask the user for; the provider's defaults when missing.",
+    example: ['openid', 'accounts', 'offline_access'],
+  })
+  @IsOptional()
+  @Transform(({ value }: { value: unknown }) =>
+    typeof value === 'string' ? value.split(' ').filter(Boolean) : value,
+  )
+  @IsArray({ message: '$property must be a list of scopes' })
+  @ArrayNotEmpty({ message: '$property must not be empty' })
+  @ArrayMaxSize(50, { message: '$property must name 50 scopes at most' })
+  @Matches(/^[\x21\x23-\x5b\x5d-\x7e]{1,200}$/, {
+    each: true,
+    message: 'each of $property must be a scope token (RFC 6749 section 3.3)',
+  })
+  scopes?: string[];
+
+  @ApiPropertyOptional({
+    description: 'Where to send the browser afterwards; its origin must be allow-listed.',
+    example: 'https://app.example.com/linked',
+  })
+  @IsOptional()
+  @IsString({ message: '$property must be a URL' })
+  @MaxLength(2000, { message: '$property must have 2000 characters at most' })
+  return_to?: string;
+
+  @ApiPropertyOptional({
+    default: false,
+    description: 'The grant stays unreadable until it is confirmed for the same user.',
+  })
+  @IsOptional()
+  @IsBoolean({ message: '$property must be true or false' })
+  confirm?: boolean;
+}
+
+export class AuthorizationRequestCreatedDto {
+  @ApiProperty({ format: 'uuid' })
+  id!: string;
+
+  @ApiProperty({
+    description: "Send the user's browser here.",
+    example: 'https://secure.stitch.money/connect/authorize?client_id=…',
+  })
+  authorization_url!: string;
+
+  @ApiProperty({ format: 'date-time', example: '2026-11-21T12:00:00.000Z' })
+  expires_at!: string;
+}
+
+export class AuthorizationRequestDto {
+  @ApiProperty({ format: 'uuid' })
+  id!: string;
+
+  @ApiProperty({ example: 'demo-user' })
+  user_id!: string;
+
+  @ApiProperty({ example: DEFAULT_PROVIDER })
+  provider!: string;
+
+  @ApiProperty({ example: DEFAULT_CONNECTION })
+  connection!: string;
+
+  @ApiProperty({ enum: REQUEST_STATUSES, example: 'completed' })
+  status!: RequestStatus;
+
+  @ApiProperty({ format: 'date-time' })
+  created_at!: string;
+
+  @ApiProperty({ format: 'date-time' })
+  expires_at!: string;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  completed_at!: string | null;
+
+  @ApiProperty({ type: String, nullable: true, description: 'Why it failed or was denied.' })
+  error!: string | null;
+}
+
+export const toRequestDto = (view: RequestView): AuthorizationRequestDto => ({
+  id: view.id,
+  user_id: view.user_id,
+  provider: view.provider,
+  connection: view.connection,
+  status: view.status,
+  created_at: view.created_at.toISOString(),
+  expires_at: view.expires_at.toISOString(),
+  completed_at: view.completed_at?.toISOString() ?? null,
+  error: view.error,
+});

@@ -1,0 +1,18 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { TokensModule } from '../tokens/index.js';
+import { AuthorizationRequest } from './authorization-request.entity.js';
+import { AuthorizationRequestsController } from './authorization-requests.controller.js';
+import { CallbackService } from './callback.service.js';
+import { LinkService } from './link.service.js';
+import { RequestSecrets } from './request-secrets.js';
+import { RequestStore } from './request.store.js';
+
+/** The link flow, as far as internal services see it. */
+@Module({
+  imports: [TypeOrmModule.forFeature([AuthorizationRequest]), TokensModule],
+  controllers: [AuthorizationRequestsController],
+  providers: [RequestStore, RequestSecrets, LinkService, CallbackService],
+  exports: [CallbackService],
+})
+export class AuthorizationRequestsModule {}

@@ -1,0 +1,38 @@
+import { Controller, Get, Param, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { CallbackService } from './callback.service.js';
+import type { CallbackEnd } from './callback.service.js';
+import { PAGE_HEADERS, endPage } from './pages.js';
+
+/** Where providers send browsers back to. On the public listener. */
+@Controller('callback')
+export class CallbackController {
+  constructor(private readonly callbacks: CallbackService) {}
+
+  @Get(':provider')
+  async callback(
+    @Param('provider') provider: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const [, query = ''] = /\?(.*)$/s.exec(request.raw.url ?? '') ?? [];
+    const end = await this.callbacks.finish(provider, query);
+    if (end.returnTo === null) {
+      void reply.status(end.httpStatus).headers(PAGE_HEADERS).send(endPage(end.status));
+      return;
+    }
+    void reply
+      .status(303)
+      .headers({ 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' })
+      .header('location', returnUrl(end.returnTo, end))
+      .send();
+  }
+}
+
+/** The caller's URL with how the request ended added to its query. */
+function returnUrl(returnTo: string, end: CallbackEnd): string {
+  const url = new URL(returnTo);
+  url.searchParams.set('authorization_request', end.requestId);
+  url.searchParams.set('status', end.status);
+  return url.href;
+}

@@ -1,0 +1,176 @@
+import { randomUUID } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { Log, StorageUnavailableError, VaultError, notFound } from '../common/index.js';
+import { VAULT_CONFIG } from '../config/index.js';
+import type { VaultConfig } from '../config/index.js';
+import { Database, DatabaseClock } from '../database/index.js';
+import { ProviderError, ProviderRegistry } from '../providers/index.js';
+import type { IssuedTokens, TokenProvider } from '../providers/index.js';
+import { GrantStore, TokenSealer, refreshDueAt } from '../tokens/index.js';
+import type { NewGrant } from '../tokens/index.js';
+import { parseCallbackQuery } from './callback-query.js';
+import { RequestSecrets } from './request-secrets.js';
+import { RequestStore } from './request.store.js';
+import type { ClaimedRequest, EndStatus } from './request.store.js';
+
+/** Milliseconds for which a grant just obtained is offered to a database that is away. */
+const STORE_PATIENCE = 10_000;
+const STORE_RETRY = 250;
+
+/** How a callback ended, for the page or the redirect. */
+export interface CallbackEnd {
+  readonly requestId: string;
+  readonly status: EndStatus;
+  readonly returnTo: string | null;
+  /** 200 when linked or declined, 400 for an unusable answer, 502 for trouble with the provider. */
+  readonly httpStatus: 200 | 400 | 502;
+}
+
+/** Used, unknown, expired and malformed look the same from outside. */
+const unusable = () =>
+  new VaultError(400, 'invalid_callback', 'Invalid callback', 'This link cannot be used.');
+
+/** Finishes links: claim, exchange, validate, seal, store. */
+@Injectable()
+export class CallbackService {
+  constructor(
+    @Inject(VAULT_CONFIG) private readonly config: VaultConfig,
+    private readonly providers: ProviderRegistry,
+    private readonly requests: RequestStore,
+    private readonly secrets: RequestSecrets,
+    private readonly grants: GrantStore,
+    private readonly sealer: TokenSealer,
+    private readonly database: Database,
+    private readonly clock: DatabaseClock,
+    private readonly log: Log,
+  ) {}
+
+  /**
+   * Handles one arrival of a provider's answer in a user's browser.
+   *
+   * @param query the raw query string
+   * @throws VaultError 400 when the answer belongs to no request that waits for one, 404 for a
+   *   provider that is not configured, 503 while the database is away (the answer stays usable)
+   */
+  async finish(providerName: string, query: string): Promise<CallbackEnd> {
+    const guarded = this.providers.find(providerName);
+    if (!guarded) throw notFound();
+    const parsed = parseCallbackQuery(query);
+    if (parsed?.state === undefined) throw unusable();
+    const request = await this.requests.claim(providerName, parsed.state);
+    if (!request) throw unusable();
+    const { answer } = parsed;
+    if (answer.kind === 'declined') return this.end(request, 'denied', 'access_denied', 200);
+    if (answer.kind === 'error') return this.end(request, 'failed', answer.error, 400);
+    // A provider that says who it is must be the one that was asked (RFC 9207 section 2.4).
+    if (parsed.issuer !== undefined && parsed.issuer !== guarded.provider.issuer) {
+      return this.end(request, 'failed', 'issuer_mismatch', 400);
+    }
+    return this.exchange(request, guarded.provider, answer.code);
+  }
+
+  private async exchange(
+    request: ClaimedRequest,
+    provider: TokenProvider,
+    code: string,
+  ): Promise<CallbackEnd> {
+    const askedAt = this.clock.now();
+    let issued: IssuedTokens;
+    try {
+      issued = await provider.exchangeCode({
+        redirectUri: request.redirectUri,
+        code,
+        state: request.state,
+        nonce: this.secrets.open(request.nonce, 'nonce', request.id),
+        codeVerifier: this.secrets.open(request.codeVerifier, 'code_verifier', request.id),
+        scopes: request.scopes,
+      });
+    } catch (error) {
+      if (!(error instanceof ProviderError)) throw error;
+      this.log.event('warn', 'authorization_request.exchange_failed', {
+        provider: provider.name,
+        authorization_request: request.id,
+        kind: error.kind,
+        reason: error.reason,
+      });
+      const refused = error.kind === 'invalid_grant' || error.kind === 'rejected';
+      return this.end(request, 'failed', error.reason, refused ? 400 : 502);
+    }
+    const status = request.confirm ? 'awaiting_confirmation' : 'completed';
+    await this.store(request, this.newGrant(request, issued, askedAt), status);
+    this.log.event('info', 'grant.linked', {
+      provider: request.provider,
+      user_id: request.userId,
+      connection: request.connection,
+      authorization_request: request.id,
+      status,
+    });
+    return { requestId: request.id, status, returnTo: request.returnTo, httpStatus: 200 };
+  }
+
+  private newGrant(request: ClaimedRequest, issued: IssuedTokens, askedAt: number): NewGrant {
+    const key = {
+      provider: request.provider,
+      userId: request.userId,
+      connection: request.connection,
+    };
+    const expiresAt = issued.expiresIn === null ? null : askedAt + issued.expiresIn * 1000;
+    const lead = this.config.refresh.lead * 1000;
+    const refreshable = issued.refreshToken !== null;
+    return {
+      ...key,
+      grantId: randomUUID(),
+      status: request.confirm ? 'awaiting_confirmation' : 'active',
+      accessToken: this.sealer.seal(issued.accessToken, 'access_token', key),
+      refreshToken:
+        issued.refreshToken === null
+          ? null
+          : this.sealer.seal(issued.refreshToken, 'refresh_token', key),
+      scopes: issued.scopes ?? request.scopes,
+      subject: issued.subject,
+      accountId: issued.accountId,
+      obtainedAt: askedAt,
+      expiresAt,
+      // A grant that can't be refreshed is looked at when it dies.
+      refreshDueAt: refreshable
+        ? refreshDueAt({ obtainedAt: askedAt, expiresAt }, lead)
+        : expiresAt,
+    };
+  }
+
+  /**
+   * Stores the grant and ends the request in one transaction. A database that goes away just now
+   * is waited for: the code is spent, and without this the user would have to start again.
+   */
+  private async store(request: ClaimedRequest, grant: NewGrant, status: EndStatus): Promise<void> {
+    const deadline = this.clock.now() + STORE_PATIENCE;
+    for (;;) {
+      try {
+        await this.database.transaction(async (query) => {
+          await this.grants.link(query, grant);
+          await this.requests.end(request.id, status, null, query);
+        });
+        return;
+      } catch (error) {
+        if (!(error instanceof StorageUnavailableError) || this.clock.now() > deadline) throw error;
+        await this.clock.sleep(STORE_RETRY);
+      }
+    }
+  }
+
+  private async end(
+    request: ClaimedRequest,
+    status: EndStatus,
+    error: string,
+    httpStatus: CallbackEnd['httpStatus'],
+  ): Promise<CallbackEnd> {
+    await this.requests.end(request.id, status, error);
+    this.log.event('info', 'authorization_request.ended', {
+      provider: request.provider,
+      authorization_request: request.id,
+      status,
+      error,
+    });
+    return { requestId: request.id, status, returnTo: request.returnTo, httpStatus };
+  }
+}

@@ -1,0 +1,5 @@
+export { AuthorizationRequest } from './authorization-request.entity.js';
+export { AuthorizationRequestsModule } from './authorization-requests.module.js';
+export { CallbackService } from './callback.service.js';
+export { PageFilter, sendErrorPage } from './page.filter.js';
+export { PublicModule } from './public.module.js';

@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { Interval } from '@nestjs/schedule';
+import { Log, StorageUnavailableError, invalidRequest, notFound } from '../common/index.js';
+import { VAULT_CONFIG } from '../config/index.js';
+import type { VaultConfig } from '../config/index.js';
+import { ProviderRegistry } from '../providers/index.js';
+import type { TokenProvider } from '../providers/index.js';
+import { codeChallengeOf, randomValue } from './pkce.js';
+import { RequestSecrets } from './request-secrets.js';
+import { RequestStore } from './request.store.js';
+import type { RequestView } from './request.store.js';
+
+/** Milliseconds between two purges of ended requests. */
+const PURGE_INTERVAL = 60_000;
+
+/** What a caller wants linked. */
+export interface LinkWish {
+  readonly userId: string;
+  readonly provider: string;
+  readonly connection: string;
+  readonly scopes: readonly string[] | undefined;
+  readonly returnTo: string | undefined;
+  readonly confirm: boolean;
+}
+
+/** A link that was begun: where to send the user's browser, and until when. */
+export interface BegunLink {
+  readonly id: string;
+  readonly authorizationUrl: string;
+  readonly expiresAt: Date;
+}
+
+/** Begins links and tells how they fare. */
+@Injectable()
+export class LinkService {
+  constructor(
+    @Inject(VAULT_CONFIG) private readonly config: VaultConfig,
+    private readonly providers: ProviderRegistry,
+    private readonly requests: RequestStore,
+    private readonly secrets: RequestSecrets,
+    private readonly log: Log,
+  ) {}
+
+  /**
+   * Stores a request with a fresh state, nonce and code verifier of 256 random bits each, and
+   * builds the URL to consent at.
+   *
+   * @throws VaultError 400 `invalid_request`
+   */
+  async begin(wish: LinkWish): Promise<BegunLink> {
+    const { provider } = this.providers.require(wish.provider);
+    const returnTo = this.checkReturnTo(wish.returnTo);
+    const scopes = scopesToAsk(provider, wish.scopes);
+    const id = randomUUID();
+    const state = randomValue();
+    const nonce = randomValue();
+    const codeVerifier = randomValue();
+    const codeChallenge = codeChallengeOf(codeVerifier);
+    const redirectUri = `${this.config.public.url}/callback/${provider.name}`;
+    const expiresAt = await this.requests.insert(
+      {
+        id,
+        state,
+        userId: wish.userId,
+        provider: provider.name,
+        connection: wish.connection,
+        codeVerifier: this.secrets.seal(codeVerifier, 'code_verifier', id),
+        codeChallenge,
+        nonce: this.secrets.seal(nonce, 'nonce', id),
+        redirectUri,
+        scopes,
+        returnTo,
+        confirm: wish.confirm,
+      },
+      this.config.authorizationRequestTtl,
+    );
+    const authorizationUrl = provider.authorizationUrl({
+      redirectUri,
+      state,
+      nonce,
+      codeChallenge,
+      scopes,
+    });
+    return { id, authorizationUrl, expiresAt };
+  }
+
+  /** @throws VaultError 404 `not_found` */
+  async status(id: string): Promise<RequestView> {
+    const view = await this.requests.view(id);
+    if (!view) throw notFound('There is no such authorization request.');
+    return view;
+  }
+
+  @Interval('purge-authorization-requests', PURGE_INTERVAL)
+  async purge(): Promise<void> {
+    try {
+      const purged = await this.requests.purge();
+      if (purged > 0) this.log.event('debug', 'authorization_requests.purged', { count: purged });
+    } catch (error) {
+      // Ended requests can wait until the database is back.
+      if (!(error instanceof StorageUnavailableError)) this.log.failure('purge.failed', error);
+    }
+  }
+
+  /** Only allow-listed origins: an open redirect would lend our name to anybody. */
+  private checkReturnTo(returnTo: string | undefined): string | null {
+    if (returnTo === undefined) return null;
+    const url = URL.canParse(returnTo) ? new URL(returnTo) : undefined;
+    const allowed =
+      url !== undefined &&
+      !url.username &&
+      !url.password &&
+      this.config.returnUrlAllowlist.includes(url.origin);
+    if (!allowed) throw invalidRequest({ return_to: ['must be a URL of an allow-listed origin'] });
+    return url.href;
+  }
+}
+
+/** The scopes to ask for: the caller's or the provider's defaults, and what it always needs. */
+function scopesToAsk(provider: TokenProvider, wanted: readonly string[] | undefined): string[] {
+  if (wanted !== undefined && !provider.capabilities.scopes) {
+    throw invalidRequest({ scopes: ['this provider knows no scopes'] });
+  }
+  return [...new Set([...provider.requiredScopes, ...(wanted ?? provider.defaultScopes)])];
+}

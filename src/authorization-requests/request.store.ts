@@ -1,0 +1,175 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/index.js';
+import type { Query } from '../database/index.js';
+
+export const REQUEST_STATUSES = [
+  'pending',
+  'completed',
+  'awaiting_confirmation',
+  'denied',
+  'failed',
+  'expired',
+] as const;
+export type RequestStatus = (typeof REQUEST_STATUSES)[number];
+/** How a request can end in the callback. */
+export type EndStatus = Exclude<RequestStatus, 'pending' | 'expired'>;
+
+/** A new request, secrets sealed. */
+export interface NewRequest {
+  readonly id: string;
+  readonly state: string;
+  readonly userId: string;
+  readonly provider: string;
+  readonly connection: string;
+  readonly codeVerifier: Buffer;
+  readonly codeChallenge: string;
+  readonly nonce: Buffer;
+  readonly redirectUri: string;
+  readonly scopes: readonly string[];
+  readonly returnTo: string | null;
+  readonly confirm: boolean;
+}
+
+/** What a callback gets to work with. */
+export type ClaimedRequest = NewRequest;
+
+/** What may be shown of a request. */
+export interface RequestView {
+  readonly id: string;
+  readonly user_id: string;
+  readonly provider: string;
+  readonly connection: string;
+  readonly status: RequestStatus;
+  readonly created_at: Date;
+  readonly expires_at: Date;
+  readonly completed_at: Date | null;
+  readonly error: string | null;
+}
+
+interface RequestRow {
+  id: string;
+  stitch_state: string;
+  user_id: string;
+  provider: string;
+  connection: string;
+  code_verifier: Buffer;
+  code_challenge: string;
+  nonce: Buffer;
+  redirect_uri: string;
+  scope: string;
+  return_to: string | null;
+  confirm: boolean;
+}
+
+/**
+ * A claimed request whose callback never came to an end (its process was killed) has failed: its
+ * code is spent. Two minutes is longer than any callback takes.
+ */
+const VIEW = `id, user_id, provider, connection, created_at, expires_at, completed_at,
+  CASE WHEN status <> 'pending' THEN status
+    WHEN claimed_at < now() - interval '2 minutes' THEN 'failed'
+    WHEN claimed_at IS NULL AND expires_at <= now() THEN 'expired'
+    ELSE 'pending' END AS status,
+  CASE WHEN status = 'pending' AND claimed_at < now() - interval '2 minutes' THEN 'interrupted'
+    ELSE error END AS error`;
+
+/** Milliseconds that ended requests stay readable after they expired. */
+const KEPT = 86_400_000;
+
+/** Reads and writes of `stitch_authorization_requests`. */
+@Injectable()
+export class RequestStore {
+  constructor(private readonly database: Database) {}
+
+  /** @param ttl seconds. @returns when it expires, by the database's clock */
+  async insert(request: NewRequest, ttl: number): Promise<Date> {
+    const [row] = await this.database.query<{ expires_at: Date }>(
+      `INSERT INTO stitch_authorization_requests (id, stitch_state, user_id, provider, connection,
+         code_verifier, code_challenge, nonce, redirect_uri, scope, return_to, confirm, expires_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, now() + $13 * interval '1 second')
+       RETURNING expires_at`,
+      [
+        request.id,
+        request.state,
+        request.userId,
+        request.provider,
+        request.connection,
+        request.codeVerifier,
+        request.codeChallenge,
+        request.nonce,
+        request.redirectUri,
+        request.scopes.join(' '),
+        request.returnTo,
+        request.confirm,
+        ttl,
+      ],
+    );
+    if (!row) throw new Error('an inserted request was not returned');
+    return row.expires_at;
+  }
+
+  async view(id: string): Promise<RequestView | undefined> {
+    const [row] = await this.database.query<RequestView>(
+      `SELECT ${VIEW} FROM stitch_authorization_requests WHERE id = $1`,
+      [id],
+    );
+    return row;
+  }
+
+  /**
+   * Takes a pending request for its callback: one statement, so that however often the callback
+   * arrives, one caller gets it and the code is exchanged once.
+   */
+  async claim(provider: string, state: string): Promise<ClaimedRequest | undefined> {
+    const [row] = await this.database.query<RequestRow>(
+      `UPDATE stitch_authorization_requests SET claimed_at = now()
+       WHERE stitch_state = $1 AND provider = $2 AND status = 'pending' AND claimed_at IS NULL
+         AND expires_at > now()
+       RETURNING id, stitch_state, user_id, provider, connection, code_verifier, code_challenge,
+         nonce, redirect_uri, scope, return_to, confirm`,
+      [state, provider],
+    );
+    return (
+      row && {
+        id: row.id,
+        state: row.stitch_state,
+        userId: row.user_id,
+        provider: row.provider,
+        connection: row.connection,
+        codeVerifier: row.code_verifier,
+        codeChallenge: row.code_challenge,
+        nonce: row.nonce,
+        redirectUri: row.redirect_uri,
+        scopes: row.scope.split(' ').filter(Boolean),
+        returnTo: row.return_to,
+        confirm: row.confirm,
+      }
+    );
+  }
+
+  /** Ends a claimed request. Pass the transaction's `query` to end it together with other writes. */
+  async end(
+    id: string,
+    status: EndStatus,
+    error: string | null,
+    query: Query = this.database.query,
+  ): Promise<void> {
+    await query(
+      `UPDATE stitch_authorization_requests
+       SET status = $2, error = $3, completed_at = now() WHERE id = $1 AND status = 'pending'`,
+      [id, status, error],
+    );
+  }
+
+  /** Deletes requests that ended or expired a day ago, a batch at a time. @returns how many */
+  async purge(): Promise<number> {
+    const rows = await this.database.query(
+      `DELETE FROM stitch_authorization_requests WHERE id IN (
+         SELECT id FROM stitch_authorization_requests
+         WHERE expires_at < now() - $1 * interval '1 millisecond'
+         ORDER BY expires_at LIMIT 1000 FOR UPDATE SKIP LOCKED) RETURNING 1`,
+      [KEPT],
+    );
+    return rows.length;
+  }
+}

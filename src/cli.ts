@@ -1,0 +1,4 @@
+import { buildProgram } from './cli/program.js';
+import { run } from './cli/run.js';
+
+process.exitCode = await run(buildProgram(), process.argv);

@@ -1,0 +1,35 @@
+import { Argument } from 'commander';
+import type { Command } from 'commander';
+import { loadDatabaseConfig } from '../config/index.js';
+import { Migrator } from '../database/index.js';
+import { print } from './output.js';
+
+interface Options {
+  json?: boolean;
+}
+
+/** `migrate [run|revert|show]` */
+export function addMigrateCommand(program: Command): void {
+  program
+    .command('migrate')
+    .description('apply pending migrations, revert the newest, or show them all')
+    .addArgument(new Argument('[action]').choices(['run', 'revert', 'show']).default('run'))
+    .option('--json', 'print one JSON document')
+    .action(async (action: 'run' | 'revert' | 'show', { json }: Options) => {
+      const migrator = new Migrator(loadDatabaseConfig());
+      if (action === 'show') {
+        const migrations = await migrator.show();
+        const lines = migrations.map(({ name, applied }) => `[${applied ? 'X' : ' '}] ${name}`);
+        print(json, { migrations: migrations.map((state) => ({ ...state })) }, lines);
+      } else if (action === 'revert') {
+        const reverted = await migrator.revert();
+        print(json, { reverted }, describe('Reverted', reverted, 'There is nothing to revert.'));
+      } else {
+        const applied = await migrator.run();
+        print(json, { applied }, describe('Applied', applied, 'The database is up to date.'));
+      }
+    });
+}
+
+const describe = (verb: string, names: readonly string[], nothing: string): string[] =>
+  names.length > 0 ? names.map((name) => `${verb} ${name}`) : [nothing];

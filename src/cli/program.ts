@@ -1,0 +1,17 @@
+import { Command } from 'commander';
+import { addClientCommands } from './clients.commands.js';
+import { addKeyCommands } from './keys.commands.js';
+import { addMigrateCommand } from './migrate.command.js';
+
+/** The operator's command line: `node dist/cli.js <command>`. */
+export function buildProgram(): Command {
+  const program = new Command('vault')
+    .description('Operator commands of the Stitch token vault')
+    .exitOverride()
+    .showHelpAfterError('(try --help)')
+    .configureHelp({ showGlobalOptions: true });
+  addMigrateCommand(program);
+  addClientCommands(program);
+  addKeyCommands(program);
+  return program;
+}

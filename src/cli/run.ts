@@ -1,0 +1,34 @@
+import { CommanderError } from 'commander';
+import type { Command } from 'commander';
+import { ClientRegistryError } from '../clients/index.js';
+import { describeError } from '../common/index.js';
+import { ConfigurationError } from '../config/index.js';
+
+/** Exit codes of the operator commands. */
+export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
+
+/**
+ * Runs a command line. Failures go to stderr in a sentence, never as a stack.
+ *
+ * @returns the exit code: 0, 1 (failed) or 2 (usage)
+ */
+export async function run(program: Command, argv: readonly string[]): Promise<number> {
+  try {
+    await program.parseAsync([...argv]);
+    return EXIT.ok;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    process.stderr.write(`${explain(error)}\n`);
+    return EXIT.failed;
+  }
+}
+
+function explain(error: unknown): string {
+  if (error instanceof ConfigurationError || error instanceof ClientRegistryError) {
+    return error.message;
+  }
+  const { code, message } = describeError(error);
+  if (code === '42P01') return 'The database is not migrated yet: run npm run migration:run';
+  if (code === 'ECONNREFUSED') return 'The database cannot be reached at DATABASE_URL.';
+  return message || 'The command failed.';
+}

@@ -1,0 +1,3 @@
+export { ClientRegistry, ClientRegistryError } from './client-registry.js';
+export { ClientsModule } from './clients.module.js';
+export { ServiceClient } from './service-client.entity.js';

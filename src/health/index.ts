@@ -1,0 +1,3 @@
+export { HealthModule } from './health.module.js';
+export { Lifecycle } from './lifecycle.js';
+export { KeyringCheck, KeyringIncompleteError } from './keyring-check.js';

@@ -1,0 +1,53 @@
+import { Injectable } from '@nestjs/common';
+import { HealthIndicatorService } from '@nestjs/terminus';
+import type { HealthIndicatorFunction, HealthIndicatorResult } from '@nestjs/terminus';
+import { StorageUnavailableError } from '../common/index.js';
+import { Database, SchemaCheck } from '../database/index.js';
+import { Lifecycle } from './lifecycle.js';
+
+/** What must be up for the vault to be ready. */
+@Injectable()
+export class Indicators {
+  constructor(
+    private readonly indicator: HealthIndicatorService,
+    private readonly database: Database,
+    private readonly schema: SchemaCheck,
+    private readonly lifecycle: Lifecycle,
+  ) {}
+
+  all(): HealthIndicatorFunction[] {
+    return [
+      () => this.databaseUp(),
+      () => this.migrated(),
+      () => this.keyringComplete(),
+      () => this.listening(),
+    ];
+  }
+
+  private databaseUp(): HealthIndicatorResult {
+    const check = this.indicator.check('database');
+    return this.database.available ? check.up() : check.down();
+  }
+
+  private async migrated(): Promise<HealthIndicatorResult> {
+    const check = this.indicator.check('migrations');
+    try {
+      const pending = await this.schema.pending();
+      if (pending.length === 0) return check.up();
+      return check.down({ pending, run: 'npm run migration:run' });
+    } catch (error) {
+      if (error instanceof StorageUnavailableError) return check.down({ reason: 'unknown' });
+      throw error;
+    }
+  }
+
+  private keyringComplete(): HealthIndicatorResult {
+    const check = this.indicator.check('keyring');
+    return this.lifecycle.keyringChecked ? check.up() : check.down({ reason: 'not checked yet' });
+  }
+
+  private listening(): HealthIndicatorResult {
+    const check = this.indicator.check('listeners');
+    return this.lifecycle.listening ? check.up() : check.down();
+  }
+}

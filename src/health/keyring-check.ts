@@ -1,0 +1,43 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/index.js';
+import { Keyring } from '../encryption/index.js';
+
+/** Milliseconds: this reads the whole table, once per start. */
+const TIMEOUT = 60_000;
+
+/** The id in an envelope's header: one byte of length after the version, then the id itself. */
+const keyId = (column: string) =>
+  `encode(substring(${column} FROM 3 FOR get_byte(${column}, 1)), 'escape')`;
+
+/** Keys that rows were sealed with but that the keyring does not hold. */
+export class KeyringIncompleteError extends Error {
+  constructor(readonly missing: readonly { readonly id: string; readonly rows: number }[]) {
+    super(missing.map(({ id, rows }) => `key ${id} is still in use by ${rows} row(s)`).join('; '));
+    this.name = 'KeyringIncompleteError';
+  }
+}
+
+/** Compares the keyring with what the database was sealed with. */
+@Injectable()
+export class KeyringCheck {
+  constructor(
+    private readonly database: Database,
+    private readonly keyring: Keyring,
+  ) {}
+
+  /** @throws KeyringIncompleteError with key ids and row counts; StorageUnavailableError */
+  async run(): Promise<void> {
+    const used = await this.database.query<{ id: string; rows: number }>(
+      `SELECT id, count(*)::int AS rows FROM (
+         SELECT ${keyId('access_token')} AS id FROM stitch_grants
+         UNION ALL SELECT ${keyId('refresh_token')} FROM stitch_grants WHERE refresh_token IS NOT NULL
+         UNION ALL SELECT ${keyId('code_verifier')} FROM stitch_authorization_requests
+           WHERE status = 'pending' AND expires_at > now()
+       ) sealed GROUP BY id ORDER BY id`,
+      [],
+      TIMEOUT,
+    );
+    const missing = used.filter(({ id }) => !this.keyring.has(id));
+    if (missing.length > 0) throw new KeyringIncompleteError(missing);
+  }
+}

@@ -1,0 +1,34 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Log } from '../common/index.js';
+import type { Metrics } from '../metrics/index.js';
+
+/**
+ * One log line and one metric per request, by route pattern: a URL may hold a user id, a code or a
+ * state. Successes are logged at `debug`, so that reads cost no line each.
+ */
+export class RequestLog {
+  constructor(
+    private readonly log: Log,
+    private readonly metrics: Metrics,
+  ) {}
+
+  attach(instance: FastifyInstance): void {
+    instance.addHook('onResponse', (request: FastifyRequest, reply: FastifyReply, done) => {
+      this.record(request, reply);
+      done();
+    });
+  }
+
+  private record(request: FastifyRequest, reply: FastifyReply): void {
+    const route = request.routeOptions.url ?? 'none';
+    const status = reply.statusCode;
+    this.metrics.requests.observe({ route, status: String(status) }, reply.elapsedTime / 1000);
+    this.log.event(status >= 500 ? 'warn' : 'debug', 'http.request', {
+      request_id: request.id,
+      method: request.method,
+      route,
+      status,
+      milliseconds: Math.round(reply.elapsedTime * 10) / 10,
+    });
+  }
+}

@@ -1,0 +1,64 @@
+import { Log } from './common/index.js';
+import { ConfigurationError, loadConfig } from './config/index.js';
+import { StartError, startVault } from './vault.js';
+import type { Vault } from './vault.js';
+
+/** Milliseconds beyond `PROVIDER_TIMEOUT` after which a stop is cut short. */
+const STOP_MARGIN = 4000;
+
+/** Says what is wrong in plain lines and ends the process. */
+function refuse(error: Error): never {
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
+}
+
+async function main(): Promise<void> {
+  const config = loadConfig();
+  const log = new Log(config.logLevel);
+  const started: { vault?: Vault } = {};
+  let stopping = false;
+
+  const stop = (signal: NodeJS.Signals) => {
+    // A second signal means now. What is in flight is left in doubt, and found so by whoever is next.
+    if (stopping) process.exit(1);
+    stopping = true;
+    log.event('info', 'vault.stopping', { signal });
+    setTimeout(
+      () => {
+        log.event('warn', 'vault.stop_cut_short');
+        process.exit(0);
+      },
+      config.refresh.providerTimeout * 1000 + STOP_MARGIN,
+    ).unref();
+    const stopped = started.vault?.stop() ?? Promise.resolve();
+    stopped.then(
+      () => {
+        log.event('info', 'vault.stopped');
+        process.exit(0);
+      },
+      (error: unknown) => {
+        log.failure('vault.stop_failed', error);
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  process.on('unhandledRejection', (error) => {
+    log.failure('vault.unhandled_rejection', error);
+  });
+
+  const vault = await startVault(config, log, refuse);
+  started.vault = vault;
+  log.event('info', 'vault.started', {
+    internal: vault.internalUrl,
+    public: vault.publicUrl,
+    environment: config.environment,
+  });
+}
+
+main().catch((error: unknown) => {
+  if (error instanceof ConfigurationError || error instanceof StartError) refuse(error);
+  new Log().failure('vault.start_failed', error);
+  process.exit(1);
+});

@@ -1,0 +1,61 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+/** Reads a gauge's values when Prometheus asks: label values, joined as given, and the number. */
+export type GaugeReader = () => readonly { labels: Record<string, string>; value: number }[];
+
+/**
+ * The vault's Prometheus metrics, described in docs/operations.md. Labels are provider names,
+ * outcomes and routes: never a user, a token or anything else that is unbounded or private.
+ */
+export class Metrics {
+  readonly registry = new Registry();
+
+  readonly rotations = new Counter({
+    name: 'stitch_vault_rotations_total',
+    help: 'Ended rotation attempts by provider and outcome.',
+    labelNames: ['provider', 'outcome'] as const,
+    registers: [this.registry],
+  });
+
+  readonly lifeLeft = new Histogram({
+    name: 'stitch_vault_rotation_life_left_seconds',
+    help: 'Seconds the replaced access token had left when its rotation was committed.',
+    labelNames: ['provider'] as const,
+    buckets: [-60, 0, 5, 15, 30, 60, 120, 180, 300, 600],
+    registers: [this.registry],
+  });
+
+  readonly providerCalls = new Histogram({
+    name: 'stitch_vault_provider_call_seconds',
+    help: 'Duration of refresh calls by provider.',
+    labelNames: ['provider'] as const,
+    buckets: [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    registers: [this.registry],
+  });
+
+  readonly requests = new Histogram({
+    name: 'stitch_vault_http_request_seconds',
+    help: 'Duration of HTTP requests by route and status.',
+    labelNames: ['route', 'status'] as const,
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1, 2.5, 5, 10],
+    registers: [this.registry],
+  });
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** Adds a gauge that is read when it is asked for. */
+  gauge(name: string, help: string, labelNames: readonly string[], read: GaugeReader): void {
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const { labels, value } of read()) this.set(labels, value);
+      },
+    });
+  }
+}

@@ -1,0 +1,67 @@
+import { within } from '../common/index.js';
+import type { Clock } from '../common/index.js';
+
+interface Waiter {
+  enter: () => void;
+}
+
+/**
+ * Bounds the calls in flight to one provider. Readers, who have somebody waiting, go before the
+ * backlog: they are queued, the backlog only ever takes what is free, and a quarter is kept free
+ * from it.
+ */
+export class ConcurrencyLimit {
+  private active = 0;
+  private readonly queue: Waiter[] = [];
+  private readonly backlogShare: number;
+
+  constructor(private readonly maximum: number) {
+    this.backlogShare = Math.max(1, Math.ceil(maximum * 0.75));
+  }
+
+  get inFlight(): number {
+    return this.active;
+  }
+
+  get waiting(): number {
+    return this.queue.length;
+  }
+
+  /** How many calls the backlog may start now. */
+  get roomForBacklog(): number {
+    return this.queue.length > 0 ? 0 : Math.max(0, this.backlogShare - this.active);
+  }
+
+  /** Takes a place without waiting, whether or not there is one: for work already claimed. */
+  enter(): void {
+    this.active += 1;
+  }
+
+  /** Waits for a place, for so many milliseconds at most. @returns whether there was one */
+  async wait(milliseconds: number, clock: Clock): Promise<boolean> {
+    if (this.active < this.maximum) {
+      this.active += 1;
+      return true;
+    }
+    const waiter: Waiter = { enter: () => undefined };
+    const entered = new Promise<true>((resolve) => {
+      waiter.enter = () => {
+        resolve(true);
+      };
+    });
+    this.queue.push(waiter);
+    if (await within(clock, milliseconds, entered)) return true;
+    const place = this.queue.indexOf(waiter);
+    // Handed a place in the very moment of giving up: it is ours after all.
+    if (place < 0) return true;
+    this.queue.splice(place, 1);
+    return false;
+  }
+
+  /** Gives a place back; the next reader in line gets it. */
+  leave(): void {
+    const next = this.queue.shift();
+    if (next) next.enter();
+    else this.active -= 1;
+  }
+}

@@ -1,0 +1,6 @@
+export { Breaker } from './breaker.js';
+export { ProviderError } from './provider-error.js';
+export { ProviderRegistry } from './provider-registry.js';
+export type { GuardedProvider } from './provider-registry.js';
+export { ProvidersModule } from './providers.module.js';
+export type * from './token-provider.js';

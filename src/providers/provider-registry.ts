@@ -1,0 +1,42 @@
+import type { Clock } from '../common/index.js';
+import { invalidRequest } from '../common/index.js';
+import { Breaker } from './breaker.js';
+import { ConcurrencyLimit } from './concurrency-limit.js';
+import type { TokenProvider } from './token-provider.js';
+
+/** A provider with what guards the calls to it. */
+export interface GuardedProvider {
+  readonly provider: TokenProvider;
+  readonly breaker: Breaker;
+  readonly limit: ConcurrencyLimit;
+}
+
+/** The providers that are configured, by name. */
+export class ProviderRegistry {
+  private readonly byName: ReadonlyMap<string, GuardedProvider>;
+
+  /** @param concurrency calls in flight to one provider at most */
+  constructor(providers: readonly TokenProvider[], clock: Clock, concurrency: number) {
+    this.byName = new Map(
+      providers.map((provider) => [
+        provider.name,
+        { provider, breaker: new Breaker(clock), limit: new ConcurrencyLimit(concurrency) },
+      ]),
+    );
+  }
+
+  all(): GuardedProvider[] {
+    return [...this.byName.values()];
+  }
+
+  find(name: string): GuardedProvider | undefined {
+    return this.byName.get(name);
+  }
+
+  /** @throws VaultError 400 `invalid_request` for a provider that is unknown or off */
+  require(name: string): GuardedProvider {
+    const found = this.byName.get(name);
+    if (!found) throw invalidRequest({ provider: ['must name a provider that is configured'] });
+    return found;
+  }
+}

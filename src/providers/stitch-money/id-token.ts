@@ -1,0 +1,24 @@
+import { createHash } from 'node:crypto';
+import { ProviderError } from '../provider-error.js';
+
+/** Digests by the last digits of the signature algorithm (OpenID Connect Core 3.1.3.6). */
+const DIGESTS: Readonly<Record<string, string>> = { 256: 'sha256', 384: 'sha384', 512: 'sha512' };
+
+/**
+ * Checks `at_hash`: base64url of the left half of the access token's digest (OpenID Connect Core
+ * section 3.1.3.6). Optional in the code flow, so an id_token without it passes; one with a wrong
+ * value means that the access token is not the one the provider vouched for.
+ *
+ * @throws ProviderError `untrusted`
+ */
+export function checkAtHash(idToken: string, claims: Record<string, unknown>, accessToken: string) {
+  if (claims.at_hash === undefined) return;
+  const [header = ''] = idToken.split('.');
+  const { alg } = JSON.parse(Buffer.from(header, 'base64url').toString()) as { alg?: string };
+  const digest = DIGESTS[(alg ?? '').slice(-3)];
+  if (digest) {
+    const hash = createHash(digest).update(accessToken, 'ascii').digest();
+    if (hash.subarray(0, hash.length / 2).toString('base64url') === claims.at_hash) return;
+  }
+  throw new ProviderError('untrusted', 'id_token_at_hash');
+}

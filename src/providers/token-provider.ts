@@ -1,0 +1,74 @@
+/**
+ * What a provider can do, as data: the rest of the vault asks these questions and never a
+ * provider's name.
+ */
+export interface ProviderCapabilities {
+  /** Returns `state` to the callback, so that the answer can be tied to its request by it. */
+  readonly echoesState: boolean;
+  /** Knows scopes; without it `scopes` in a request is refused. */
+  readonly scopes: boolean;
+  /** Access tokens expire and may be renewed by a refresh token. */
+  readonly refreshes: boolean;
+  /** Has a revocation endpoint (RFC 7009). */
+  readonly revokes: boolean;
+}
+
+/** What the authorization URL of one request is made of. */
+export interface AuthorizationParameters {
+  readonly redirectUri: string;
+  readonly state: string;
+  readonly nonce: string;
+  readonly codeChallenge: string;
+  readonly scopes: readonly string[];
+}
+
+/** What the callback brought and what was kept for it. */
+export interface CodeExchange {
+  readonly redirectUri: string;
+  readonly code: string;
+  readonly state: string;
+  readonly nonce: string;
+  readonly codeVerifier: string;
+  /** Requested scopes: what was granted when the answer does not say (RFC 6749 section 5.1). */
+  readonly scopes: readonly string[];
+}
+
+/** A provider's answer, in the vault's terms. */
+export interface IssuedTokens {
+  readonly accessToken: string;
+  /** Null: the answer had none. After a refresh this means that the old one stays valid. */
+  readonly refreshToken: string | null;
+  readonly tokenType: string;
+  /** Null: the answer did not say; the scope is what was asked for, or what it was before. */
+  readonly scopes: readonly string[] | null;
+  /** Seconds from the moment of asking; null for a token that never expires. */
+  readonly expiresIn: number | null;
+  /** The subject the provider knows the user by, where it says. */
+  readonly subject: string | null;
+  /** The provider's own number of the account, where it has one. */
+  readonly accountId: number | null;
+}
+
+/** One provider. Adding one is a folder beside the others and a line in the registry. */
+export interface TokenProvider {
+  readonly name: string;
+  readonly capabilities: ProviderCapabilities;
+  /** What the provider calls itself in `iss` (RFC 9207), where it does. */
+  readonly issuer: string | undefined;
+  /** Asked for when a request names none. */
+  readonly defaultScopes: readonly string[];
+  /** Added to every request: without them the protocol does not work. */
+  readonly requiredScopes: readonly string[];
+
+  /** The provider's own URL, where the user consents. */
+  authorizationUrl(parameters: AuthorizationParameters): string;
+
+  /** Exchanges a code for tokens. @throws ProviderError */
+  exchangeCode(exchange: CodeExchange): Promise<IssuedTokens>;
+
+  /** Presents a refresh token. @throws ProviderError */
+  refresh(refreshToken: string): Promise<IssuedTokens>;
+
+  /** Revokes a refresh token (RFC 7009); unknown tokens are no error. @throws ProviderError */
+  revoke(refreshToken: string): Promise<void>;
+}

@@ -1,0 +1,151 @@
+import { StorageUnavailableError } from '../common/index.js';
+import type { Clock, Log } from '../common/index.js';
+import { grantKeyText } from '../tokens/index.js';
+import type { CommitOutcome, GrantKey, RotationResult } from '../tokens/index.js';
+import type { Spool } from './spool.js';
+
+/** Results written by one statement at most. */
+const BATCH = 200;
+/** Milliseconds between attempts while the database is away. */
+const RETRY = 200;
+
+/** What the queue needs of the store. */
+export interface Committer {
+  commit(results: readonly RotationResult[]): Promise<CommitOutcome[]>;
+}
+
+interface Pending {
+  readonly result: RotationResult;
+  readonly entry: string | undefined;
+  readonly resolve: (outcome: CommitOutcome) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Answers in hand, on their way into the database. What arrives together is written together. An
+ * answer is spooled before anything else is tried with it and stays in hand until it is committed,
+ * however long the database is away: the refresh token it came for is spent.
+ */
+export class CommitQueue {
+  private pending: Pending[] = [];
+  private readonly held = new Map<string, number>();
+  private flushing = false;
+  private stopping = false;
+
+  constructor(
+    private readonly store: Committer,
+    private readonly spool: Spool,
+    private readonly clock: Clock,
+    private readonly log: Log,
+  ) {}
+
+  /** Answers not committed yet. */
+  get size(): number {
+    return [...this.held.values()].reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Whether an answer for this grant is in hand, so that its old token must not be presented. */
+  holds(key: GrantKey): boolean {
+    return this.held.has(grantKeyText(key));
+  }
+
+  /** Spools and commits a result. @returns once the database has decided, at whatever time */
+  add(result: RotationResult): Promise<CommitOutcome> {
+    return this.enqueue(result, this.spool.write(result));
+  }
+
+  /** Commits what was found in the spool. */
+  adopt(result: RotationResult, entry: string): Promise<CommitOutcome> {
+    return this.enqueue(result, entry);
+  }
+
+  /** Tries to commit all that is in hand, and then leaves the rest to the spool. */
+  async drain(patience: number): Promise<void> {
+    const deadline = this.clock.now() + patience;
+    while (this.flushing && this.clock.now() < deadline) await this.clock.sleep(10);
+    this.stopping = true;
+  }
+
+  private async enqueue(result: RotationResult, entry: string | undefined): Promise<CommitOutcome> {
+    const text = grantKeyText(result);
+    this.held.set(text, (this.held.get(text) ?? 0) + 1);
+    try {
+      return await new Promise<CommitOutcome>((resolve, reject) => {
+        this.pending.push({ result, entry, resolve, reject });
+        if (!this.flushing) void this.flush();
+      });
+    } finally {
+      const left = (this.held.get(text) ?? 1) - 1;
+      if (left > 0) this.held.set(text, left);
+      else this.held.delete(text);
+    }
+  }
+
+  private async flush(): Promise<void> {
+    this.flushing = true;
+    // A turn of the event loop lets answers that arrived together share a statement.
+    await Promise.resolve();
+    while (this.pending.length > 0 && !this.stopping) {
+      const batch = this.nextBatch();
+      try {
+        const outcomes = await this.store.commit(batch.map(({ result }) => result));
+        batch.forEach((item, index) => {
+          this.spool.remove(item.entry);
+          const outcome = outcomes[index];
+          if (outcome) item.resolve(outcome);
+        });
+      } catch (error) {
+        await this.setBack(batch, error);
+      }
+    }
+    // In the same turn as the check above: what is added from here on starts a new flush.
+    this.flushing = false;
+  }
+
+  /** At most one result per grant: two in one statement would both be weighed against the old row. */
+  private nextBatch(): Pending[] {
+    const taken = new Set<string>();
+    const batch: Pending[] = [];
+    this.pending = this.pending.filter((item) => {
+      const text = grantKeyText(item.result);
+      if (batch.length >= BATCH || taken.has(text)) return true;
+      taken.add(text);
+      batch.push(item);
+      return false;
+    });
+    return batch;
+  }
+
+  private async setBack(batch: Pending[], error: unknown): Promise<void> {
+    if (error instanceof StorageUnavailableError) {
+      this.pending.unshift(...batch);
+      for (const { entry } of batch) this.spool.sync(entry);
+      await this.clock.sleep(RETRY);
+      return;
+    }
+    if (batch.length > 1) {
+      // One bad row must not hold up its neighbours: find it by committing them one by one.
+      for (const item of batch) await this.commitAlone(item);
+      return;
+    }
+    const [item] = batch;
+    if (item) this.giveUp(item, error);
+  }
+
+  private async commitAlone(item: Pending): Promise<void> {
+    try {
+      const [outcome] = await this.store.commit([item.result]);
+      this.spool.remove(item.entry);
+      if (outcome) item.resolve(outcome);
+    } catch (error) {
+      if (error instanceof StorageUnavailableError) this.pending.push(item);
+      else this.giveUp(item, error);
+    }
+  }
+
+  private giveUp(item: Pending, error: unknown): void {
+    this.spool.setAside(item.entry, 'refused_by_database');
+    this.log.failure('rotation.commit_refused', error, { provider: item.result.provider });
+    item.reject(error);
+  }
+}

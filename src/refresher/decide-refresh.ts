@@ -1,0 +1,67 @@
+import type { RefreshPolicyName } from '../config/index.js';
+import { neededTtl, rejected, remaining } from '../tokens/index.js';
+import type { Grant, RefreshDemand } from '../tokens/index.js';
+
+/** Which grants the schedule keeps fresh by itself. */
+export interface RefreshPolicy {
+  readonly mode: RefreshPolicyName;
+  /** Milliseconds since the last read for which a grant counts as in use (`active`). */
+  readonly activeWindow: number;
+}
+
+/** What the decision is about: what the schedule found, or what somebody is waiting for. */
+export type RefreshTrigger = { readonly kind: 'schedule' } | RefreshDemand;
+
+export type RefreshReason =
+  | 'in_doubt'
+  | 'rejected'
+  | 'stale'
+  | 'due'
+  | 'not_active'
+  | 'no_refresh_token'
+  | 'leased'
+  | 'backing_off'
+  | 'fresh'
+  | 'not_due'
+  | 'on_demand'
+  | 'dormant';
+
+export interface RefreshDecision {
+  readonly refresh: boolean;
+  readonly reason: RefreshReason;
+}
+
+const yes = (reason: RefreshReason): RefreshDecision => ({ refresh: true, reason });
+const no = (reason: RefreshReason): RefreshDecision => ({ refresh: false, reason });
+
+/**
+ * Whether a grant's refresh token is to be presented now, and why or why not. Pure: everything it
+ * depends on is an argument.
+ *
+ * @param now milliseconds since the epoch, on the clock of the grant's own times
+ */
+export function decideRefresh(
+  grant: Grant,
+  policy: RefreshPolicy,
+  now: number,
+  trigger: RefreshTrigger = { kind: 'schedule' },
+): RefreshDecision {
+  if (grant.status !== 'active') return no('not_active');
+  if (grant.refreshToken === null) return no('no_refresh_token');
+  if (grant.leaseOwner !== null && (grant.leaseExpiresAt ?? 0) > now) return no('leased');
+  const due = grant.refreshDueAt !== null && grant.refreshDueAt <= now;
+  if (grant.failureCount > 0 && !due) return no('backing_off');
+  // Whether or not anyone wants the token: the longer the doubt, the likelier the loss.
+  if (grant.rotationStartedAt !== null) return yes('in_doubt');
+  if (rejected(grant)) return yes('rejected');
+  if (trigger.kind === 'reader') {
+    const enough = remaining(grant, now) >= neededTtl(grant, trigger.minTtl);
+    return enough ? no('fresh') : yes('stale');
+  }
+  if (trigger.kind === 'rejection') return no('fresh');
+  if (!due) return no('not_due');
+  if (policy.mode === 'on-demand') return no('on_demand');
+  const readLately = grant.lastReadAt !== null && now - grant.lastReadAt <= policy.activeWindow;
+  if (policy.mode === 'active' && !readLately) return no('dormant');
+  return yes('due');
+}

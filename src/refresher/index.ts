@@ -1,0 +1,2 @@
+export { RefresherModule } from './refresher.module.js';
+export { RefresherRuntime } from './refresher.runtime.js';

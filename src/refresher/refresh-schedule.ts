@@ -1,0 +1,86 @@
+import { StorageUnavailableError } from '../common/index.js';
+import type { Log } from '../common/index.js';
+import type { ProviderRegistry } from '../providers/index.js';
+import type { RotationStore } from '../tokens/index.js';
+import type { Refresher } from './refresher.service.js';
+
+/** Milliseconds: looks are never closer together than this, whatever is due. */
+const CLOSEST = 50;
+/** Milliseconds until the next look when something is due that could not be taken. */
+const HELD_UP = 500;
+/** Milliseconds: what is due later than this is found by a regular look. */
+const LONGEST = 3_600_000;
+/** Milliseconds by which replicas that wait for the same grant are spread. */
+const SPREAD = 100;
+
+/** Something that is done with every look, beside the rotations. */
+export type Chore = () => Promise<void>;
+
+/**
+ * Looks for what is due whenever it is woken, and by itself at the moment the next grant becomes
+ * due, so that a token that lives shorter than `REFRESH_INTERVAL` is in time as well. One look at
+ * a time.
+ */
+export class RefreshSchedule {
+  private timer: NodeJS.Timeout | undefined;
+  private looking: Promise<void> | undefined;
+  private again = false;
+  private stopped = true;
+
+  constructor(
+    private readonly refresher: Refresher,
+    private readonly providers: ProviderRegistry,
+    private readonly store: Pick<RotationStore, 'nextDueIn'>,
+    private readonly chores: readonly Chore[],
+    private readonly log: Log,
+  ) {}
+
+  start(): void {
+    this.stopped = false;
+    this.wake();
+  }
+
+  /** Looks now; a look already under way is followed by another. */
+  wake(): void {
+    if (this.stopped) return;
+    clearTimeout(this.timer);
+    if (this.looking) {
+      this.again = true;
+      return;
+    }
+    this.looking = this.look().finally(() => {
+      this.looking = undefined;
+      if (!this.again) return;
+      this.again = false;
+      this.wake();
+    });
+  }
+
+  /** Starts no further look and waits for the one under way. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    this.refresher.stop();
+    await this.looking;
+  }
+
+  private async look(): Promise<void> {
+    let wait = Infinity;
+    try {
+      for (const chore of this.chores) await chore();
+      const guarded = this.providers.all();
+      await Promise.all(guarded.map((each) => this.refresher.runDue(each)));
+      for (const { provider, breaker } of guarded) {
+        const next = (await this.store.nextDueIn(provider.name)) ?? Infinity;
+        wait = Math.min(wait, Math.max(next > 0 ? next : HELD_UP, breaker.wait));
+      }
+    } catch (error) {
+      if (!(error instanceof StorageUnavailableError)) this.log.failure('schedule.failed', error);
+    }
+    if (this.stopped || wait > LONGEST) return;
+    const delay = Math.max(CLOSEST, wait) + Math.random() * SPREAD;
+    this.timer = setTimeout(() => {
+      this.wake();
+    }, delay);
+  }
+}

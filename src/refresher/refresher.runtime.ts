@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { SchedulerRegistry } from '@nestjs/schedule';
+import { Log, StorageUnavailableError } from '../common/index.js';
+import { VAULT_CONFIG } from '../config/index.js';
+import type { VaultConfig } from '../config/index.js';
+import { Database, DatabaseClock } from '../database/index.js';
+import { Sealer } from '../encryption/index.js';
+import { Metrics } from '../metrics/index.js';
+import { ProviderRegistry } from '../providers/index.js';
+import { GrantStore, ReadTracker, RotationStore, TokenSealer } from '../tokens/index.js';
+import { CommitQueue } from './commit-queue.js';
+import { RefreshSchedule } from './refresh-schedule.js';
+import { Refresher } from './refresher.service.js';
+import { RotationEvents } from './rotation-events.js';
+import { Rotation } from './rotation.js';
+import { Spool } from './spool.js';
+
+/**
+ * Milliseconds of uninterrupted contact with the database before a lease that ran out may be taken
+ * over: time for an owner that was cut off with us to commit what it holds.
+ */
+const TAKE_OVER_AFTER = 3000;
+/** Milliseconds by which a lease outlives the deadline of the provider call made under it. */
+const LEASE_MARGIN = 5000;
+
+/** Puts the refresher together, and starts and stops it. */
+@Injectable()
+export class RefresherRuntime {
+  readonly spool: Spool;
+  readonly commits: CommitQueue;
+  readonly refresher: Refresher;
+  readonly schedule: RefreshSchedule;
+  private started = false;
+
+  constructor(
+    @Inject(VAULT_CONFIG) private readonly config: VaultConfig,
+    private readonly database: Database,
+    private readonly clock: DatabaseClock,
+    private readonly log: Log,
+    metrics: Metrics,
+    sealer: Sealer,
+    tokenSealer: TokenSealer,
+    store: RotationStore,
+    grants: GrantStore,
+    reads: ReadTracker,
+    providers: ProviderRegistry,
+    private readonly scheduler: SchedulerRegistry,
+  ) {
+    const { refresh } = config;
+    const owner = randomUUID();
+    const providerTimeout = refresh.providerTimeout * 1000;
+    const random = Math.random;
+    this.spool = new Spool(config.spoolDir, sealer, log);
+    this.commits = new CommitQueue(store, this.spool, clock, log);
+    const rotation = new Rotation(
+      {
+        store,
+        commits: this.commits,
+        sealer: tokenSealer,
+        clock,
+        log,
+        listener: new RotationEvents(log, metrics, clock),
+        random,
+      },
+      { owner, providerTimeout, lead: refresh.lead * 1000 },
+    );
+    this.refresher = new Refresher(
+      {
+        store,
+        grants,
+        providers,
+        rotation,
+        commits: this.commits,
+        clock,
+        random,
+        mayTakeOver: () => database.contactFor > TAKE_OVER_AFTER,
+        onFailure: (error) => {
+          if (!(error instanceof StorageUnavailableError)) log.failure('rotation.failed', error);
+        },
+      },
+      {
+        owner,
+        policy: { mode: refresh.policy, activeWindow: refresh.activeWindow * 1000 },
+        providerTimeout,
+        leaseDuration: providerTimeout + LEASE_MARGIN,
+      },
+    );
+    const noteReads = async () => {
+      const taken = reads.take();
+      const lead = refresh.policy === 'active' ? refresh.lead * 1000 : 0;
+      if (taken.length > 0) await grants.touch(taken, lead);
+    };
+    this.schedule = new RefreshSchedule(this.refresher, providers, store, [noteReads], log);
+    metrics.gauge('stitch_vault_answers_in_hand', 'Provider answers not committed yet.', [], () => [
+      { labels: {}, value: this.commits.size },
+    ]);
+  }
+
+  /** Begins to look for work. Call it once the keyring is known to be complete. */
+  start(): void {
+    if (this.started) return;
+    this.started = true;
+    this.database.onRecovery(() => {
+      this.recover();
+    });
+    if (this.database.available) this.recover();
+    this.schedule.start();
+    const regularly = setInterval(() => {
+      this.schedule.wake();
+    }, this.config.refresh.interval * 1000);
+    this.scheduler.addInterval('refresh', regularly);
+  }
+
+  /**
+   * Stops looking for work, finishes what is in flight and commits it. What cannot be committed in
+   * time stays in the spool.
+   */
+  async stop(): Promise<void> {
+    if (this.started) this.scheduler.deleteInterval('refresh');
+    this.started = false;
+    await this.schedule.stop();
+    await this.refresher.drain(this.config.refresh.providerTimeout * 1000 + 1000);
+    await this.commits.drain(1500);
+  }
+
+  /** Commits what the spool holds: of an earlier process, or of one that shares the directory. */
+  private recover(): void {
+    for (const name of this.spool.list()) {
+      const spooled = this.spool.read(name);
+      if (!spooled || this.commits.holds(spooled.result)) continue;
+      this.commits.adopt(spooled.result, spooled.entry).then(
+        ({ kind }) => {
+          this.log.event('info', 'spool.recovered', { outcome: kind });
+        },
+        (error: unknown) => {
+          this.log.failure('spool.recovery_failed', error);
+        },
+      );
+    }
+    this.schedule.wake();
+  }
+}

@@ -1,0 +1,14 @@
+import type { ReauthorizationReason } from '../common/index.js';
+import type { ProviderError } from '../providers/index.js';
+import type { CommitOutcome, Grant, RotationResult } from '../tokens/index.js';
+
+/** Hears what rotations do: for the log and the metrics. */
+export interface RotationListener {
+  /** One call to the provider took so many milliseconds. */
+  called(provider: string, milliseconds: number): void;
+  /** The provider answered and the database has decided. */
+  settled(grant: Grant, result: RotationResult, outcome: CommitOutcome): void;
+  failed(grant: Grant, error: ProviderError): void;
+  /** The grant can only be revived by its user. */
+  retired(grant: Grant, reason: ReauthorizationReason): void;
+}

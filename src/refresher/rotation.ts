@@ -1,0 +1,189 @@
+import type { Clock, Log } from '../common/index.js';
+import { ProviderError } from '../providers/index.js';
+import type { GuardedProvider, IssuedTokens } from '../providers/index.js';
+import { refreshDueAt } from '../tokens/index.js';
+import type {
+  ClaimedGrant,
+  Grant,
+  RotationResult,
+  RotationStore,
+  TokenSealer,
+} from '../tokens/index.js';
+import type { CommitQueue } from './commit-queue.js';
+import type { RotationListener } from './rotation-listener.js';
+
+/** Milliseconds: full jitter is taken from an exponentially growing range between these. */
+const PROVIDER_BACKOFF = { first: 500, longest: 4000 };
+const GRANT_BACKOFF = { first: 1000, longest: 60_000 };
+
+/** How one rotation ended. */
+export type RotationEnd =
+  | { readonly kind: 'committed'; readonly grant: Grant }
+  | { readonly kind: 'superseded' | 'gone' | 'retired' | 'too_late' }
+  /** `retryIn` in milliseconds. */
+  | { readonly kind: 'failed'; readonly error: ProviderError; readonly retryIn: number };
+
+/** What a rotation needs; the simulation brings its own. */
+export interface RotationDependencies {
+  readonly store: Pick<RotationStore, 'fail' | 'release' | 'retire'>;
+  readonly commits: Pick<CommitQueue, 'add'>;
+  readonly sealer: Pick<TokenSealer, 'seal' | 'open'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly listener: RotationListener;
+  readonly random: () => number;
+}
+
+export interface RotationSettings {
+  /** Names this process in leases. */
+  readonly owner: string;
+  /** Milliseconds. */
+  readonly providerTimeout: number;
+  readonly lead: number;
+}
+
+/**
+ * The one path on which a refresh token is presented: call, then commit, then nothing is left to
+ * do. The grant comes leased; the lease is gone when the rotation has ended, unless the process or
+ * the database died, in which case it runs out and leaves the grant in doubt.
+ */
+export class Rotation {
+  constructor(
+    private readonly dependencies: RotationDependencies,
+    private readonly settings: RotationSettings,
+  ) {}
+
+  /**
+   * Rotates a leased grant. The caller has been admitted by the breaker and holds a place in the
+   * limit; the place is given back as soon as the provider has answered. Never throws for trouble
+   * with the provider.
+   *
+   * @throws StorageUnavailableError when the end of a failed attempt could not be noted
+   */
+  async rotate(grant: ClaimedGrant, guarded: GuardedProvider): Promise<RotationEnd> {
+    const { clock, commits, listener } = this.dependencies;
+    const askedAt = clock.now();
+    let issued: IssuedTokens;
+    try {
+      if (this.tooLate(grant, askedAt)) return await this.abandon(grant, guarded);
+      const refreshToken = this.openRefreshToken(grant);
+      issued = await guarded.provider.refresh(refreshToken);
+      guarded.breaker.succeeded();
+    } catch (error) {
+      if (!(error instanceof ProviderError)) throw error;
+      return await this.failed(grant, guarded, error);
+    } finally {
+      guarded.limit.leave();
+      listener.called(grant.provider, clock.now() - askedAt);
+    }
+    const result = this.result(grant, issued, askedAt);
+    const outcome = await commits.add(result);
+    listener.settled(grant, result, outcome);
+    if (outcome.kind !== 'committed') return outcome;
+    return { kind: 'committed', grant: rotated(grant, result, outcome.version) };
+  }
+
+  /**
+   * A claim that took so long (a stalled process, a slow database) that the lease might end during
+   * the call is given back: somebody else could present the same token meanwhile.
+   */
+  private tooLate(grant: ClaimedGrant, now: number): boolean {
+    return (grant.leaseExpiresAt ?? 0) - now < this.settings.providerTimeout + 1000;
+  }
+
+  private async abandon(grant: ClaimedGrant, guarded: GuardedProvider): Promise<RotationEnd> {
+    guarded.breaker.withdraw();
+    await this.dependencies.store.release(grant, this.settings.owner, grant.inDoubt, 0);
+    return { kind: 'too_late' };
+  }
+
+  private openRefreshToken(grant: ClaimedGrant): string {
+    try {
+      if (grant.refreshToken === null) throw new Error('no refresh token');
+      return this.dependencies.sealer.open(grant.refreshToken, 'refresh_token', grant);
+    } catch (error) {
+      this.dependencies.log.failure('grant.unreadable', error, names(grant));
+      throw new ProviderError('rejected', 'refresh_token_unreadable');
+    }
+  }
+
+  private result(grant: ClaimedGrant, issued: IssuedTokens, askedAt: number): RotationResult {
+    const { provider, userId, connection, grantId, version } = grant;
+    const { sealer, random } = this.dependencies;
+    const expiresAt = issued.expiresIn === null ? null : askedAt + issued.expiresIn * 1000;
+    const seal = (token: string, column: 'access_token' | 'refresh_token') =>
+      sealer.seal(token, column, grant);
+    return {
+      provider,
+      userId,
+      connection,
+      grantId,
+      version,
+      accessToken: seal(issued.accessToken, 'access_token'),
+      refreshToken:
+        issued.refreshToken === null ? null : seal(issued.refreshToken, 'refresh_token'),
+      scopes: issued.scopes,
+      obtainedAt: askedAt,
+      expiresAt,
+      refreshDueAt: refreshDueAt({ obtainedAt: askedAt, expiresAt }, this.settings.lead, random),
+    };
+  }
+
+  private async failed(
+    grant: ClaimedGrant,
+    guarded: GuardedProvider,
+    error: ProviderError,
+  ): Promise<RotationEnd> {
+    const { store, listener } = this.dependencies;
+    const { owner } = this.settings;
+    if (error.concernsProvider) guarded.breaker.failed(error);
+    else guarded.breaker.succeeded();
+    listener.failed(grant, error);
+    if (error.kind === 'invalid_grant') {
+      const reason = grant.inDoubt ? 'rotation_lost' : 'grant_revoked';
+      const retired = await store.retire(grant, owner, reason, error.reason);
+      if (retired) listener.retired(grant, reason);
+      return { kind: 'retired' };
+    }
+    const inDoubt = grant.inDoubt || error.leavesDoubt;
+    const retryIn = this.retryIn(grant, error);
+    await store.fail(grant, owner, { error: error.message, retryIn, inDoubt });
+    return { kind: 'failed', error, retryIn };
+  }
+
+  /** The first retry of a grant in doubt is at once: a provider's grace, if it has one, is short. */
+  private retryIn(grant: ClaimedGrant, error: ProviderError): number {
+    if (error.leavesDoubt && grant.failureCount === 0) return 0;
+    const { first, longest } = error.concernsProvider ? PROVIDER_BACKOFF : GRANT_BACKOFF;
+    const range = Math.min(longest, first * 2 ** Math.min(grant.failureCount, 10));
+    return Math.floor(this.dependencies.random() * range);
+  }
+}
+
+/** The row as the commit left it. */
+function rotated(grant: ClaimedGrant, result: RotationResult, version: number): Grant {
+  return {
+    ...grant,
+    status: 'active',
+    reason: null,
+    accessToken: result.accessToken,
+    refreshToken: result.refreshToken ?? grant.refreshToken,
+    scopes: result.scopes ?? grant.scopes,
+    obtainedAt: result.obtainedAt,
+    expiresAt: result.expiresAt,
+    refreshDueAt: result.refreshDueAt,
+    version,
+    leaseOwner: null,
+    leaseExpiresAt: null,
+    rotationStartedAt: null,
+    failureCount: 0,
+    lastError: null,
+  };
+}
+
+const names = ({ provider, userId, connection, version }: Grant) => ({
+  provider,
+  user_id: userId,
+  connection,
+  version,
+});

@@ -1,0 +1,153 @@
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describeError } from '../common/index.js';
+import type { Log } from '../common/index.js';
+import type { Sealer } from '../encryption/index.js';
+import type { RotationResult } from '../tokens/index.js';
+
+const ENTRY = /^\d{15}-[0-9a-f]{16}\.sealed$/;
+const SET_ASIDE = 'set-aside';
+
+/** An entry of the spool that could be opened. */
+export interface SpooledResult {
+  readonly entry: string;
+  readonly result: RotationResult;
+}
+
+/**
+ * Answers in hand, on disk. Every answer is written here before it is committed, so that a killed
+ * process loses none that it had read; it is flushed to the disk itself once the database proves
+ * to be away. Entries are sealed as a whole under their own name. Several processes may share the
+ * directory: committing an entry twice is harmless, and so is removing it twice.
+ */
+export class Spool {
+  setAsideCount = 0;
+
+  constructor(
+    private readonly directory: string,
+    private readonly sealer: Pick<Sealer, 'seal' | 'open'>,
+    private readonly log: Log,
+  ) {}
+
+  /** Creates the directory. @throws when it can't be written to */
+  prepare(): void {
+    mkdirSync(join(this.directory, SET_ASIDE), { recursive: true, mode: 0o700 });
+    const probe = join(this.directory, `.probe-${randomBytes(4).toString('hex')}`);
+    closeSync(openSync(probe, 'w', 0o600));
+    rmSync(probe);
+  }
+
+  /** Entries in the directory, oldest answer first. */
+  list(): string[] {
+    return readdirSync(this.directory)
+      .filter((name) => ENTRY.test(name))
+      .sort();
+  }
+
+  /**
+   * Writes an answer down. A spool that fails (a full disk) is reported and otherwise ignored: the
+   * database may well take the answer.
+   *
+   * @returns the entry's name, or undefined when it could not be written
+   */
+  write(result: RotationResult): string | undefined {
+    const time = String(Math.max(0, Math.floor(result.obtainedAt))).padStart(15, '0');
+    const entry = `${time}-${randomBytes(8).toString('hex')}.sealed`;
+    const path = join(this.directory, entry);
+    try {
+      const sealed = this.sealer.seal(serialise(result), ['spool', entry]);
+      // Written under another name and renamed: a reader never sees half an entry.
+      const file = openSync(`${path}.part`, 'w', 0o600);
+      try {
+        writeSync(file, sealed);
+      } finally {
+        closeSync(file);
+      }
+      renameSync(`${path}.part`, path);
+      return entry;
+    } catch (error) {
+      this.log.event('error', 'spool.write_failed', { reason: describeError(error).message });
+      return undefined;
+    }
+  }
+
+  /** Makes an entry outlast the machine, not only the process. */
+  sync(entry: string | undefined): void {
+    if (!entry) return;
+    try {
+      for (const path of [join(this.directory, entry), this.directory]) {
+        const file = openSync(path, 'r');
+        try {
+          fsyncSync(file);
+        } finally {
+          closeSync(file);
+        }
+      }
+    } catch (error) {
+      this.log.event('error', 'spool.sync_failed', { reason: describeError(error).message });
+    }
+  }
+
+  remove(entry: string | undefined): void {
+    if (entry) rmSync(join(this.directory, entry), { force: true });
+  }
+
+  /** Opens an entry; one that is corrupt or sealed with a foreign key is set aside and reported. */
+  read(entry: string): SpooledResult | undefined {
+    let sealed: Buffer;
+    try {
+      sealed = readFileSync(join(this.directory, entry));
+    } catch {
+      // Another process that shares the directory was faster.
+      return undefined;
+    }
+    try {
+      return { entry, result: deserialise(this.sealer.open(sealed, ['spool', entry])) };
+    } catch (error) {
+      this.setAside(entry, describeError(error).code ?? 'unreadable');
+      return undefined;
+    }
+  }
+
+  setAside(entry: string | undefined, reason: string): void {
+    if (!entry) return;
+    this.setAsideCount += 1;
+    this.log.event('error', 'spool.set_aside', { entry, reason });
+    try {
+      renameSync(join(this.directory, entry), join(this.directory, SET_ASIDE, entry));
+    } catch (error) {
+      this.log.event('error', 'spool.set_aside_failed', { reason: describeError(error).message });
+    }
+  }
+}
+
+const serialise = (result: RotationResult): string =>
+  JSON.stringify({
+    ...result,
+    accessToken: result.accessToken.toString('base64'),
+    refreshToken: result.refreshToken?.toString('base64') ?? null,
+  });
+
+function deserialise(text: string): RotationResult {
+  // What opens was sealed by `write`, so its shape is known.
+  const stored = JSON.parse(text) as Omit<RotationResult, 'accessToken' | 'refreshToken'> & {
+    accessToken: string;
+    refreshToken: string | null;
+  };
+  return {
+    ...stored,
+    accessToken: Buffer.from(stored.accessToken, 'base64'),
+    refreshToken: stored.refreshToken === null ? null : Buffer.from(stored.refreshToken, 'base64'),
+  };
+}

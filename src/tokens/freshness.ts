@@ -1,0 +1,27 @@
+import type { Grant } from './grant.js';
+
+/** Of a token's lifetime at most this share can be asked to be left, see `MIN_TTL`. */
+const LARGEST_SHARE = 0.8;
+
+/** Milliseconds a token has left; Infinity for one that never expires. */
+export const remaining = (grant: Pick<Grant, 'expiresAt'>, now: number): number =>
+  grant.expiresAt === null ? Infinity : grant.expiresAt - now;
+
+/** Whether a token can be served at all: it has a whole second left and no one reported it dead. */
+export const alive = (grant: Grant, now: number): boolean =>
+  remaining(grant, now) >= 1000 && !rejected(grant);
+
+/** Whether a caller reported that the API refuses this very token. */
+export const rejected = (grant: Pick<Grant, 'version' | 'rejectedVersion'>): boolean =>
+  grant.rejectedVersion !== null && grant.rejectedVersion >= grant.version;
+
+/**
+ * Milliseconds a token must have left to be served without a refresh: what is asked for, but never
+ * more than 80 % of its lifetime, or a short-lived token would be rotated at every read.
+ *
+ * @param minTtl seconds
+ */
+export function neededTtl(grant: Pick<Grant, 'expiresAt' | 'obtainedAt'>, minTtl: number): number {
+  if (grant.expiresAt === null) return 0;
+  return Math.min(minTtl * 1000, (grant.expiresAt - grant.obtainedAt) * LARGEST_SHARE);
+}

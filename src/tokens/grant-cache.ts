@@ -1,0 +1,84 @@
+import { performance } from 'node:perf_hooks';
+import { Injectable } from '@nestjs/common';
+import type { OnModuleInit } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
+import { Database, Notifications } from '../database/index.js';
+import { grantKeyText } from './grant.js';
+import type { Grant, GrantKey } from './grant.js';
+
+/** Entries at most; each is a few hundred sealed bytes. */
+const CAPACITY = 50_000;
+/** Milliseconds an entry is trusted for while changes elsewhere can't be heard of. */
+const UNHEARD_TRUST = 1000;
+
+interface Entry {
+  readonly grant: Grant;
+  /** Monotonic time before the row was read. */
+  readonly readAt: number;
+}
+
+/**
+ * Sealed rows, so that a warm read touches no database. Rotations elsewhere need no invalidation,
+ * an access token is good until it expires; deletion, suspension and rejection are heard of through
+ * `LISTEN`. While that is down an entry is trusted for a moment only, unless the database is away
+ * as well: then nobody can have changed it.
+ */
+@Injectable()
+export class GrantCache implements OnModuleInit {
+  private readonly entries = new LRUCache<string, Entry>({ max: CAPACITY });
+  /** Invalidations while a row was being read: its content may be older than they are. */
+  private readonly invalidatedAt = new LRUCache<string, number>({ max: CAPACITY });
+  hits = 0;
+  misses = 0;
+
+  constructor(
+    private readonly notifications: Notifications,
+    private readonly database: Database,
+  ) {}
+
+  onModuleInit(): void {
+    this.notifications.on('grant', ([provider = '', userId = '', connection = '']) => {
+      this.invalidate({ provider, userId, connection });
+    });
+  }
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  /** The row if what is cached of it can be relied on. */
+  get(key: GrantKey): Grant | undefined {
+    const entry = this.entries.get(grantKeyText(key));
+    if (entry && this.trusted(entry)) {
+      this.hits += 1;
+      return entry.grant;
+    }
+    this.misses += 1;
+    return undefined;
+  }
+
+  /** The row as it was last seen, for when the database can't be asked. */
+  getStale(key: GrantKey): Grant | undefined {
+    return this.entries.get(grantKeyText(key))?.grant;
+  }
+
+  /** @param readAt monotonic time taken before the row was read */
+  set(grant: Grant, readAt: number): void {
+    const text = grantKeyText(grant);
+    if ((this.invalidatedAt.get(text) ?? -Infinity) >= readAt) return;
+    const known = this.entries.peek(text);
+    if (known?.grant.grantId === grant.grantId && known.grant.version > grant.version) return;
+    this.entries.set(text, { grant, readAt });
+  }
+
+  invalidate(key: GrantKey): void {
+    const text = grantKeyText(key);
+    this.entries.delete(text);
+    this.invalidatedAt.set(text, performance.now());
+  }
+
+  private trusted(entry: Entry): boolean {
+    if (this.notifications.healthy && entry.readAt >= this.notifications.since) return true;
+    return !this.database.available || performance.now() - entry.readAt < UNHEARD_TRUST;
+  }
+}

@@ -1,0 +1,102 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/index.js';
+import type { Query } from '../database/index.js';
+import { GRANT_COLUMNS, toGrant } from './grant-row.js';
+import type { GrantRow } from './grant-row.js';
+import type { Grant, GrantKey, GrantStatus } from './grant.js';
+
+/** A grant as a consent brings it. */
+export interface NewGrant extends GrantKey {
+  readonly grantId: string;
+  readonly status: Extract<GrantStatus, 'active' | 'awaiting_confirmation'>;
+  readonly accessToken: Buffer;
+  readonly refreshToken: Buffer | null;
+  readonly scopes: readonly string[];
+  readonly subject: string | null;
+  readonly accountId: number | null;
+  readonly obtainedAt: number;
+  readonly expiresAt: number | null;
+  readonly refreshDueAt: number | null;
+}
+
+/** Reads and writes of `stitch_grants` other than the rotation's own. */
+@Injectable()
+export class GrantStore {
+  constructor(private readonly database: Database) {}
+
+  /** @throws StorageUnavailableError */
+  async load(key: GrantKey): Promise<Grant | undefined> {
+    const [row] = await this.database.query<GrantRow>(
+      `SELECT ${GRANT_COLUMNS} FROM stitch_grants g
+       WHERE g.provider = $1 AND g.user_id = $2 AND g.connection = $3`,
+      [key.provider, key.userId, key.connection],
+    );
+    return row && toGrant(row);
+  }
+
+  /**
+   * Stores what a consent brought, in the caller's transaction. Replaces an earlier grant of the
+   * same name as a whole; its version goes on counting, so that a report about an old token stays
+   * recognisable as old.
+   */
+  async link(query: Query, grant: NewGrant): Promise<void> {
+    await query(
+      `INSERT INTO stitch_grants AS g (provider, user_id, connection, grant_id, status,
+         access_token, refresh_token, scope, token_type, subject, stitch_account_id,
+         obtained_at, expires_at, refresh_due_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'Bearer', $9, $10,
+         to_timestamp($11 / 1000.0), to_timestamp($12 / 1000.0), to_timestamp($13 / 1000.0))
+       ON CONFLICT (provider, user_id, connection) DO UPDATE SET
+         grant_id = EXCLUDED.grant_id, status = EXCLUDED.status, reason = NULL,
+         access_token = EXCLUDED.access_token, refresh_token = EXCLUDED.refresh_token,
+         scope = EXCLUDED.scope, subject = EXCLUDED.subject,
+         stitch_account_id = EXCLUDED.stitch_account_id, obtained_at = EXCLUDED.obtained_at,
+         expires_at = EXCLUDED.expires_at, refresh_due_at = EXCLUDED.refresh_due_at,
+         version = g.version + 1, rejected_version = NULL, lease_owner = NULL,
+         lease_expires_at = NULL, rotation_started_at = NULL, failure_count = 0,
+         last_error = NULL`,
+      [
+        grant.provider,
+        grant.userId,
+        grant.connection,
+        grant.grantId,
+        grant.status,
+        grant.accessToken,
+        grant.refreshToken,
+        grant.scopes.join(' '),
+        grant.subject,
+        grant.accountId,
+        grant.obtainedAt,
+        grant.expiresAt,
+        grant.refreshDueAt,
+      ],
+    );
+  }
+
+  /**
+   * Notes that grants were read, and puts those on the schedule again that had been left off it
+   * for want of readers.
+   *
+   * @param lead milliseconds before expiry at which a grant put back is due
+   */
+  async touch(reads: readonly (GrantKey & { at: number })[], lead: number): Promise<void> {
+    await this.database.query(
+      `UPDATE stitch_grants g SET last_read_at = greatest(g.last_read_at, r.at),
+         refresh_due_at = CASE WHEN $6 AND g.refresh_due_at IS NULL AND g.status = 'active'
+             AND g.refresh_token IS NOT NULL AND g.expires_at IS NOT NULL
+           THEN g.expires_at - $5 * interval '1 millisecond' ELSE g.refresh_due_at END
+       FROM (SELECT u.provider, u.user_id, u.connection, to_timestamp(u.at / 1000.0) AS at
+             FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[])
+               AS u(provider, user_id, connection, at)) r
+       WHERE g.provider = r.provider AND g.user_id = r.user_id AND g.connection = r.connection`,
+      [
+        reads.map(({ provider }) => provider),
+        reads.map(({ userId }) => userId),
+        reads.map(({ connection }) => connection),
+        reads.map(({ at }) => at),
+        lead,
+        lead > 0,
+      ],
+    );
+  }
+}

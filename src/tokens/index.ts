@@ -1,0 +1,21 @@
+export { alive, neededTtl, rejected, remaining } from './freshness.js';
+export { GrantCache } from './grant-cache.js';
+export { GrantRefresher } from './grant-refresher.js';
+export type { RefreshDemand, RefreshOutcome } from './grant-refresher.js';
+export { GrantEntity } from './grant.entity.js';
+export { GRANT_STATUSES, grantKeyText } from './grant.js';
+export type { Grant, GrantKey, GrantStatus } from './grant.js';
+export { GrantStore } from './grant.store.js';
+export type { NewGrant } from './grant.store.js';
+export { ReadTracker } from './read-tracker.js';
+export { refreshDueAt } from './refresh-due.js';
+export { RotationStore } from './rotation.store.js';
+export type {
+  ClaimedGrant,
+  CommitOutcome,
+  FailedAttempt,
+  Lease,
+  RotationResult,
+} from './rotation.store.js';
+export { TokenSealer } from './token-sealer.js';
+export { TokensModule } from './tokens.module.js';

@@ -1,0 +1,135 @@
+import { performance } from 'node:perf_hooks';
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  KeyedSingleFlight,
+  StorageUnavailableError,
+  insufficientScope,
+  providerUnavailable,
+  reauthorizationRequired,
+  tokenNotFound,
+} from '../common/index.js';
+import { VAULT_CONFIG } from '../config/index.js';
+import type { VaultConfig } from '../config/index.js';
+import { DatabaseClock } from '../database/index.js';
+import { alive, neededTtl, rejected, remaining } from './freshness.js';
+import { GrantCache } from './grant-cache.js';
+import { GrantRefresher } from './grant-refresher.js';
+import type { RefreshDemand } from './grant-refresher.js';
+import { grantKeyText } from './grant.js';
+import type { Grant, GrantKey } from './grant.js';
+import { GrantStore } from './grant.store.js';
+import { ReadTracker } from './read-tracker.js';
+import { TokenSealer } from './token-sealer.js';
+
+/** What a reader asks for beyond the name of the grant. */
+export interface ReadRequest {
+  /** Seconds the token must have left; the configuration's `MIN_TTL` when undefined. */
+  readonly minTtl: number | undefined;
+  /** Scopes the token must have. */
+  readonly scopes: readonly string[];
+}
+
+/** An opened token with what the caller needs to know of it. */
+export interface ServedToken {
+  readonly accessToken: string;
+  readonly grant: Grant;
+  /** Whole seconds, rounded down; null for a token that never expires. */
+  readonly expiresIn: number | null;
+}
+
+/** The read path: cache, store, refresh; in this order and no further than needed. */
+@Injectable()
+export class TokenReader {
+  private readonly loads = new KeyedSingleFlight<Grant | undefined>();
+
+  constructor(
+    @Inject(VAULT_CONFIG) private readonly config: VaultConfig,
+    private readonly cache: GrantCache,
+    private readonly store: GrantStore,
+    private readonly sealer: TokenSealer,
+    private readonly refresher: GrantRefresher,
+    private readonly reads: ReadTracker,
+    private readonly clock: DatabaseClock,
+  ) {}
+
+  /**
+   * A token that is valid now and for as long as asked, or the reason why there is none.
+   *
+   * @throws VaultError by the table in docs/reading.md
+   */
+  async read(key: GrantKey, request: ReadRequest): Promise<ServedToken> {
+    const minTtl = request.minTtl ?? this.config.refresh.minTtl;
+    let grant = this.cache.get(key);
+    if (!grant || !this.fresh(grant, minTtl)) grant = await this.load(key, grant);
+    assertReadable(grant);
+    assertScopes(grant, request.scopes);
+    if (!this.fresh(grant, minTtl)) {
+      grant = await this.refreshed(grant, { kind: 'reader', minTtl });
+    }
+    this.reads.note(key, this.clock.now());
+    return this.open(grant);
+  }
+
+  private fresh(grant: Grant, minTtl: number): boolean {
+    return !rejected(grant) && remaining(grant, this.clock.now()) >= neededTtl(grant, minTtl);
+  }
+
+  /** The row from the store; while that is away, a token still alive is served all the same. */
+  private async load(key: GrantKey, cached: Grant | undefined): Promise<Grant> {
+    try {
+      const grant = await this.loads.run(grantKeyText(key), async () => {
+        const readAt = performance.now();
+        const loaded = await this.store.load(key);
+        if (loaded) this.cache.set(loaded, readAt);
+        return loaded;
+      });
+      if (!grant) throw tokenNotFound();
+      return grant;
+    } catch (error) {
+      if (!(error instanceof StorageUnavailableError)) throw error;
+      const last = cached ?? this.cache.getStale(key);
+      if (last && alive(last, this.clock.now())) return last;
+      throw error;
+    }
+  }
+
+  private async refreshed(grant: Grant, demand: RefreshDemand): Promise<Grant> {
+    const outcome = await this.refresher.refresh(grant, demand);
+    switch (outcome.kind) {
+      case 'grant':
+        assertReadable(outcome.grant);
+        if (alive(outcome.grant, this.clock.now())) return outcome.grant;
+        throw providerUnavailable(1);
+      case 'gone':
+        throw tokenNotFound();
+      case 'provider_unavailable':
+        if (alive(grant, this.clock.now())) return grant;
+        throw providerUnavailable(Math.max(1, Math.ceil(outcome.retryAfter / 1000)));
+      case 'storage_unavailable':
+        if (alive(grant, this.clock.now())) return grant;
+        throw new StorageUnavailableError();
+    }
+  }
+
+  private open(grant: Grant): ServedToken {
+    const left = remaining(grant, this.clock.now());
+    return {
+      accessToken: this.sealer.open(grant.accessToken, 'access_token', grant),
+      grant,
+      expiresIn: left === Infinity ? null : Math.floor(left / 1000),
+    };
+  }
+}
+
+function assertReadable(grant: Grant): void {
+  if (grant.status === 'awaiting_confirmation') throw tokenNotFound();
+  if (grant.status === 'suspended') throw reauthorizationRequired('suspended');
+  if (grant.status === 'reauthorization_required') {
+    throw reauthorizationRequired(grant.reason ?? 'grant_revoked');
+  }
+}
+
+function assertScopes(grant: Grant, needed: readonly string[]): void {
+  const missing = needed.filter((scope) => !grant.scopes.includes(scope));
+  if (missing.length > 0) throw insufficientScope(missing);
+}

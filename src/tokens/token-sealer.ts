@@ -1,0 +1,29 @@
+import { Injectable } from '@nestjs/common';
+import { Sealer } from '../encryption/index.js';
+import type { GrantKey } from './grant.js';
+
+/** The columns of `stitch_grants` that hold a sealed token. */
+export type TokenColumn = 'access_token' | 'refresh_token';
+
+/** Seals tokens for the one cell they belong to: moved to another row or column they don't open. */
+@Injectable()
+export class TokenSealer {
+  constructor(private readonly sealer: Sealer) {}
+
+  seal(token: string, column: TokenColumn, key: GrantKey): Buffer {
+    return this.sealer.seal(token, context(column, key));
+  }
+
+  /** @throws EncryptionError */
+  open(sealed: Buffer, column: TokenColumn, key: GrantKey): string {
+    return this.sealer.open(sealed, context(column, key));
+  }
+}
+
+const context = (column: TokenColumn, { provider, userId, connection }: GrantKey) => [
+  'stitch_grants',
+  column,
+  provider,
+  userId,
+  connection,
+];

@@ -1,0 +1,185 @@
+import type { AddressInfo } from 'node:net';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AppModule } from './app.module.js';
+import {
+  CallbackService,
+  PageFilter,
+  PublicModule,
+  sendErrorPage,
+} from './authorization-requests/index.js';
+import type { Log } from './common/index.js';
+import { StorageUnavailableError } from './common/index.js';
+import type { VaultConfig } from './config/index.js';
+import { Database, SchemaCheck } from './database/index.js';
+import { KeyringCheck, KeyringIncompleteError, Lifecycle } from './health/index.js';
+import {
+  ProblemFilter,
+  RequestLog,
+  answerBrokenRequests,
+  fastifyAdapter,
+  serveApiDescription,
+  validationPipe,
+} from './http/index.js';
+import { Metrics } from './metrics/index.js';
+import { RefresherRuntime } from './refresher/index.js';
+
+/** A running vault: where it listens and how to stop it. */
+export interface Vault {
+  readonly app: NestFastifyApplication;
+  readonly internalUrl: string;
+  readonly publicUrl: string;
+  /**
+   * Finishes what is in flight, drains both listeners and lets go of the database; in bounded
+   * time, and without losing an answer of a provider.
+   */
+  stop(): Promise<void>;
+}
+
+/** A start that cannot succeed, in one sentence per line for the operator. */
+export class StartError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'StartError';
+  }
+}
+
+const OPTIONS = { bodyParser: false, abortOnError: false } as const;
+
+/**
+ * Starts a vault. A database that is away is no reason not to start: the vault becomes ready once
+ * it is there.
+ *
+ * @param onFatal called when it turns out later that this vault must not run
+ * @throws StartError
+ */
+export async function startVault(
+  config: VaultConfig,
+  log: Log,
+  onFatal: (error: Error) => void,
+): Promise<Vault> {
+  const app = await NestFactory.create<NestFastifyApplication>(
+    AppModule.forRoot(config, log),
+    fastifyAdapter(),
+    { ...OPTIONS, logger: log },
+  );
+  const runtime = app.get(RefresherRuntime);
+  try {
+    prepareSpool(runtime, config);
+    app.useGlobalPipes(validationPipe());
+    app.useGlobalFilters(new ProblemFilter(log));
+    serveApiDescription(app);
+    const publicApp = await createPublicApp(app, log);
+    for (const each of [app, publicApp]) {
+      const instance = each.getHttpAdapter().getInstance();
+      instance.removeContentTypeParser('text/plain');
+      new RequestLog(log, app.get(Metrics)).attach(instance);
+      answerBrokenRequests(instance);
+    }
+    await app.init();
+    await checkKeyring(app, runtime, onFatal);
+    const { internal, public: open } = config;
+    const internalUrl = await listen(app, 'PORT', internal.host, internal.port);
+    const publicUrl = await listen(publicApp, 'PUBLIC_PORT', open.host, open.port);
+    app.get(Lifecycle).listening = true;
+    return { app, internalUrl, publicUrl, stop: () => stop(app, publicApp, runtime) };
+  } catch (error) {
+    await runtime.stop();
+    await app.close();
+    throw error;
+  }
+}
+
+async function createPublicApp(app: NestFastifyApplication, log: Log) {
+  const publicApp = await NestFactory.create<NestFastifyApplication>(
+    PublicModule.forRoot(app.get(CallbackService)),
+    fastifyAdapter((reply, error) => {
+      sendErrorPage(reply, error.status);
+    }),
+    { ...OPTIONS, logger: log },
+  );
+  publicApp.useGlobalFilters(new PageFilter(log));
+  return publicApp;
+}
+
+function prepareSpool(runtime: RefresherRuntime, config: VaultConfig): void {
+  try {
+    runtime.spool.prepare();
+  } catch {
+    throw new StartError(`SPOOL_DIR: a directory that can be written to (${config.spoolDir})`);
+  }
+}
+
+/** Checks the keyring now, or as soon as the database is there and migrated; then work begins. */
+async function checkKeyring(
+  app: NestFastifyApplication,
+  runtime: RefresherRuntime,
+  onFatal: (error: Error) => void,
+): Promise<void> {
+  const lifecycle = app.get(Lifecycle);
+  const check = async (): Promise<boolean> => {
+    if (!app.get(Database).available) return false;
+    if ((await app.get(SchemaCheck).pending()).length > 0) return false;
+    await app.get(KeyringCheck).run();
+    lifecycle.keyringChecked = true;
+    runtime.start();
+    return true;
+  };
+  const later = () => {
+    const timer = setInterval(() => {
+      check().then(
+        (done) => {
+          if (done) clearInterval(timer);
+        },
+        (error: unknown) => {
+          if (error instanceof KeyringIncompleteError) onFatal(startError(error));
+        },
+      );
+    }, 1000).unref();
+  };
+  try {
+    if (!(await check())) later();
+  } catch (error) {
+    if (error instanceof KeyringIncompleteError) throw startError(error);
+    if (!(error instanceof StorageUnavailableError)) throw error;
+    later();
+  }
+}
+
+const startError = (error: KeyringIncompleteError): StartError =>
+  new StartError(
+    error.missing
+      .map(({ id, rows }) => `VAULT_KEYRING: key ${id}, still in use by ${rows} row(s), is missing`)
+      .join('\n'),
+  );
+
+async function listen(
+  app: NestFastifyApplication,
+  name: string,
+  host: string,
+  port: number,
+): Promise<string> {
+  try {
+    await app.listen(port, host);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE') throw new StartError(`${name}: a free port (${port} is in use)`);
+    if (code === 'EACCES') throw new StartError(`${name}: a port this user may listen on`);
+    if (code === 'EADDRNOTAVAIL') throw new StartError(`${name}: the host is not of this machine`);
+    throw error;
+  }
+  const address = app.getHttpServer().address() as AddressInfo;
+  const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `http://${shown}:${address.port}`;
+}
+
+async function stop(
+  app: NestFastifyApplication,
+  publicApp: NestFastifyApplication,
+  runtime: RefresherRuntime,
+): Promise<void> {
+  app.get(Lifecycle).listening = false;
+  // The rotations first: requests that wait for one get their answer before the listeners close.
+  await Promise.all([runtime.stop(), publicApp.close()]);
+  await app.close();
+}
