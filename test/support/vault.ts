@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DataSource } from 'typeorm';
+import { ClientRegistry, ServiceClient } from '../../src/clients/index.js';
+import { Log } from '../../src/common/index.js';
+import type { ClientScope } from '../../src/common/index.js';
+import { loadConfig } from '../../src/config/index.js';
+import { dataSourceOptions } from '../../src/database/index.js';
+import { startVault } from '../../src/vault.js';
+import type { Vault } from '../../src/vault.js';
+
+/** A vault in this process, with what a test wants to know of it. */
+export interface TestVault extends Vault {
+  /** Every line it logged. */
+  readonly logs: string[];
+  /** One HTTP request to the internal listener, with the given API key. */
+  request(path: string, init?: RequestInit & { key?: string }): Promise<Response>;
+}
+
+/** The keyring that all vaults of the tests share. */
+export const TEST_KEYRING = `test:${Buffer.alloc(32, 7).toString('base64')}`;
+
+/** The environment of a vault: loopback, free ports, its own spool. */
+export async function vaultEnvironment(
+  overrides: Record<string, string>,
+): Promise<Record<string, string>> {
+  const publicPort = overrides.PUBLIC_PORT ?? String(await freePort());
+  return {
+    NODE_ENV: 'test',
+    PORT: '0',
+    PUBLIC_PORT: publicPort,
+    PUBLIC_URL: `http://127.0.0.1:${publicPort}`,
+    VAULT_KEYRING: TEST_KEYRING,
+    LOG_LEVEL: 'debug',
+    ...overrides,
+  };
+}
+
+/** Starts a vault in this process. */
+export async function launchVault(overrides: Record<string, string>): Promise<TestVault> {
+  const spool = mkdtempSync(join(tmpdir(), 'stitch-vault-spool-'));
+  const config = loadConfig(await vaultEnvironment({ SPOOL_DIR: spool, ...overrides }));
+  const logs: string[] = [];
+  const log = new Log(config.logLevel, { write: (line: string) => void logs.push(line) });
+  const vault = await startVault(config, log, (error) => {
+    throw error;
+  });
+  return {
+    ...vault,
+    logs,
+    request: (path, { key, ...init } = {}) =>
+      fetch(`${vault.internalUrl}${path}`, {
+        redirect: 'manual',
+        ...init,
+        headers: {
+          ...(key ? { authorization: `Bearer ${key}` } : {}),
+          ...(init.body ? { 'content-type': 'application/json' } : {}),
+          ...(init.headers as Record<string, string> | undefined),
+        },
+      }),
+    stop: async () => {
+      await vault.stop();
+      rmSync(spool, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Creates a caller of the internal API. @returns its key */
+export async function createClient(
+  databaseUrl: string,
+  scopes: readonly ClientScope[] = ['admin'],
+): Promise<string> {
+  const dataSource = new DataSource({
+    ...dataSourceOptions({ url: databaseUrl, poolSize: 2 }),
+    entities: [ServiceClient],
+  });
+  await dataSource.initialize();
+  try {
+    return await new ClientRegistry(dataSource).create(
+      `test-${randomBytes(4).toString('hex')}`,
+      scopes,
+    );
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+/** A port that nobody listens on now. */
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => probe.once('listening', resolve));
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}

@@ -1,0 +1,109 @@
+import { startStitchMoney } from '../../sandbox/index.js';
+import type { ConsentChoice, StitchMoneyOptions, StitchMoneySandbox } from '../../sandbox/index.js';
+import { createDatabase } from './database.js';
+import type { TestDatabase } from './database.js';
+import { createClient, freePort, launchVault } from './vault.js';
+import type { TestVault } from './vault.js';
+
+/** What `GET /tokens/:user_id` answers. */
+export interface TokenAnswer {
+  access_token: string;
+  token_type: string;
+  expires_in: number;
+  expires_at: string;
+  scope: string;
+  provider: string;
+  connection: string;
+  version: number;
+}
+
+/** A database, a strict stitch.money and some replicas of the vault, all real. */
+export interface World {
+  readonly database: TestDatabase;
+  readonly sandbox: StitchMoneySandbox;
+  readonly vaults: TestVault[];
+  /** The first replica. */
+  readonly vault: TestVault;
+  /** An API key with every scope. */
+  readonly key: string;
+  /** The environment that every replica was started with. */
+  readonly environment: Record<string, string>;
+  /** Links a user through the whole flow. @returns the callback's answer */
+  link(userId: string, choice?: ConsentChoice & { connection?: string }): Promise<Response>;
+  /** Reads a token from a replica. */
+  read(userId: string, query?: string, replica?: number): Promise<Response>;
+  /** Makes a grant's times older, so that nothing has to wait for time to pass. */
+  age(userId: string, seconds: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface WorldOptions {
+  replicas?: number;
+  environment?: Record<string, string>;
+  sandbox?: StitchMoneyOptions;
+}
+
+export async function createWorld(options: WorldOptions = {}): Promise<World> {
+  const database = await createDatabase();
+  const publicPorts = await Promise.all(
+    Array.from({ length: options.replicas ?? 1 }, () => freePort()),
+  );
+  const publicUrl = `http://127.0.0.1:${String(publicPorts[0])}`;
+  const sandbox = await startStitchMoney({
+    redirectUris: [`${publicUrl}/callback/stitch-money`],
+    ...options.sandbox,
+  });
+  const key = await createClient(database.url);
+  const environment = {
+    DATABASE_URL: database.url,
+    PUBLIC_URL: publicUrl,
+    STITCH_MONEY_ISSUER: sandbox.url,
+    STITCH_MONEY_CLIENT_ID: sandbox.clientId,
+    STITCH_MONEY_CLIENT_SECRET: sandbox.clientSecret,
+    STITCH_MONEY_JWKS_URI: `${sandbox.url}/connect/jwks`,
+    ...options.environment,
+  };
+  const vaults: TestVault[] = [];
+  for (const port of publicPorts) {
+    vaults.push(await launchVault({ ...environment, PUBLIC_PORT: String(port) }));
+  }
+  const [vault] = vaults as [TestVault];
+
+  return {
+    database,
+    sandbox,
+    vaults,
+    vault,
+    key,
+    environment,
+    link: async (userId, { connection, ...choice } = {}) => {
+      const created = await vault.request('/authorization-requests', {
+        key,
+        method: 'POST',
+        body: JSON.stringify({ user_id: userId, connection }),
+      });
+      const { authorization_url } = (await created.json()) as { authorization_url: string };
+      return fetch(await sandbox.consent(authorization_url, choice), { redirect: 'manual' });
+    },
+    read: (userId, query = '', replica = 0) => {
+      const target = vaults[replica] ?? vault;
+      return target.request(`/tokens/${encodeURIComponent(userId)}${query}`, { key });
+    },
+    age: async (userId, seconds) => {
+      await database.query(
+        `UPDATE stitch_grants SET obtained_at = obtained_at - $2 * interval '1 second',
+           expires_at = expires_at - $2 * interval '1 second',
+           refresh_due_at = refresh_due_at - $2 * interval '1 second',
+           -- a new consent as far as caches are concerned: they must look again
+           grant_id = gen_random_uuid()
+         WHERE user_id = $1`,
+        [userId, seconds],
+      );
+    },
+    close: async () => {
+      await Promise.all(vaults.map((each) => each.stop()));
+      await sandbox.close();
+      await database.drop();
+    },
+  };
+}
