@@ -179,7 +179,13 @@ async function stop(
   runtime: RefresherRuntime,
 ): Promise<void> {
   app.get(Lifecycle).listening = false;
-  // The rotations first: requests that wait for one get their answer before the listeners close.
-  await Promise.all([runtime.stop(), publicApp.close()]);
+  // No new work, no new connections; requests under way get their answer, and the rotations that
+  // they wait for are finished and committed before the database is let go.
+  await Promise.all([
+    runtime.stop(),
+    publicApp.close(),
+    app.getHttpAdapter().getInstance().close(),
+  ]);
+  await runtime.drain();
   await app.close();
 }

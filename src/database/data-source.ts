@@ -1,4 +1,4 @@
-import type { DataSourceOptions } from 'typeorm';
+import type { DataSourceOptions, Logger } from 'typeorm';
 import { migrations } from '#migrations';
 import type { DatabaseConfig } from '../config/index.js';
 
@@ -8,6 +8,16 @@ export const CONNECT_TIMEOUT = 2000;
 export const STATEMENT_TIMEOUT = 3000;
 /** Milliseconds for the statement that asks whether the database is there at all. */
 export const PROBE_TIMEOUT = 2000;
+
+const ignore = (): void => undefined;
+const SILENT: Logger = {
+  logQuery: ignore,
+  logQueryError: ignore,
+  logQuerySlow: ignore,
+  logSchemaBuild: ignore,
+  logMigration: ignore,
+  log: ignore,
+};
 
 /**
  * How TypeORM connects. No session state (no `SET`, no startup options, no named statements), so
@@ -27,8 +37,10 @@ export function dataSourceOptions(config: DatabaseConfig): DataSourceOptions {
     synchronize: false,
     // Nothing here needs an extension, and a vault's role should not be able to create one.
     installExtensions: false,
-    // TypeORM's logs hold statements with their parameters.
+    // TypeORM's logs hold statements with their parameters, and some go to stdout whatever
+    // `logging` says: a failed migration would break the one JSON document that belongs there.
     logging: false,
+    logger: SILENT,
     poolErrorHandler: () => undefined,
   };
 }

@@ -22,6 +22,8 @@ export function fastifyAdapter(onFrameworkError: FrameworkErrorHandler = sendPro
     requestTimeout: REQUEST_TIMEOUT,
     keepAliveTimeout: KEEP_ALIVE,
     forceCloseConnections: 'idle',
+    // A closing listener serves what still arrives on open connections, and then closes them.
+    return503OnClosing: false,
     logger: false,
     frameworkErrors: (_error: unknown, _request: unknown, reply: unknown) => {
       onFrameworkError(

@@ -6,6 +6,7 @@ import { Log, VaultError } from '../common/index.js';
 /** Codes and titles of the errors that the framework raises, by status. */
 const BY_STATUS: Readonly<Record<number, readonly [code: string, title: string]>> = {
   400: ['invalid_request', 'Invalid request'],
+  403: ['forbidden', 'Forbidden'],
   404: ['not_found', 'Not found'],
   405: ['method_not_allowed', 'Method not allowed'],
   408: ['request_timeout', 'Request timeout'],
@@ -22,9 +23,8 @@ export function toVaultError(error: unknown): VaultError {
     error instanceof HttpException
       ? error.getStatus()
       : Number((error as { statusCode?: unknown } | null)?.statusCode ?? 500);
-  const known = BY_STATUS[status];
-  if (known && status < 500) {
-    const [code, title] = known;
+  if (status >= 400 && status < 500) {
+    const [code, title] = BY_STATUS[status] ?? ['invalid_request', 'Invalid request'];
     return new VaultError(status, code, title, `${title}.`, { cause: error });
   }
   return new VaultError(500, 'internal_error', 'Internal error', 'Something went wrong here.', {

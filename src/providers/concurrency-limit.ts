@@ -27,6 +27,11 @@ export class ConcurrencyLimit {
     return this.queue.length;
   }
 
+  /** Places that should be free before more of the backlog is claimed. */
+  get handful(): number {
+    return Math.max(1, Math.floor(this.backlogShare / 4));
+  }
+
   /** How many calls the backlog may start now. */
   get roomForBacklog(): number {
     return this.queue.length > 0 ? 0 : Math.max(0, this.backlogShare - this.active);

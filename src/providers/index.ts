@@ -1,4 +1,5 @@
 export { Breaker } from './breaker.js';
+export { ConcurrencyLimit } from './concurrency-limit.js';
 export { ProviderError } from './provider-error.js';
 export { ProviderRegistry } from './provider-registry.js';
 export type { GuardedProvider } from './provider-registry.js';

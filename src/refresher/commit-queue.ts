@@ -14,6 +14,9 @@ export interface Committer {
   commit(results: readonly RotationResult[]): Promise<CommitOutcome[]>;
 }
 
+/** What the queue needs of the spool. */
+export type SpoolPort = Pick<Spool, 'write' | 'sync' | 'remove' | 'setAside'>;
+
 interface Pending {
   readonly result: RotationResult;
   readonly entry: string | undefined;
@@ -34,7 +37,7 @@ export class CommitQueue {
 
   constructor(
     private readonly store: Committer,
-    private readonly spool: Spool,
+    private readonly spool: SpoolPort,
     private readonly clock: Clock,
     private readonly log: Log,
   ) {}

@@ -20,7 +20,7 @@ import { Spool } from './spool.js';
  * Milliseconds of uninterrupted contact with the database before a lease that ran out may be taken
  * over: time for an owner that was cut off with us to commit what it holds.
  */
-const TAKE_OVER_AFTER = 3000;
+const TAKE_OVER_AFTER = 4000;
 /** Milliseconds by which a lease outlives the deadline of the provider call made under it. */
 const LEASE_MARGIN = 5000;
 
@@ -42,7 +42,7 @@ export class RefresherRuntime {
     sealer: Sealer,
     tokenSealer: TokenSealer,
     store: RotationStore,
-    grants: GrantStore,
+    private readonly grants: GrantStore,
     reads: ReadTracker,
     providers: ProviderRegistry,
     private readonly scheduler: SchedulerRegistry,
@@ -106,22 +106,40 @@ export class RefresherRuntime {
     });
     if (this.database.available) this.recover();
     this.schedule.start();
+    void this.reschedule();
     const regularly = setInterval(() => {
       this.schedule.wake();
     }, this.config.refresh.interval * 1000);
     this.scheduler.addInterval('refresh', regularly);
   }
 
-  /**
-   * Stops looking for work, finishes what is in flight and commits it. What cannot be committed in
-   * time stays in the spool.
-   */
+  /** Looks for no more work by itself; demands are still met. */
   async stop(): Promise<void> {
     if (this.started) this.scheduler.deleteInterval('refresh');
     this.started = false;
     await this.schedule.stop();
+  }
+
+  /**
+   * Finishes what is in flight and commits it, in bounded time. What cannot be committed then stays
+   * in the spool.
+   */
+  async drain(): Promise<void> {
     await this.refresher.drain(this.config.refresh.providerTimeout * 1000 + 1000);
     await this.commits.drain(1500);
+  }
+
+  /** Puts grants on the schedule that a narrower refresh policy had left off it. */
+  private async reschedule(): Promise<void> {
+    const { policy, lead, activeWindow } = this.config.refresh;
+    if (policy === 'on-demand') return;
+    try {
+      const window = policy === 'active' ? activeWindow * 1000 : null;
+      if ((await this.grants.reschedule(lead * 1000, window)) > 0) this.schedule.wake();
+    } catch (error) {
+      // Tried again at the next start; until then readers have them refreshed.
+      this.log.failure('schedule.reschedule_failed', error);
+    }
   }
 
   /** Commits what the spool holds: of an earlier process, or of one that shares the directory. */

@@ -82,6 +82,11 @@ export class Refresher extends GrantRefresher {
     const { breaker, limit, provider } = guarded;
     while (!this.stopping && breaker.wait === 0) {
       const room = limit.roomForBacklog;
+      // Claims are made by the handful: a statement for every place that falls free is too many.
+      if (room > 0 && room < limit.handful && this.running.size > 0) {
+        await Promise.race(this.running);
+        continue;
+      }
       // A provider that was down gets one call first, not a full load.
       const wanted = breaker.state === 'closed' ? room : Math.min(1, room);
       const claimed =

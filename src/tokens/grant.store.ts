@@ -19,6 +19,9 @@ export interface NewGrant extends GrantKey {
   readonly refreshDueAt: number | null;
 }
 
+/** Milliseconds. */
+const RESCHEDULE_TIMEOUT = 60_000;
+
 /** Reads and writes of `stitch_grants` other than the rotation's own. */
 @Injectable()
 export class GrantStore {
@@ -71,6 +74,27 @@ export class GrantStore {
         grant.refreshDueAt,
       ],
     );
+  }
+
+  /**
+   * Puts active grants on the schedule that are not on it. Reads the whole table: once per start.
+   *
+   * @param lead milliseconds before expiry at which a grant is due
+   * @param activeWindow milliseconds since the last read, or null for all
+   * @returns how many
+   */
+  async reschedule(lead: number, activeWindow: number | null): Promise<number> {
+    const rows = await this.database.query(
+      `UPDATE stitch_grants g
+       SET refresh_due_at = g.expires_at - $1 * (0.75 + random() / 4) * interval '1 millisecond'
+       WHERE g.refresh_due_at IS NULL AND g.status = 'active' AND g.refresh_token IS NOT NULL
+         AND g.expires_at IS NOT NULL
+         AND ($2::float8 IS NULL OR g.last_read_at > now() - $2 * interval '1 millisecond')
+       RETURNING 1`,
+      [lead, activeWindow],
+      RESCHEDULE_TIMEOUT,
+    );
+    return rows.length;
   }
 
   /**

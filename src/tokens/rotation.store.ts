@@ -59,7 +59,7 @@ const KEY = 'g.provider = k.provider AND g.user_id = k.user_id AND g.connection 
 const MS = `interval '1 millisecond'`;
 
 /** A lease counts as run out only when the server has been up long enough for its owner to act. */
-const SERVER_SETTLED = `pg_postmaster_start_time() < now() - interval '3 seconds'`;
+const SERVER_SETTLED = `pg_postmaster_start_time() < now() - interval '4 seconds'`;
 
 /**
  * Takes the rows `picked` says. A claimed row is due again when its lease ends, so that a crash

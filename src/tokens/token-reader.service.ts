@@ -7,6 +7,7 @@ import {
   providerUnavailable,
   reauthorizationRequired,
   tokenNotFound,
+  within,
 } from '../common/index.js';
 import { VAULT_CONFIG } from '../config/index.js';
 import type { VaultConfig } from '../config/index.js';
@@ -94,7 +95,13 @@ export class TokenReader {
   }
 
   private async refreshed(grant: Grant, demand: RefreshDemand): Promise<Grant> {
-    const outcome = await this.refresher.refresh(grant, demand);
+    const usable = alive(grant, this.clock.now());
+    const refresh = this.refresher.refresh(grant, demand);
+    const outcome = usable
+      ? await within(this.clock, this.patience(grant), refresh)
+      : await refresh;
+    // The provider is slow: the rotation goes on, and what is still alive is served meanwhile.
+    if (!outcome) return grant;
     switch (outcome.kind) {
       case 'grant':
         assertReadable(outcome.grant);
@@ -109,6 +116,12 @@ export class TokenReader {
         if (alive(grant, this.clock.now())) return grant;
         throw new StorageUnavailableError();
     }
+  }
+
+  /** Milliseconds for which a better token is waited for while this one is still alive. */
+  private patience(grant: Grant): number {
+    const left = remaining(grant, this.clock.now()) - 1000;
+    return Math.max(0, Math.min(this.config.refresh.providerTimeout * 500, left));
   }
 
   private open(grant: Grant): ServedToken {

@@ -1,0 +1,239 @@
+import { Log } from '../../src/common/index.js';
+import type { Clock } from '../../src/common/index.js';
+import { Breaker, ConcurrencyLimit, ProviderError } from '../../src/providers/index.js';
+import type { GuardedProvider } from '../../src/providers/index.js';
+import { CommitQueue, Refresher, Rotation } from '../../src/refresher/index.js';
+import type { SpoolPort } from '../../src/refresher/index.js';
+import type {
+  ClaimedGrant,
+  Grant,
+  GrantKey,
+  RefreshOutcome,
+  RotationResult,
+} from '../../src/tokens/index.js';
+import type { ModelProvider } from './model-provider.js';
+import { LIFETIME, PROVIDER_TIMEOUT } from './model-provider.js';
+import type { ModelStore } from './model-store.js';
+import { between } from './random.js';
+import type { Random } from './random.js';
+import type { VirtualClock } from './virtual-clock.js';
+
+const LEASE = PROVIDER_TIMEOUT + 5000;
+const TAKE_OVER_AFTER = 4000;
+/** Milliseconds between two looks of the schedule. */
+const INTERVAL = 2000;
+
+/** What a run watches a process do. */
+export interface Watcher {
+  presenting(grant: ClaimedGrant, process: string): void;
+  presented(grant: ClaimedGrant, process: string): void;
+  /** The provider did not look at the token: presenting it again is no second time. */
+  turnedAway(grant: ClaimedGrant): void;
+  /** The answer reached the process, which writes it down in the same turn. */
+  received(grant: ClaimedGrant): void;
+}
+
+/** The disk of one replica: outlives its processes. */
+export type Disk = Map<string, RotationResult>;
+
+/** What all processes of a run share. */
+export interface Surroundings {
+  readonly clock: VirtualClock;
+  readonly store: ModelStore;
+  readonly provider: ModelProvider;
+  readonly random: Random;
+  readonly watcher: Watcher;
+  /** When the database was last reached after an outage. */
+  readonly databaseSince: () => number;
+}
+
+/**
+ * One vault process: the real rotation, refresher, commit queue, breaker and limit, on a clock, a
+ * store and a provider of the model. It can be killed at every await: from then on nothing it
+ * waits for ever comes.
+ */
+export class ModelProcess {
+  private dead = false;
+  private readonly refresher: Refresher;
+  private readonly commits: CommitQueue;
+  private readonly guarded: GuardedProvider;
+  private readonly startedAt: number;
+  private entries = 0;
+
+  constructor(
+    readonly name: string,
+    private readonly disk: Disk,
+    private readonly around: Surroundings,
+  ) {
+    const { clock: time, random, provider, watcher } = around;
+    this.startedAt = time.now();
+    const clock: Clock = {
+      now: () => time.now(),
+      sleep: (milliseconds, signal) => this.mortal(time.sleep(milliseconds, signal)),
+    };
+    const store = this.overTheWire();
+    const log = new Log('silent');
+    this.commits = new CommitQueue(store, this.spool(), clock, log);
+    const settings = { owner: name, providerTimeout: PROVIDER_TIMEOUT };
+    const rotation = new Rotation(
+      {
+        store,
+        commits: this.commits,
+        sealer: { seal: (text) => Buffer.from(text), open: (sealed) => sealed.toString() },
+        clock,
+        log,
+        listener: {
+          called: () => undefined,
+          settled: () => undefined,
+          failed: () => undefined,
+          retired: () => undefined,
+        },
+        random,
+      },
+      { ...settings, lead: LIFETIME * 0.4 },
+    );
+    this.guarded = {
+      provider: {
+        name: 'model',
+        capabilities: { echoesState: true, scopes: true, refreshes: true, revokes: true },
+        issuer: undefined,
+        defaultScopes: [],
+        requiredScopes: [],
+        authorizationUrl: () => '',
+        exchangeCode: () => Promise.reject(new Error('not part of the model')),
+        refresh: (token) => this.mortal(provider.call(token)),
+        revoke: () => Promise.resolve(),
+      },
+      breaker: new Breaker(clock, random),
+      limit: new ConcurrencyLimit(4),
+    };
+    this.refresher = new Refresher(
+      {
+        store,
+        grants: { load: async (key: GrantKey) => this.call(() => around.store.load(key)) },
+        providers: { find: () => this.guarded, all: () => [this.guarded] },
+        rotation: {
+          rotate: (grant, guarded) => {
+            const refresh = async (token: string) => {
+              watcher.presenting(grant, name);
+              try {
+                const issued = await guarded.provider.refresh(token);
+                watcher.received(grant);
+                return issued;
+              } catch (error) {
+                const kind = error instanceof ProviderError ? error.kind : undefined;
+                if (kind === 'rate_limited') watcher.turnedAway(grant);
+                throw error;
+              } finally {
+                watcher.presented(grant, name);
+              }
+            };
+            const provider = { ...guarded.provider, refresh };
+            return rotation.rotate(grant, { ...guarded, provider });
+          },
+        },
+        commits: this.commits,
+        clock,
+        random,
+        mayTakeOver: () =>
+          around.store.available &&
+          time.now() - Math.max(this.startedAt, around.databaseSince()) > TAKE_OVER_AFTER,
+        onFailure: () => undefined,
+      },
+      {
+        ...settings,
+        policy: { mode: 'all', activeWindow: 0 },
+        leaseDuration: LEASE,
+      },
+    );
+    this.recover();
+    void this.schedule(clock);
+  }
+
+  /** The end of the process, in the middle of whatever it does. */
+  kill(): void {
+    this.dead = true;
+  }
+
+  /** A reader who needs a token; undefined when the process dies under the reader's hands. */
+  async read(key: GrantKey): Promise<RefreshOutcome | undefined> {
+    const grant: Grant | undefined = await this.call(() => this.around.store.load(key));
+    if (grant?.status !== 'active') return undefined;
+    return this.refresher.refresh(grant, { kind: 'reader', minTtl: 3 });
+  }
+
+  /** As after an outage: what is in the spool and not in hand is committed. */
+  recover(): void {
+    for (const [entry, result] of this.disk) {
+      if (!this.commits.holds(result)) void this.commits.adopt(result, entry);
+    }
+  }
+
+  private async schedule(clock: Clock): Promise<void> {
+    for (;;) {
+      await clock.sleep(INTERVAL * (0.5 + this.around.random()));
+      await this.refresher.runDue(this.guarded).catch(() => undefined);
+    }
+  }
+
+  /** Nothing reaches a dead process. */
+  private mortal<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      promise.then(
+        (value) => {
+          if (!this.dead) resolve(value);
+        },
+        (error: unknown) => {
+          if (!this.dead) reject(error instanceof Error ? error : new Error('unknown'));
+        },
+      );
+    });
+  }
+
+  /** One statement: there, done, and back; the process may die before it and before the answer. */
+  private async call<T>(statement: () => T): Promise<T> {
+    const { clock, random } = this.around;
+    // Now and then the wire is slow: long enough for a kill to fall between a deed and its answer.
+    const hop = () => this.mortal(clock.sleep(between(random, 0, random() < 0.1 ? 500 : 5)));
+    await hop();
+    const answer = statement();
+    await hop();
+    return answer;
+  }
+
+  private overTheWire() {
+    const { store } = this.around;
+    return {
+      claimDue: (...args: Parameters<ModelStore['claimDue']>) =>
+        this.call(() => store.claimDue(...args)),
+      claimOne: (...args: Parameters<ModelStore['claimOne']>) =>
+        this.call(() => store.claimOne(...args)),
+      commit: (...args: Parameters<ModelStore['commit']>) => this.call(() => store.commit(...args)),
+      fail: (...args: Parameters<ModelStore['fail']>) =>
+        this.call(() => {
+          store.fail(...args);
+        }),
+      release: (...args: Parameters<ModelStore['release']>) =>
+        this.call(() => {
+          store.release(...args);
+        }),
+      retire: (...args: Parameters<ModelStore['retire']>) => this.call(() => store.retire(...args)),
+    };
+  }
+
+  private spool(): SpoolPort {
+    const { disk } = this;
+    return {
+      write: (result) => {
+        const entry = `${this.name}-${String(this.entries++)}`;
+        disk.set(entry, result);
+        return entry;
+      },
+      sync: () => undefined,
+      remove: (entry) => {
+        if (entry) disk.delete(entry);
+      },
+      setAside: () => undefined,
+    };
+  }
+}

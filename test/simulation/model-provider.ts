@@ -1,0 +1,132 @@
+import { ProviderError } from '../../src/providers/index.js';
+import type { IssuedTokens } from '../../src/providers/index.js';
+import { between } from './random.js';
+import type { Random } from './random.js';
+import type { VirtualClock } from './virtual-clock.js';
+
+/** How hostile the provider and the wire to it are; shares are probabilities. */
+export interface ProviderWeather {
+  /** Milliseconds after first use in which a used refresh token is answered once more. */
+  readonly grace: number;
+  readonly longestLatency: number;
+  readonly lostRequest: number;
+  readonly lostAnswer: number;
+  readonly serverError: number;
+  readonly rateLimited: number;
+}
+
+interface Family {
+  /** Refresh tokens issued and not used yet. Those of a token answered twice are siblings. */
+  readonly unused: Set<string>;
+  /** Used tokens and when they were used first. */
+  readonly used: Map<string, number>;
+  readonly access: Map<string, number>;
+  serial: number;
+}
+
+/** Milliseconds an access token lives. */
+export const LIFETIME = 20_000;
+/** Milliseconds: the deadline of one call. */
+export const PROVIDER_TIMEOUT = 2000;
+
+/** An authorization server whose refresh tokens work once, with everything that can go wrong. */
+export class ModelProvider {
+  private readonly families = new Map<string, Family>();
+  presentations = 0;
+
+  constructor(
+    private readonly clock: VirtualClock,
+    private readonly random: Random,
+    /** Replaced by fair weather when a run comes to rest. */
+    public weather: ProviderWeather,
+  ) {}
+
+  /** A new grant. */
+  grant(user: string): { access: string; refresh: string } {
+    const family: Family = { unused: new Set(), used: new Map(), access: new Map(), serial: 0 };
+    this.families.set(user, family);
+    const { access, refresh } = this.issue(user, family);
+    return { access, refresh };
+  }
+
+  isLive(user: string, access: string): boolean {
+    return (this.families.get(user)?.access.get(access) ?? 0) > this.clock.now();
+  }
+
+  /** Whether the token would be answered, grace or no grace. */
+  isUnused(user: string, refresh: string): boolean {
+    return this.families.get(user)?.unused.has(refresh) ?? false;
+  }
+
+  /** Whether the token has been used, so that only a grace could make it work again. */
+  isUsed(user: string, refresh: string): boolean {
+    return this.families.get(user)?.used.has(refresh) ?? false;
+  }
+
+  /** One call over the wire, as the vault's HTTP client would report it. */
+  async call(refresh: string): Promise<IssuedTokens> {
+    this.presentations += 1;
+    const { weather, random, clock } = this;
+    const there = between(random, 1, Math.max(1, Math.floor(weather.longestLatency / 2)));
+    const back = between(random, 1, Math.max(1, Math.floor(weather.longestLatency / 2)));
+    const lostRequest = random() < weather.lostRequest;
+    const lostAnswer = random() < weather.lostAnswer;
+    const serverError = random() < weather.serverError;
+    const afterwards = random() < 0.5;
+    if (random() < weather.rateLimited) {
+      await clock.sleep(there);
+      throw new ProviderError('rate_limited', 'http_429');
+    }
+    if (lostRequest) {
+      await clock.sleep(between(random, 1, PROVIDER_TIMEOUT));
+      throw new ProviderError('interrupted', 'econnreset');
+    }
+    // What arrives is processed, also after the caller has given up waiting for it.
+    const answer = clock.sleep(Math.min(there, PROVIDER_TIMEOUT)).then(() => {
+      if (serverError && !afterwards) throw new ProviderError('unavailable', 'http_503');
+      const issued = this.rotate(refresh);
+      if (serverError) throw new ProviderError('unavailable', 'http_502');
+      return issued;
+    });
+    answer.catch(() => undefined);
+    const total = there + back;
+    if (lostAnswer || total > PROVIDER_TIMEOUT) {
+      await clock.sleep(PROVIDER_TIMEOUT);
+      throw new ProviderError('interrupted', 'timeout');
+    }
+    await clock.sleep(total);
+    return answer;
+  }
+
+  private rotate(refresh: string): IssuedTokens {
+    const [user = ''] = refresh.split('/');
+    const family = this.families.get(user);
+    if (!family) throw new ProviderError('invalid_grant', 'invalid_grant');
+    const now = this.clock.now();
+    const usedAt = family.used.get(refresh);
+    const graced = usedAt !== undefined && now - usedAt <= this.weather.grace;
+    if (!family.unused.delete(refresh) && !graced) {
+      throw new ProviderError('invalid_grant', 'invalid_grant');
+    }
+    if (usedAt === undefined) family.used.set(refresh, now);
+    const { access, refresh: next } = this.issue(user, family);
+    return {
+      accessToken: access,
+      refreshToken: next,
+      tokenType: 'Bearer',
+      scopes: null,
+      expiresIn: LIFETIME / 1000,
+      subject: null,
+      accountId: null,
+    };
+  }
+
+  private issue(user: string, family: Family): { access: string; refresh: string } {
+    family.serial += 1;
+    const access = `${user}/access/${String(family.serial)}`;
+    family.access.set(access, this.clock.now() + LIFETIME);
+    const refresh = `${user}/refresh/${String(family.serial)}`;
+    family.unused.add(refresh);
+    return { access, refresh };
+  }
+}

@@ -1,0 +1,179 @@
+import { StorageUnavailableError } from '../../src/common/index.js';
+import type { ReauthorizationReason } from '../../src/common/index.js';
+import { grantKeyText } from '../../src/tokens/index.js';
+import type {
+  ClaimedGrant,
+  CommitOutcome,
+  FailedAttempt,
+  Grant,
+  GrantKey,
+  Lease,
+  RotationResult,
+} from '../../src/tokens/index.js';
+import type { VirtualClock } from './virtual-clock.js';
+
+/** Rules that can be taken away, to see whether the simulation notices. */
+export interface Sabotage {
+  readonly fence?: boolean;
+  readonly lease?: boolean;
+  readonly doubt?: boolean;
+}
+
+/**
+ * The rotation's table as a model: what the SQL of `RotationStore` does, one statement a method.
+ * `store-conformance.spec.ts` holds the two against each other.
+ */
+export class ModelStore {
+  readonly rows = new Map<string, Grant>();
+  /** Every state a row was ever written in, for the invariants. */
+  onWrite: (before: Grant | undefined, after: Grant) => void = () => undefined;
+  available = true;
+
+  constructor(
+    private readonly clock: Pick<VirtualClock, 'now'>,
+    private readonly sabotage: Sabotage = {},
+  ) {}
+
+  put(grant: Grant): void {
+    const text = grantKeyText(grant);
+    const before = this.rows.get(text);
+    this.rows.set(text, grant);
+    this.onWrite(before, grant);
+  }
+
+  load(key: GrantKey): Grant | undefined {
+    this.check();
+    return this.rows.get(grantKeyText(key));
+  }
+
+  claimDue(provider: string, limit: number, lease: Lease): ClaimedGrant[] {
+    this.check();
+    const now = this.clock.now();
+    const due = [...this.rows.values()]
+      .filter((row) => row.provider === provider && (row.refreshDueAt ?? Infinity) <= now)
+      .sort((a, b) => (a.refreshDueAt ?? 0) - (b.refreshDueAt ?? 0));
+    const doubtful = due.filter(
+      (row) => row.rotationStartedAt !== null && (row.leaseOwner === null || lease.takeOver),
+    );
+    const fresh = due.filter((row) => row.rotationStartedAt === null);
+    return [...doubtful, ...fresh].slice(0, limit).map((row) => this.claim(row, lease));
+  }
+
+  claimOne(key: GrantKey, version: number, lease: Lease): ClaimedGrant | undefined {
+    this.check();
+    const now = this.clock.now();
+    const row = this.rows.get(grantKeyText(key));
+    if (row?.version !== version || row.status !== 'active' || row.refreshToken === null) {
+      return undefined;
+    }
+    const ranOut = lease.takeOver && (row.leaseExpiresAt ?? 0) < now;
+    const free = row.leaseOwner === null || ranOut || this.sabotage.lease === true;
+    const waiting = row.failureCount > 0 && (row.refreshDueAt ?? Infinity) > now;
+    return free && !waiting ? this.claim(row, lease) : undefined;
+  }
+
+  commit(results: readonly RotationResult[]): CommitOutcome[] {
+    this.check();
+    return results.map((result) => {
+      const row = this.rows.get(grantKeyText(result));
+      if (row?.grantId !== result.grantId) return { kind: 'gone' };
+      const fits =
+        row.version === result.version ||
+        (row.version === result.version + 1 && row.obtainedAt < result.obtainedAt);
+      if (!fits && !this.sabotage.fence) {
+        const ours = row.accessToken.equals(result.accessToken);
+        return ours ? { kind: 'committed', version: row.version } : { kind: 'superseded' };
+      }
+      const version = row.version + 1;
+      const dead = row.status === 'reauthorization_required';
+      this.put({
+        ...row,
+        accessToken: result.accessToken,
+        refreshToken: result.refreshToken ?? row.refreshToken,
+        scopes: result.scopes ?? row.scopes,
+        obtainedAt: result.obtainedAt,
+        expiresAt: result.expiresAt,
+        refreshDueAt: result.refreshDueAt,
+        version,
+        status: dead ? 'active' : row.status,
+        reason: dead ? null : row.reason,
+        ...RELEASED,
+        rotationStartedAt: null,
+        failureCount: 0,
+        lastError: null,
+      });
+      return { kind: 'committed', version };
+    });
+  }
+
+  fail(grant: Grant, owner: string, attempt: FailedAttempt): void {
+    const row = this.fenced(grant, owner);
+    if (!row) return;
+    this.put({
+      ...row,
+      ...RELEASED,
+      failureCount: row.failureCount + 1,
+      lastError: attempt.error,
+      refreshDueAt: this.clock.now() + attempt.retryIn,
+      rotationStartedAt: attempt.inDoubt ? row.rotationStartedAt : null,
+    });
+  }
+
+  release(grant: Grant, owner: string, inDoubt: boolean, dueIn: number | null): void {
+    const row = this.fenced(grant, owner);
+    if (!row) return;
+    this.put({
+      ...row,
+      ...RELEASED,
+      refreshDueAt: dueIn === null ? null : this.clock.now() + dueIn,
+      rotationStartedAt: inDoubt ? row.rotationStartedAt : null,
+    });
+  }
+
+  retire(
+    grant: Grant,
+    owner: string,
+    reason: ReauthorizationReason,
+    error: string | null,
+  ): boolean {
+    const row = this.fenced(grant, owner);
+    if (!row) return false;
+    this.put({
+      ...row,
+      ...RELEASED,
+      status: 'reauthorization_required',
+      reason,
+      lastError: error,
+      refreshDueAt: null,
+      rotationStartedAt: null,
+    });
+    return true;
+  }
+
+  private claim(row: Grant, lease: Lease): ClaimedGrant {
+    const now = this.clock.now();
+    const claimed: Grant = {
+      ...row,
+      leaseOwner: lease.owner,
+      leaseExpiresAt: now + lease.duration,
+      refreshDueAt: this.sabotage.lease ? row.refreshDueAt : now + lease.duration,
+      rotationStartedAt: this.sabotage.lease ? null : (row.rotationStartedAt ?? now),
+    };
+    this.put(claimed);
+    const inDoubt = row.rotationStartedAt !== null && !this.sabotage.doubt;
+    return { ...claimed, inDoubt };
+  }
+
+  private fenced(grant: Grant, owner: string): Grant | undefined {
+    this.check();
+    const row = this.rows.get(grantKeyText(grant));
+    if (this.sabotage.fence) return row;
+    return row?.version === grant.version && row.leaseOwner === owner ? row : undefined;
+  }
+
+  private check(): void {
+    if (!this.available) throw new StorageUnavailableError();
+  }
+}
+
+const RELEASED = { leaseOwner: null, leaseExpiresAt: null } as const;

@@ -1,0 +1,185 @@
+import type { Grant } from '../../src/tokens/index.js';
+import { LIFETIME, ModelProvider } from './model-provider.js';
+import { ModelProcess } from './model-process.js';
+import type { Disk } from './model-process.js';
+import { ModelStore } from './model-store.js';
+import type { Sabotage } from './model-store.js';
+import { between, seeded } from './random.js';
+import { VirtualClock } from './virtual-clock.js';
+
+/** What one simulated run showed. */
+export interface SimulationResult {
+  readonly seed: number;
+  readonly violations: readonly string[];
+  readonly rotations: number;
+  readonly kills: number;
+  /** Grants whose answer was lost on the wire or with a process, and that no grace could save. */
+  readonly lost: number;
+}
+
+const GRANTS = 6;
+const PROCESSES = 3;
+/** Milliseconds of storm, and of calm afterwards. */
+const STORM = 60_000;
+const CALM = 60_000;
+const FAIR = { longestLatency: 20, lostRequest: 0, lostAnswer: 0, serverError: 0, rateLimited: 0 };
+
+/**
+ * Runs three processes over a few grants through a storm of crashes, outages and lost answers, then
+ * lets them come to rest, and checks what must never happen.
+ *
+ * @param seed decides everything, whether the provider has a grace included (even seeds have)
+ */
+export async function simulate(seed: number, sabotage: Sabotage = {}): Promise<SimulationResult> {
+  const random = seeded(seed);
+  const grace = seed % 2 === 0 ? Infinity : 0;
+  const clock = new VirtualClock();
+  const violations: string[] = [];
+  const violate = (what: string) =>
+    violations.push(`${String(Math.floor(clock.now() % 1_000_000))} ms: ${what}`);
+  const provider = new ModelProvider(clock, random, {
+    grace,
+    longestLatency: between(random, 10, 3000),
+    lostRequest: random() * 0.1,
+    lostAnswer: random() * 0.1,
+    serverError: random() * 0.1,
+    rateLimited: random() * 0.05,
+  });
+  const store = new ModelStore(clock, sabotage);
+  let rotations = 0;
+  store.onWrite = (before, after) => {
+    if (!before) return;
+    if (after.version < before.version) violate(`version fell: ${after.userId}`);
+    if (after.version > before.version) rotations += 1;
+  };
+
+  const inFlight = new Map<string, string>();
+  const presented = new Set<string>();
+  const received = new Set<string>();
+  const tokenOf = (grant: Grant) => grant.refreshToken?.toString() ?? '';
+  let databaseSince = clock.now();
+  const around = {
+    clock,
+    store,
+    provider,
+    random,
+    databaseSince: () => databaseSince,
+    watcher: {
+      presenting: (grant: Grant & { inDoubt: boolean }, process: string) => {
+        const token = tokenOf(grant);
+        const other = inFlight.get(token);
+        if (other !== undefined) violate(`${token} presented by ${process} while by ${other}`);
+        if (presented.has(token) && !grant.inDoubt) violate(`${token} presented twice, no doubt`);
+        presented.add(token);
+        inFlight.set(token, process);
+      },
+      presented: (grant: Grant) => inFlight.delete(tokenOf(grant)),
+      turnedAway: (grant: Grant) => presented.delete(tokenOf(grant)),
+      received: (grant: Grant) => received.add(tokenOf(grant)),
+    },
+  };
+
+  for (let index = 0; index < GRANTS; index += 1)
+    store.put(newGrant(`u${String(index)}`, provider, clock));
+  const disks: Disk[] = Array.from({ length: PROCESSES }, () => new Map());
+  const running: (ModelProcess | undefined)[] = disks.map(
+    (disk, index) => new ModelProcess(`p${String(index)}`, disk, around),
+  );
+  let kills = 0;
+  const restart = (index: number) => {
+    const disk = disks[index];
+    if (disk) running[index] = new ModelProcess(`p${String(index)}.${String(kills)}`, disk, around);
+  };
+  const kill = (index: number, downFor: number) => {
+    const victim = running[index];
+    if (!victim) return;
+    victim.kill();
+    running[index] = undefined;
+    kills += 1;
+    for (const [token, process] of inFlight) if (process === victim.name) inFlight.delete(token);
+    clock.after(downFor, () => {
+      restart(index);
+    });
+  };
+
+  const end = clock.now() + STORM;
+  while (clock.now() < end) {
+    const event = random();
+    const index = between(random, 0, PROCESSES - 1);
+    if (event < 0.12) kill(index, between(random, 100, 30_000));
+    else if (event < 0.16 && store.available) {
+      store.available = false;
+      clock.after(between(random, 100, 20_000), () => {
+        store.available = true;
+        databaseSince = clock.now();
+        for (const process of running) process?.recover();
+      });
+    } else if (event < 0.7) {
+      const user = `u${String(between(random, 0, GRANTS - 1))}`;
+      void running[index]?.read(key(user)).then(
+        (outcome) => {
+          if (outcome?.kind !== 'grant' || outcome.grant.status !== 'active') return;
+          const { accessToken, expiresAt } = outcome.grant;
+          const fresh = (expiresAt ?? 0) > clock.now();
+          const access = accessToken.toString();
+          if (fresh && !provider.isLive(user, access)) violate(`dead token served: ${access}`);
+        },
+        () => undefined,
+      );
+    }
+    await clock.pass(between(random, 10, 800));
+  }
+
+  provider.weather = { ...FAIR, grace };
+  store.available = true;
+  await clock.pass(CALM);
+  // A rotation under way at this very moment is allowed to end.
+  const busy = () => [...store.rows.values()].some(({ leaseOwner }) => leaseOwner !== null);
+  for (let wait = 0; wait < 50 && busy(); wait += 1) await clock.pass(100);
+  let lost = 0;
+  for (const grant of store.rows.values()) {
+    const token = tokenOf(grant);
+    if (grant.status === 'active') {
+      const usable = provider.isUnused(grant.userId, token);
+      if (!usable) violate(`${grant.userId} holds a refresh token that is spent`);
+      if ((grant.expiresAt ?? 0) <= clock.now()) violate(`${grant.userId} was not kept fresh`);
+      continue;
+    }
+    lost += 1;
+    if (grace > 0) violate(`${grant.userId} lost although the provider has a grace`);
+    if (received.has(token)) violate(`${grant.userId} lost although its answer was in hand`);
+    if (!provider.isUsed(grant.userId, token)) violate(`${grant.userId} lost without a reason`);
+    if (grant.reason !== 'rotation_lost')
+      violate(`${grant.userId} lost, but called ${String(grant.reason)}`);
+  }
+  for (const process of running) process?.kill();
+  return { seed, violations, rotations, kills, lost };
+}
+
+const key = (userId: string) => ({ provider: 'model', userId, connection: 'default' });
+
+function newGrant(userId: string, provider: ModelProvider, clock: VirtualClock): Grant {
+  const { access, refresh } = provider.grant(userId);
+  const now = clock.now();
+  return {
+    ...key(userId),
+    grantId: userId,
+    status: 'active',
+    reason: null,
+    accessToken: Buffer.from(access),
+    refreshToken: Buffer.from(refresh),
+    scopes: [],
+    accountId: null,
+    obtainedAt: now,
+    expiresAt: now + LIFETIME,
+    refreshDueAt: now + LIFETIME * 0.6,
+    version: 1,
+    rejectedVersion: null,
+    leaseOwner: null,
+    leaseExpiresAt: null,
+    rotationStartedAt: null,
+    failureCount: 0,
+    lastError: null,
+    lastReadAt: null,
+  };
+}

@@ -1,0 +1,42 @@
+import { simulate } from './simulate.js';
+import type { SimulationResult } from './simulate.js';
+import type { Sabotage } from './model-store.js';
+
+/** `npm run simulate -- --seeds 10000` is the long version. */
+async function run(seeds: number, sabotage?: Sabotage): Promise<SimulationResult[]> {
+  const results: SimulationResult[] = [];
+  for (let seed = 1; seed <= seeds; seed += 1) results.push(await simulate(seed, sabotage));
+  return results;
+}
+
+const failing = (results: SimulationResult[]) =>
+  results
+    .filter(({ violations }) => violations.length > 0)
+    .map(
+      ({ seed, violations }) =>
+        `npm run simulate -- --from ${String(seed)} --seeds 1: ${String(violations[0])}`,
+    );
+
+describe('simulated crashes, outages and lost answers', () => {
+  it('never presents a token twice without doubt, never loses an answer, keeps versions growing', async () => {
+    const results = await run(400);
+    expect(failing(results)).toEqual([]);
+    const sum = (pick: (result: SimulationResult) => number) =>
+      results.reduce((total, result) => total + pick(result), 0);
+    expect(sum(({ rotations }) => rotations)).toBeGreaterThan(5000);
+    expect(sum(({ kills }) => kills)).toBeGreaterThan(1000);
+    expect(sum(({ lost }) => lost)).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['fence', 200],
+    ['lease', 20],
+    ['doubt', 20],
+  ] as const)('notices when the %s is taken away', async (rule, seeds) => {
+    expect(failing(await run(seeds, { [rule]: true })).length).toBeGreaterThan(0);
+  });
+
+  it('replays a seed exactly', async () => {
+    expect(await simulate(7)).toEqual(await simulate(7));
+  });
+});

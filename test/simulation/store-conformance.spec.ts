@@ -1,0 +1,219 @@
+import fc from 'fast-check';
+import { DataSource } from 'typeorm';
+import { Database, dataSourceOptions } from '../../src/database/index.js';
+import { RotationStore } from '../../src/tokens/index.js';
+import type { ClaimedGrant, Grant } from '../../src/tokens/index.js';
+import { createDatabase } from '../support/database.js';
+import type { TestDatabase } from '../support/database.js';
+import { eventually } from '../support/wait.js';
+import { ModelStore } from './model-store.js';
+
+const USERS = ['a', 'b', 'c'];
+const GRANT_ID = '00000000-0000-4000-8000-000000000001';
+const key = (userId: string) => ({ provider: 'model', userId, connection: 'default' });
+
+const user = fc.constantFrom(...USERS);
+const owner = fc.constantFrom('x', 'y');
+const operation = fc.oneof(
+  fc.record({
+    op: fc.constant('claimDue' as const),
+    owner,
+    takeOver: fc.boolean(),
+  }),
+  fc.record({
+    op: fc.constant('claimOne' as const),
+    owner,
+    user,
+    version: fc.integer({ min: 1, max: 3 }),
+    takeOver: fc.boolean(),
+  }),
+  fc.record({
+    op: fc.constant('commit' as const),
+    user,
+    version: fc.integer({ min: 1, max: 3 }),
+    asked: fc.integer({ min: -50, max: 0 }),
+    known: fc.boolean(),
+  }),
+  fc.record({
+    op: fc.constant('fail' as const),
+    owner,
+    user,
+    version: fc.integer({ min: 1, max: 3 }),
+    inDoubt: fc.boolean(),
+  }),
+  fc.record({
+    op: fc.constant('release' as const),
+    owner,
+    user,
+    version: fc.integer({ min: 1, max: 3 }),
+    inDoubt: fc.boolean(),
+    off: fc.boolean(),
+  }),
+  fc.record({
+    op: fc.constant('retire' as const),
+    owner,
+    user,
+    version: fc.integer({ min: 1, max: 3 }),
+  }),
+  fc.record({ op: fc.constant('pass' as const), seconds: fc.constantFrom(10, 20, 40) }),
+);
+type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
+
+/** What of a row is compared: all but exact times, which two clocks never agree on. */
+const facts = (grant: Grant | undefined) =>
+  grant && {
+    user: grant.userId,
+    status: grant.status,
+    reason: grant.reason,
+    version: grant.version,
+    owner: grant.leaseOwner,
+    started: grant.rotationStartedAt !== null,
+    scheduled: grant.refreshDueAt !== null,
+    failures: grant.failureCount,
+    error: grant.lastError,
+    access: grant.accessToken.toString(),
+    refresh: grant.refreshToken?.toString(),
+  };
+
+describe('the SQL of the rotation and the model that the simulation uses', () => {
+  let database: TestDatabase;
+  let dataSource: DataSource;
+  let sql: RotationStore;
+  beforeAll(async () => {
+    database = await createDatabase();
+    dataSource = new DataSource(dataSourceOptions({ url: database.url, poolSize: 2 }));
+    const connection = new Database(dataSource);
+    await connection.probe(() => Promise.resolve());
+    sql = new RotationStore(connection);
+    // Leases are taken over from a server that has been up for a while only.
+    await eventually('the server has settled', async () => {
+      const [row] = await database.query<{ settled: boolean }>(
+        `SELECT pg_postmaster_start_time() < now() - interval '5 seconds' AS settled`,
+      );
+      return row?.settled;
+    });
+  });
+  afterAll(async () => {
+    await dataSource.destroy();
+    await database.drop();
+  });
+
+  async function rows(): Promise<Grant[]> {
+    const { GrantStore } = await import('../../src/tokens/index.js');
+    const connection = new Database(dataSource);
+    await connection.probe(() => Promise.resolve());
+    const grants = new GrantStore(connection);
+    const loaded = await Promise.all(USERS.map((name) => grants.load(key(name))));
+    return loaded.filter((grant) => grant !== undefined);
+  }
+
+  async function apply(operation: Operation, model: ModelStore, time: { now: number }) {
+    const lease = (owner: string, takeOver: boolean) => ({ owner, takeOver, duration: 15_000 });
+    const seen = (name: string, version: number): Grant => ({ ...model.load(key(name))!, version });
+    const claims = (found: (ClaimedGrant | undefined)[]) =>
+      found.map((grant) => ({ ...facts(grant), inDoubt: grant?.inDoubt }));
+    switch (operation.op) {
+      case 'claimDue': {
+        const { owner, takeOver } = operation;
+        // All there are: of several that became due together, which one comes first is open.
+        const limit = USERS.length;
+        const real = claims(await sql.claimDue('model', limit, lease(owner, takeOver)));
+        const expected = claims(model.claimDue('model', limit, lease(owner, takeOver)));
+        const names = (list: typeof real) => list.map((each) => each.user).sort();
+        expect(names(real)).toEqual(names(expected));
+        return;
+      }
+      case 'claimOne': {
+        const { owner, user, version, takeOver } = operation;
+        const real = await sql.claimOne(key(user), version, lease(owner, takeOver));
+        expect(claims([real])).toEqual(
+          claims([model.claimOne(key(user), version, lease(owner, takeOver))]),
+        );
+        return;
+      }
+      case 'commit': {
+        const { user, version, asked, known } = operation;
+        const result = {
+          ...key(user),
+          grantId: known ? GRANT_ID : '00000000-0000-4000-8000-000000000002',
+          version,
+          accessToken: Buffer.from(`access ${String(version)} ${String(asked)}`),
+          refreshToken: asked % 2 === 0 ? Buffer.from(`refresh ${String(asked)}`) : null,
+          scopes: null,
+          obtainedAt: time.now + asked * 1000,
+          expiresAt: time.now + 900_000,
+          refreshDueAt: time.now + 25_000,
+        };
+        // The real rows carry the real time; ages are the same.
+        const shift = Date.now() - time.now;
+        const real = await sql.commit([
+          {
+            ...result,
+            obtainedAt: result.obtainedAt + shift,
+            expiresAt: result.expiresAt + shift,
+            refreshDueAt: result.refreshDueAt + shift,
+          },
+        ]);
+        expect(real).toEqual(model.commit([result]));
+        return;
+      }
+      case 'fail': {
+        const { owner, user, version, inDoubt } = operation;
+        const attempt = { error: 'failed', retryIn: 5000, inDoubt };
+        await sql.fail(seen(user, version), owner, attempt);
+        model.fail(seen(user, version), owner, attempt);
+        return;
+      }
+      case 'release': {
+        const { owner, user, version, inDoubt, off } = operation;
+        await sql.release(seen(user, version), owner, inDoubt, off ? null : 5000);
+        model.release(seen(user, version), owner, inDoubt, off ? null : 5000);
+        return;
+      }
+      case 'retire': {
+        const { owner, user, version } = operation;
+        const real = await sql.retire(seen(user, version), owner, 'rotation_lost', 'invalid_grant');
+        expect(real).toBe(
+          model.retire(seen(user, version), owner, 'rotation_lost', 'invalid_grant'),
+        );
+        return;
+      }
+      case 'pass': {
+        time.now += operation.seconds * 1000;
+        await database.query(
+          `UPDATE stitch_grants SET obtained_at = obtained_at - $1 * interval '1 second',
+             refresh_due_at = refresh_due_at - $1 * interval '1 second',
+             lease_expires_at = lease_expires_at - $1 * interval '1 second',
+             rotation_started_at = rotation_started_at - $1 * interval '1 second'`,
+          [operation.seconds],
+        );
+        return;
+      }
+    }
+  }
+
+  it('agree on every sequence of claims, commits, failures and releases', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(operation, { minLength: 5, maxLength: 25 }), async (operations) => {
+        const time = { now: Date.now() };
+        const model = new ModelStore({ now: () => time.now });
+        await database.query('DELETE FROM stitch_grants');
+        await database.query(
+          `INSERT INTO stitch_grants (provider, user_id, connection, grant_id, status, access_token,
+             refresh_token, scope, token_type, obtained_at, expires_at, refresh_due_at)
+           SELECT 'model', name, 'default', $2, 'active', 'access', 'refresh', '', 'Bearer',
+             now() - interval '100 seconds', now() + interval '900 seconds',
+             now() + (5 - 10 * place) * interval '1 second'
+           FROM unnest($1::text[]) WITH ORDINALITY AS u(name, place)`,
+          [USERS, GRANT_ID],
+        );
+        for (const grant of await rows()) model.put(grant);
+        for (const each of operations) await apply(each, model, time);
+        expect((await rows()).map(facts)).toEqual(
+          USERS.map((name) => facts(model.load(key(name)))),
+        );
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
