@@ -26,7 +26,7 @@ module.exports = {
     only('http', ['common', 'metrics'], 'HTTP plumbing knows no feature'),
     only(
       'providers',
-      ['common', 'config', 'database'],
+      ['common', 'config', 'database', 'metrics'],
       'providers know nothing of storage; the database lends them its clock',
     ),
     only('clients', ['common', 'database'], 'API keys'),

@@ -1,4 +1,5 @@
 import { InitialSchema1763700000000 } from './1763700000000-initial-schema.js';
+import { Revocations1763760000000 } from './1763760000000-revocations.js';
 
 /** Every migration in the order it is applied. Never edit one that has landed: add another. */
-export const migrations = [InitialSchema1763700000000];
+export const migrations = [InitialSchema1763700000000, Revocations1763760000000];

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Param, Post } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import {
   ApiBearerAuth,
   ApiCreatedResponse,
@@ -11,10 +11,12 @@ import { ApiProblems } from '../http/index.js';
 import {
   AuthorizationRequestCreatedDto,
   AuthorizationRequestDto,
+  ConfirmDto,
   CreateAuthorizationRequestDto,
   RequestPath,
   toRequestDto,
 } from './authorization-requests.dto.js';
+import { ConfirmationService } from './confirmation.service.js';
 import { LinkService } from './link.service.js';
 
 const COMMON_PROBLEMS = {
@@ -28,7 +30,10 @@ const COMMON_PROBLEMS = {
 @ApiBearerAuth()
 @Controller('authorization-requests')
 export class AuthorizationRequestsController {
-  constructor(private readonly links: LinkService) {}
+  constructor(
+    private readonly links: LinkService,
+    private readonly confirmations: ConfirmationService,
+  ) {}
 
   @Post()
   @RequireScope('authorizations:write')
@@ -59,6 +64,27 @@ export class AuthorizationRequestsController {
   @ApiOkResponse({ type: AuthorizationRequestDto })
   @ApiProblems({ ...COMMON_PROBLEMS, 404: '`not_found`' })
   async read(@Param() { id }: RequestPath): Promise<AuthorizationRequestDto> {
+    return toRequestDto(await this.links.status(id));
+  }
+
+  @Post(':id/confirm')
+  @RequireScope('authorizations:write')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Confirm that the user who consented is the user who asked',
+    description: 'Only for requests made with `confirm`; a different `user_id` discards the grant.',
+  })
+  @ApiOkResponse({ type: AuthorizationRequestDto })
+  @ApiProblems({
+    ...COMMON_PROBLEMS,
+    404: '`not_found`',
+    409: '`user_mismatch`: the grant was discarded; `not_awaiting_confirmation`',
+  })
+  async confirm(
+    @Param() { id }: RequestPath,
+    @Body() { user_id }: ConfirmDto,
+  ): Promise<AuthorizationRequestDto> {
+    await this.confirmations.confirm(id, user_id);
     return toRequestDto(await this.links.status(id));
   }
 }

@@ -79,6 +79,13 @@ export class CreateAuthorizationRequestDto {
   confirm?: boolean;
 }
 
+/** Who the user is that came back from consenting, by the caller's own session. */
+export class ConfirmDto {
+  @ApiProperty({ description: '1 to 255 visible characters', example: 'demo-user' })
+  @IsUserId()
+  user_id!: string;
+}
+
 export class AuthorizationRequestCreatedDto {
   @ApiProperty({ format: 'uuid' })
   id!: string;

@@ -4,6 +4,7 @@ import { TokensModule } from '../tokens/index.js';
 import { AuthorizationRequest } from './authorization-request.entity.js';
 import { AuthorizationRequestsController } from './authorization-requests.controller.js';
 import { CallbackService } from './callback.service.js';
+import { ConfirmationService } from './confirmation.service.js';
 import { LinkService } from './link.service.js';
 import { RequestSecrets } from './request-secrets.js';
 import { RequestStore } from './request.store.js';
@@ -12,7 +13,7 @@ import { RequestStore } from './request.store.js';
 @Module({
   imports: [TypeOrmModule.forFeature([AuthorizationRequest]), TokensModule],
   controllers: [AuthorizationRequestsController],
-  providers: [RequestStore, RequestSecrets, LinkService, CallbackService],
+  providers: [RequestStore, RequestSecrets, LinkService, CallbackService, ConfirmationService],
   exports: [CallbackService],
 })
 export class AuthorizationRequestsModule {}

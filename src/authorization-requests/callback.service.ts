@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { Log, StorageUnavailableError, VaultError, notFound } from '../common/index.js';
 import { VAULT_CONFIG } from '../config/index.js';
@@ -119,7 +118,8 @@ export class CallbackService {
     const refreshable = issued.refreshToken !== null;
     return {
       ...key,
-      grantId: randomUUID(),
+      // What a consent brought is named after it, so that a confirmation finds just this.
+      grantId: request.id,
       status: request.confirm ? 'awaiting_confirmation' : 'active',
       accessToken: this.sealer.seal(issued.accessToken, 'access_token', key),
       refreshToken:

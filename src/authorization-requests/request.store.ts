@@ -33,6 +33,15 @@ export interface NewRequest {
 /** What a callback gets to work with. */
 export type ClaimedRequest = NewRequest;
 
+/** What a confirmation needs to know of a request. */
+export interface LockedRequest {
+  readonly status: RequestStatus;
+  readonly confirm: boolean;
+  readonly provider: string;
+  readonly userId: string;
+  readonly connection: string;
+}
+
 /** What may be shown of a request. */
 export interface RequestView {
   readonly id: string;
@@ -157,6 +166,25 @@ export class RequestStore {
     await query(
       `UPDATE stitch_authorization_requests
        SET status = $2, error = $3, completed_at = now() WHERE id = $1 AND status = 'pending'`,
+      [id, status, error],
+    );
+  }
+
+  /** Locks a request that awaits confirmation, or has been confirmed, until the transaction ends. */
+  async lock(query: Query, id: string): Promise<LockedRequest | undefined> {
+    const [row] = await query<LockedRequest>(
+      `SELECT status, confirm, provider, user_id AS "userId", connection
+       FROM stitch_authorization_requests WHERE id = $1 FOR UPDATE`,
+      [id],
+    );
+    return row;
+  }
+
+  /** Ends a request that awaited confirmation. */
+  async settle(query: Query, id: string, status: EndStatus, error: string | null): Promise<void> {
+    await query(
+      `UPDATE stitch_authorization_requests
+       SET status = $2, error = $3, completed_at = now() WHERE id = $1`,
       [id, status, error],
     );
   }

@@ -1,7 +1,13 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
-/** Reads a gauge's values when Prometheus asks: label values, joined as given, and the number. */
-export type GaugeReader = () => readonly { labels: Record<string, string>; value: number }[];
+/** One value of a gauge. */
+export interface Sample {
+  readonly labels: Record<string, string>;
+  readonly value: number;
+}
+
+/** Reads a gauge's values when Prometheus asks. */
+export type GaugeReader = () => readonly Sample[] | Promise<readonly Sample[]>;
 
 /**
  * The vault's Prometheus metrics, described in docs/operations.md. Labels are provider names,
@@ -52,9 +58,10 @@ export class Metrics {
       help,
       labelNames,
       registers: [this.registry],
-      collect() {
+      async collect() {
+        const samples = await read();
         this.reset();
-        for (const { labels, value } of read()) this.set(labels, value);
+        for (const { labels, value } of samples) this.set(labels, value);
       },
     });
   }

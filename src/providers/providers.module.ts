@@ -2,6 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { VAULT_CONFIG } from '../config/index.js';
 import type { VaultConfig } from '../config/index.js';
 import { DatabaseClock } from '../database/index.js';
+import { ProviderGauges } from './provider-gauges.js';
 import { ProviderHttp } from './provider-http.js';
 import { ProviderRegistry } from './provider-registry.js';
 import { StitchMoneyProvider } from './stitch-money/stitch-money.provider.js';
@@ -11,6 +12,7 @@ import type { TokenProvider } from './token-provider.js';
 @Global()
 @Module({
   providers: [
+    ProviderGauges,
     {
       provide: ProviderRegistry,
       inject: [VAULT_CONFIG, DatabaseClock],

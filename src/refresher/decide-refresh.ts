@@ -58,7 +58,6 @@ export function decideRefresh(
     const enough = remaining(grant, now) >= neededTtl(grant, trigger.minTtl);
     return enough ? no('fresh') : yes('stale');
   }
-  if (trigger.kind === 'rejection') return no('fresh');
   if (!due) return no('not_due');
   if (policy.mode === 'on-demand') return no('on_demand');
   const readLately = grant.lastReadAt !== null && now - grant.lastReadAt <= policy.activeWindow;

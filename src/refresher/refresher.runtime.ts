@@ -92,6 +92,12 @@ export class RefresherRuntime {
       if (taken.length > 0) await grants.touch(taken, lead);
     };
     this.schedule = new RefreshSchedule(this.refresher, providers, store, [noteReads], log);
+    metrics.gauge(
+      'stitch_vault_spool_set_aside',
+      'Spool entries that could not be used.',
+      [],
+      () => [{ labels: {}, value: this.spool.setAsideCount }],
+    );
     metrics.gauge('stitch_vault_answers_in_hand', 'Provider answers not committed yet.', [], () => [
       { labels: {}, value: this.commits.size },
     ]);

@@ -1,9 +1,11 @@
 import type { Grant } from './grant.js';
 
 /** Why somebody wants a new token now. */
-export type RefreshDemand =
-  | { readonly kind: 'reader'; /** Seconds. */ readonly minTtl: number }
-  | { readonly kind: 'rejection' };
+export interface RefreshDemand {
+  readonly kind: 'reader';
+  /** Seconds. */
+  readonly minTtl: number;
+}
 
 /** How a demand ended: the row as it is now, or why there is no new one. */
 export type RefreshOutcome =

@@ -19,6 +19,13 @@ export interface NewGrant extends GrantKey {
   readonly refreshDueAt: number | null;
 }
 
+/** Which grants to list; everything when empty. */
+export interface GrantFilter {
+  readonly provider?: string;
+  readonly status?: GrantStatus;
+  readonly userId?: string;
+}
+
 /** Milliseconds. */
 const RESCHEDULE_TIMEOUT = 60_000;
 
@@ -40,9 +47,16 @@ export class GrantStore {
   /**
    * Stores what a consent brought, in the caller's transaction. Replaces an earlier grant of the
    * same name as a whole; its version goes on counting, so that a report about an old token stays
-   * recognisable as old.
+   * recognisable as old, and its refresh token is put down to be revoked.
    */
   async link(query: Query, grant: NewGrant): Promise<void> {
+    await query(
+      `INSERT INTO stitch_revocations (provider, user_id, connection, refresh_token)
+       SELECT provider, user_id, connection, refresh_token FROM stitch_grants
+       WHERE provider = $1 AND user_id = $2 AND connection = $3 AND refresh_token IS NOT NULL
+       FOR UPDATE`,
+      [grant.provider, grant.userId, grant.connection],
+    );
     await query(
       `INSERT INTO stitch_grants AS g (provider, user_id, connection, grant_id, status,
          access_token, refresh_token, scope, token_type, subject, stitch_account_id,
@@ -74,6 +88,82 @@ export class GrantStore {
         grant.refreshDueAt,
       ],
     );
+  }
+
+  /**
+   * Notes that the API refuses the token of this version. Nobody serves it from then on; a grant
+   * that can't be refreshed is suspended. A version that is not the current one changes nothing.
+   */
+  async reject(key: GrantKey, version: number): Promise<void> {
+    await this.database.query(
+      `UPDATE stitch_grants g SET rejected_version = g.version,
+         status = CASE WHEN g.refresh_token IS NULL THEN 'suspended' ELSE g.status END,
+         reason = CASE WHEN g.refresh_token IS NULL THEN 'suspended' ELSE g.reason END,
+         -- Due at once, unless somebody is at it: then the due time is the end of the lease.
+         refresh_due_at = CASE WHEN g.lease_owner IS NULL THEN now() ELSE g.refresh_due_at END
+       WHERE g.provider = $1 AND g.user_id = $2 AND g.connection = $3 AND g.version = $4
+         AND g.status = 'active' AND coalesce(g.rejected_version, 0) < g.version`,
+      [key.provider, key.userId, key.connection, version],
+    );
+  }
+
+  /** Deletes a grant and puts its refresh token down to be revoked, in one statement. */
+  async delete({ provider, userId, connection }: GrantKey): Promise<void> {
+    await this.database.query(
+      `WITH gone AS (
+         DELETE FROM stitch_grants WHERE provider = $1 AND user_id = $2 AND connection = $3
+         RETURNING provider, user_id, connection, refresh_token)
+       INSERT INTO stitch_revocations (provider, user_id, connection, refresh_token)
+       SELECT * FROM gone WHERE refresh_token IS NOT NULL`,
+      [provider, userId, connection],
+    );
+  }
+
+  /** Makes a grant readable that awaited confirmation. @returns whether it was still there */
+  async confirm(query: Query, key: GrantKey, grantId: string): Promise<boolean> {
+    const rows = await query(
+      `UPDATE stitch_grants SET status = 'active',
+         -- The schedule had no use for it until now.
+         refresh_due_at = coalesce(refresh_due_at, CASE WHEN expires_at IS NOT NULL THEN now() END)
+       WHERE provider = $1 AND user_id = $2 AND connection = $3 AND grant_id = $4
+         AND status = 'awaiting_confirmation' RETURNING 1`,
+      [key.provider, key.userId, key.connection, grantId],
+    );
+    return rows.length > 0;
+  }
+
+  /** Deletes a grant that was not confirmed, and puts its refresh token down to be revoked. */
+  async discard(query: Query, key: GrantKey, grantId: string): Promise<void> {
+    await query(
+      `WITH gone AS (
+         DELETE FROM stitch_grants WHERE provider = $1 AND user_id = $2 AND connection = $3
+           AND grant_id = $4 AND status = 'awaiting_confirmation'
+         RETURNING provider, user_id, connection, refresh_token)
+       INSERT INTO stitch_revocations (provider, user_id, connection, refresh_token)
+       SELECT * FROM gone WHERE refresh_token IS NOT NULL`,
+      [key.provider, key.userId, key.connection, grantId],
+    );
+  }
+
+  /** A page of grants in the order of their names, those after `after`. */
+  async list(filter: GrantFilter, after: GrantKey | undefined, limit: number): Promise<Grant[]> {
+    const rows = await this.database.query<GrantRow>(
+      `SELECT ${GRANT_COLUMNS} FROM stitch_grants g
+       WHERE ($1::text IS NULL OR g.provider = $1) AND ($2::text IS NULL OR g.status = $2)
+         AND ($3::text IS NULL OR g.user_id = $3)
+         AND ($4::text IS NULL OR (g.provider, g.user_id, g.connection) > ($4, $5, $6))
+       ORDER BY g.provider, g.user_id, g.connection LIMIT $7`,
+      [
+        filter.provider ?? null,
+        filter.status ?? null,
+        filter.userId ?? null,
+        after?.provider ?? null,
+        after?.userId ?? null,
+        after?.connection ?? null,
+        limit,
+      ],
+    );
+    return rows.map(toGrant);
   }
 
   /**

@@ -9,6 +9,9 @@ export { GrantStore } from './grant.store.js';
 export type { NewGrant } from './grant.store.js';
 export { ReadTracker } from './read-tracker.js';
 export { refreshDueAt } from './refresh-due.js';
+export { RevocationEntity } from './revocation.entity.js';
+export { RevocationStore } from './revocation.store.js';
+export type { Revocation } from './revocation.store.js';
 export { RotationStore } from './rotation.store.js';
 export type {
   ClaimedGrant,

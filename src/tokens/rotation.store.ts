@@ -227,6 +227,16 @@ export class RotationStore {
     return rows.map((row) => ({ ...toGrant(row), inDoubt: row.doubt }));
   }
 
+  /** A token born while its grant was deleted or consented anew must not live on unknown. */
+  private async bury({ provider, userId, connection, refreshToken }: RotationResult) {
+    if (refreshToken === null) return;
+    await this.database.query(
+      `INSERT INTO stitch_revocations (provider, user_id, connection, refresh_token)
+       VALUES ($1, $2, $3, $4)`,
+      [provider, userId, connection, refreshToken],
+    );
+  }
+
   /** Why a result was not written. */
   private async fate(result: RotationResult): Promise<CommitOutcome> {
     const [row] = await this.database.query<{ ours: boolean; version: string }>(
@@ -234,7 +244,10 @@ export class RotationStore {
        WHERE g.provider = $1 AND g.user_id = $2 AND g.connection = $3 AND g.grant_id = $4`,
       [result.provider, result.userId, result.connection, result.grantId, result.accessToken],
     );
-    if (!row) return { kind: 'gone' };
+    if (!row) {
+      await this.bury(result);
+      return { kind: 'gone' };
+    }
     return row.ours ? { kind: 'committed', version: Number(row.version) } : { kind: 'superseded' };
   }
 }

@@ -71,6 +71,24 @@ export class TokenReader {
     return this.open(grant);
   }
 
+  /**
+   * Takes a caller's word that the API refuses the token of this version. Whatever the number of
+   * reports, the token is replaced once; a report about an old version changes nothing.
+   *
+   * @returns the current token, or throws as {@link read} does
+   */
+  async reject(key: GrantKey, version: number): Promise<ServedToken> {
+    await this.store.reject(key, version);
+    this.cache.invalidate(key);
+    return this.read(key, { minTtl: undefined, scopes: [] });
+  }
+
+  /** Forgets a grant, at once and on every replica. */
+  async delete(key: GrantKey): Promise<void> {
+    await this.store.delete(key);
+    this.cache.invalidate(key);
+  }
+
   private fresh(grant: Grant, minTtl: number): boolean {
     return !rejected(grant) && remaining(grant, this.clock.now()) >= neededTtl(grant, minTtl);
   }

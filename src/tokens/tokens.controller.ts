@@ -1,10 +1,48 @@
-import { Controller, Get, Header, Param, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Header,
+  HttpCode,
+  Param,
+  Post,
+  Query,
+} from '@nestjs/common';
+import {
+  ApiBearerAuth,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
 import { RequireScope } from '../common/index.js';
 import { ApiProblems } from '../http/index.js';
 import { ProviderRegistry } from '../providers/index.js';
 import { TokenReader } from './token-reader.service.js';
-import { ReadTokenQuery, TokenDto, UserPath, toGrantKey, toTokenDto } from './tokens.dto.js';
+import {
+  GrantQuery,
+  ReadTokenQuery,
+  RejectionDto,
+  TokenDto,
+  UserPath,
+  toGrantKey,
+  toTokenDto,
+} from './tokens.dto.js';
+
+const WRITE_PROBLEMS = {
+  400: '`invalid_request`: malformed id or parameter, unknown provider',
+  401: '`unauthorized`',
+  403: '`forbidden`: the key lacks the scope',
+  503: '`storage_unavailable`: try again after `Retry-After` seconds',
+};
+
+const PROBLEMS = {
+  ...WRITE_PROBLEMS,
+  404: '`token_not_found`: no such grant, or one still awaiting confirmation',
+  409: '`reauthorization_required`: the user must consent again, see `reason`',
+  503: '`provider_unavailable` or `storage_unavailable`: try again after `Retry-After` seconds',
+};
 
 @ApiTags('tokens')
 @ApiBearerAuth()
@@ -25,12 +63,8 @@ export class TokensController {
   })
   @ApiOkResponse({ type: TokenDto })
   @ApiProblems({
-    400: '`invalid_request`: malformed id or parameter, unknown provider',
-    401: '`unauthorized`',
-    403: '`forbidden`: the key lacks the scope; `insufficient_scope`: the grant does, see `missing_scopes`',
-    404: '`token_not_found`: no such grant, or one still awaiting confirmation',
-    409: '`reauthorization_required`: the user must consent again, see `reason`',
-    503: '`provider_unavailable` or `storage_unavailable`: try again after `Retry-After` seconds',
+    ...PROBLEMS,
+    403: '`forbidden`: the key lacks the scope; `insufficient_scope`: the grant lacks `missing_scopes`',
   })
   async read(@Param() { user_id }: UserPath, @Query() query: ReadTokenQuery): Promise<TokenDto> {
     const key = toGrantKey(user_id, query);
@@ -40,5 +74,41 @@ export class TokensController {
       scopes: query.scope?.split(/ +/) ?? [],
     });
     return toTokenDto(served);
+  }
+
+  @Post(':user_id/rejections')
+  @RequireScope('tokens:read')
+  @HttpCode(200)
+  @Header('cache-control', 'no-store')
+  @ApiOperation({
+    summary: 'Report that the API answered 401 to a token',
+    description:
+      'The token of this version is replaced once, however many callers report it; an old version ' +
+      'changes nothing. Either way the answer is the current token.',
+  })
+  @ApiOkResponse({ type: TokenDto })
+  @ApiProblems({
+    ...PROBLEMS,
+    409: '`reauthorization_required`: `grant_revoked`, or `suspended` when it cannot be refreshed',
+  })
+  async reject(@Param() { user_id }: UserPath, @Body() body: RejectionDto): Promise<TokenDto> {
+    const key = toGrantKey(user_id, body);
+    this.providers.require(key.provider);
+    return toTokenDto(await this.reader.reject(key, body.version));
+  }
+
+  @Delete(':user_id')
+  @RequireScope('tokens:write')
+  @HttpCode(204)
+  @ApiOperation({
+    summary: 'Forget a grant',
+    description: 'Gone at once on every replica; revoked at the provider in the background.',
+  })
+  @ApiNoContentResponse()
+  @ApiProblems(WRITE_PROBLEMS)
+  async delete(@Param() { user_id }: UserPath, @Query() query: GrantQuery): Promise<void> {
+    const key = toGrantKey(user_id, query);
+    this.providers.require(key.provider);
+    await this.reader.delete(key);
   }
 }

@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsOptional, IsString, Matches } from 'class-validator';
+import { IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
 import {
   DEFAULT_CONNECTION,
   DEFAULT_PROVIDER,
@@ -55,6 +55,20 @@ export class ReadTokenQuery extends GrantQuery {
     message: '$property must be scopes separated by spaces',
   })
   scope?: string;
+}
+
+/** A caller's report that the API refused a token. */
+export class RejectionDto extends GrantQuery {
+  @ApiProperty({
+    type: 'integer',
+    minimum: 1,
+    description: 'The version that was refused.',
+    example: 42,
+  })
+  @IsInt({ message: '$property must be a whole number' })
+  @Min(1, { message: '$property must be 1 or more' })
+  @Max(Number.MAX_SAFE_INTEGER, { message: '$property is too large' })
+  version!: number;
 }
 
 /** A valid bearer token. */

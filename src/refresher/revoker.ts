@@ -1,0 +1,71 @@
+import { Injectable } from '@nestjs/common';
+import { Interval } from '@nestjs/schedule';
+import { Log, StorageUnavailableError } from '../common/index.js';
+import { ProviderError, ProviderRegistry } from '../providers/index.js';
+import { RevocationStore, TokenSealer } from '../tokens/index.js';
+import type { Revocation } from '../tokens/index.js';
+
+/** Milliseconds between two looks into the outbox. */
+const INTERVAL = 1000;
+/** Revocations under way at once, and milliseconds after which one counts as forgotten. */
+const BATCH = 8;
+const LEASE = 60_000;
+/** Milliseconds: the first retry and the longest wait between two. */
+const BACKOFF = { first: 1000, longest: 60_000 };
+
+/** Empties the outbox of tokens to revoke (RFC 7009), for as long as the provider takes. */
+@Injectable()
+export class Revoker {
+  private running: Promise<void> | undefined;
+
+  constructor(
+    private readonly store: RevocationStore,
+    private readonly providers: ProviderRegistry,
+    private readonly sealer: TokenSealer,
+    private readonly log: Log,
+  ) {}
+
+  @Interval('revoke', INTERVAL)
+  run(): Promise<void> {
+    this.running ??= this.empty().finally(() => {
+      this.running = undefined;
+    });
+    return this.running;
+  }
+
+  /** Resolves when no revocation is under way. */
+  async drain(): Promise<void> {
+    await this.running;
+  }
+
+  private async empty(): Promise<void> {
+    try {
+      for (;;) {
+        const due = await this.store.claim(BATCH, LEASE);
+        await Promise.all(due.map((each) => this.revoke(each)));
+        if (due.length < BATCH) return;
+      }
+    } catch (error) {
+      // What was claimed is due again after its lease.
+      if (!(error instanceof StorageUnavailableError)) this.log.failure('revoker.failed', error);
+    }
+  }
+
+  private async revoke(revocation: Revocation): Promise<void> {
+    const { id, provider, attempts } = revocation;
+    const guarded = this.providers.find(provider);
+    try {
+      if (!guarded) throw new ProviderError('unreachable', 'provider_off');
+      const token = this.sealer.open(revocation.refreshToken, 'refresh_token', revocation);
+      await guarded.provider.revoke(token);
+    } catch (error) {
+      const reason = error instanceof ProviderError ? error.message : 'unreadable';
+      const range = Math.min(BACKOFF.longest, BACKOFF.first * 2 ** Math.min(attempts - 1, 10));
+      await this.store.failed(id, reason, range * (0.5 + Math.random() / 2));
+      this.log.event('warn', 'revocation.failed', { provider, attempts, reason });
+      return;
+    }
+    await this.store.done(id);
+    this.log.event('info', 'revocation.done', { provider, attempts });
+  }
+}

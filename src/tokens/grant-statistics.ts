@@ -1,0 +1,140 @@
+import { performance } from 'node:perf_hooks';
+import { Injectable } from '@nestjs/common';
+import type { OnModuleInit } from '@nestjs/common';
+import { StorageUnavailableError } from '../common/index.js';
+import { Database } from '../database/index.js';
+import { Metrics } from '../metrics/index.js';
+import type { Sample } from '../metrics/index.js';
+import { GrantCache } from './grant-cache.js';
+import { RevocationStore } from './revocation.store.js';
+
+/** Milliseconds for which counts over the whole table are good: several replicas are scraped. */
+const REMEMBERED = 15_000;
+
+interface Counts {
+  readonly byStatus: readonly Sample[];
+  readonly due: number;
+  readonly dueAge: number;
+  readonly inDoubt: number;
+  readonly revocations: { count: number; age: number };
+}
+
+const NONE: Counts = {
+  byStatus: [],
+  due: 0,
+  dueAge: 0,
+  inDoubt: 0,
+  revocations: { count: 0, age: 0 },
+};
+
+/** Gauges about grants: what an operator looks at first. */
+@Injectable()
+export class GrantStatistics implements OnModuleInit {
+  private counted: { at: number; counts: Promise<Counts> } | undefined;
+
+  constructor(
+    private readonly database: Database,
+    private readonly revocations: RevocationStore,
+    private readonly cache: GrantCache,
+    private readonly metrics: Metrics,
+  ) {}
+
+  onModuleInit(): void {
+    const one = (name: string, help: string, read: () => number | Promise<number>) => {
+      this.metrics.gauge(name, help, [], async () => [{ labels: {}, value: await read() }]);
+    };
+    this.metrics.gauge(
+      'stitch_vault_grants',
+      'Grants by provider and status.',
+      ['provider', 'status'],
+      async () => (await this.counts()).byStatus,
+    );
+    one(
+      'stitch_vault_due_grants',
+      'Grants due for refresh and not taken yet.',
+      async () => (await this.counts()).due,
+    );
+    one(
+      'stitch_vault_due_age_seconds',
+      'How long the oldest of them has been due.',
+      async () => (await this.counts()).dueAge,
+    );
+    one(
+      'stitch_vault_in_doubt_grants',
+      'Grants whose refresh token may have been used, answer lost.',
+      async () => (await this.counts()).inDoubt,
+    );
+    one(
+      'stitch_vault_revocations_pending',
+      'Tokens waiting to be revoked at the provider.',
+      async () => (await this.counts()).revocations.count,
+    );
+    one(
+      'stitch_vault_revocations_age_seconds',
+      'How long the oldest of them has waited.',
+      async () => (await this.counts()).revocations.age,
+    );
+    one('stitch_vault_cache_entries', 'Grants in the read cache.', () => this.cache.size);
+    one(
+      'stitch_vault_cache_hits',
+      'Reads answered by the cache since the start.',
+      () => this.cache.hits,
+    );
+    one(
+      'stitch_vault_cache_misses',
+      'Reads that had to ask the database since the start.',
+      () => this.cache.misses,
+    );
+    const pool = (name: string, read: () => number) => ({ labels: { state: name }, value: read() });
+    this.metrics.gauge(
+      'stitch_vault_database_connections',
+      'Connections of the pool by state.',
+      ['state'],
+      () => [
+        pool('open', () => this.database.pool.total),
+        pool('idle', () => this.database.pool.idle),
+        pool('waited_for', () => this.database.pool.waiting),
+      ],
+    );
+    one('stitch_vault_database_up', 'Whether the database answers.', () =>
+      Number(this.database.available),
+    );
+  }
+
+  private counts(): Promise<Counts> {
+    if (!this.counted || performance.now() - this.counted.at > REMEMBERED) {
+      this.counted = { at: performance.now(), counts: this.count() };
+    }
+    return this.counted.counts;
+  }
+
+  private async count(): Promise<Counts> {
+    try {
+      const statuses = await this.database.query<{ provider: string; status: string; n: number }>(
+        'SELECT provider, status, count(*)::int AS n FROM stitch_grants GROUP BY provider, status',
+      );
+      const [work] = await this.database.query<{ due: number; age: number | null; doubt: number }>(
+        `SELECT count(*) FILTER (WHERE rotation_started_at IS NULL AND refresh_due_at <= now())::int AS due,
+           extract(epoch FROM now() - min(refresh_due_at)
+             FILTER (WHERE rotation_started_at IS NULL AND refresh_due_at <= now()))::float8 AS age,
+           count(*) FILTER (WHERE rotation_started_at IS NOT NULL
+             AND (lease_owner IS NULL OR lease_expires_at < now()))::int AS doubt
+         FROM stitch_grants WHERE refresh_due_at <= now() OR rotation_started_at IS NOT NULL`,
+      );
+      return {
+        byStatus: statuses.map(({ provider, status, n }) => ({
+          labels: { provider, status },
+          value: n,
+        })),
+        due: work?.due ?? 0,
+        dueAge: work?.age ?? 0,
+        inDoubt: work?.doubt ?? 0,
+        revocations: await this.revocations.backlog(),
+      };
+    } catch (error) {
+      // The other metrics are wanted all the more while the database is away.
+      if (error instanceof StorageUnavailableError) return NONE;
+      throw error;
+    }
+  }
+}

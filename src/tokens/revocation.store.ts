@@ -1,0 +1,65 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/index.js';
+import type { GrantKey } from './grant.js';
+
+/** A refresh token on its way to being revoked. */
+export interface Revocation extends GrantKey {
+  readonly id: string;
+  readonly refreshToken: Buffer;
+  readonly attempts: number;
+}
+
+interface RevocationRow {
+  id: string;
+  provider: string;
+  user_id: string;
+  connection: string;
+  refresh_token: Buffer;
+  attempts: number;
+}
+
+/** The outbox of tokens to revoke. Rows leave it when the provider has confirmed. */
+@Injectable()
+export class RevocationStore {
+  constructor(private readonly database: Database) {}
+
+  /** Takes what is due, for so many milliseconds: after that it is due again. */
+  async claim(limit: number, lease: number): Promise<Revocation[]> {
+    const rows = await this.database.query<RevocationRow>(
+      `UPDATE stitch_revocations r
+       SET due_at = now() + $2 * interval '1 millisecond', attempts = r.attempts + 1
+       FROM (SELECT id FROM stitch_revocations WHERE due_at <= now()
+             ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED) due
+       WHERE r.id = due.id
+       RETURNING r.id, r.provider, r.user_id, r.connection, r.refresh_token, r.attempts`,
+      [limit, lease],
+    );
+    return rows.map(({ user_id, refresh_token, ...row }) => ({
+      ...row,
+      userId: user_id,
+      refreshToken: refresh_token,
+    }));
+  }
+
+  async done(id: string): Promise<void> {
+    await this.database.query('DELETE FROM stitch_revocations WHERE id = $1', [id]);
+  }
+
+  /** @param retryIn milliseconds */
+  async failed(id: string, error: string, retryIn: number): Promise<void> {
+    await this.database.query(
+      `UPDATE stitch_revocations SET last_error = $2, due_at = now() + $3 * interval '1 millisecond'
+       WHERE id = $1`,
+      [id, error, retryIn],
+    );
+  }
+
+  /** How many wait, and for how many seconds the oldest has. */
+  async backlog(): Promise<{ count: number; age: number }> {
+    const [row] = await this.database.query<{ count: number; age: number | null }>(
+      `SELECT count(*)::int AS count, extract(epoch FROM now() - min(created_at))::float8 AS age
+       FROM stitch_revocations`,
+    );
+    return { count: row?.count ?? 0, age: row?.age ?? 0 };
+  }
+}
