@@ -3,9 +3,11 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
 import {
+  BrowserCookie,
   CallbackService,
   PageFilter,
   PublicModule,
+  StartService,
   sendErrorPage,
 } from './authorization-requests/index.js';
 import type { Log } from './common/index.js';
@@ -92,7 +94,7 @@ export async function startVault(
 
 async function createPublicApp(app: NestFastifyApplication, log: Log) {
   const publicApp = await NestFactory.create<NestFastifyApplication>(
-    PublicModule.forRoot(app.get(CallbackService)),
+    PublicModule.forRoot(app.get(CallbackService), app.get(StartService), app.get(BrowserCookie)),
     fastifyAdapter((reply, error) => {
       sendErrorPage(reply, error.status);
     }),

@@ -67,6 +67,17 @@ export class AuthorizationRequest {
   @Column({ name: 'claimed_at', type: 'timestamptz', nullable: true })
   claimedAt!: Date | null;
 
+  /** SHA-256 of the cookie that ties the request to a browser; null until one started it. */
+  @Column({ name: 'browser_hash', type: 'bytea', nullable: true })
+  browserHash!: Buffer | null;
+
+  @Column({ name: 'started_at', type: 'timestamptz', nullable: true })
+  startedAt!: Date | null;
+
+  /** Sealed details of the user for the provider's sign-up form. */
+  @Column({ type: 'bytea', nullable: true })
+  prefill!: Buffer | null;
+
   @Column({ name: 'completed_at', type: 'timestamptz', nullable: true })
   completedAt!: Date | null;
 }

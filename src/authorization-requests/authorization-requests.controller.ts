@@ -14,6 +14,7 @@ import {
   ConfirmDto,
   CreateAuthorizationRequestDto,
   RequestPath,
+  prefillOf,
   toRequestDto,
 } from './authorization-requests.dto.js';
 import { ConfirmationService } from './confirmation.service.js';
@@ -50,6 +51,7 @@ export class AuthorizationRequestsController {
       scopes: body.scopes,
       returnTo: body.return_to,
       confirm: body.confirm ?? false,
+      prefill: prefillOf(body),
     });
     return {
       id: begun.id,

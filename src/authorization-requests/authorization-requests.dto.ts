@@ -15,6 +15,7 @@ import {
   DEFAULT_CONNECTION,
   DEFAULT_PROVIDER,
   IsConnection,
+  IsFormText,
   IsProvider,
   IsUserId,
 } from '../common/index.js';
@@ -77,6 +78,35 @@ export class CreateAuthorizationRequestDto {
   @IsOptional()
   @IsBoolean({ message: '$property must be true or false' })
   confirm?: boolean;
+
+  @ApiPropertyOptional({ description: 'stitch-connect: fills the sign-up form.' })
+  @IsOptional()
+  @IsFormText()
+  email?: string;
+
+  @ApiPropertyOptional({ description: 'stitch-connect: fills the sign-up form.' })
+  @IsOptional()
+  @IsFormText()
+  first_name?: string;
+
+  @ApiPropertyOptional({ description: 'stitch-connect: fills the sign-up form.' })
+  @IsOptional()
+  @IsFormText()
+  last_name?: string;
+
+  @ApiPropertyOptional({ description: 'stitch-connect: fills the sign-up form.' })
+  @IsOptional()
+  @IsFormText()
+  company?: string;
+}
+
+/** The members that fill a sign-up form, those that are there. */
+export function prefillOf(body: CreateAuthorizationRequestDto): Record<string, string> {
+  const { email, first_name, last_name, company } = body;
+  const given = Object.entries({ email, first_name, last_name, company });
+  return Object.fromEntries(
+    given.filter((pair): pair is [string, string] => pair[1] !== undefined),
+  );
 }
 
 /** Who the user is that came back from consenting, by the caller's own session. */

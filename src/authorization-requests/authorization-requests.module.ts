@@ -4,6 +4,8 @@ import { TokensModule } from '../tokens/index.js';
 import { AuthorizationRequest } from './authorization-request.entity.js';
 import { AuthorizationRequestsController } from './authorization-requests.controller.js';
 import { CallbackService } from './callback.service.js';
+import { BrowserCookie } from './browser-cookie.js';
+import { StartService } from './start.service.js';
 import { ConfirmationService } from './confirmation.service.js';
 import { LinkService } from './link.service.js';
 import { RequestSecrets } from './request-secrets.js';
@@ -13,7 +15,15 @@ import { RequestStore } from './request.store.js';
 @Module({
   imports: [TypeOrmModule.forFeature([AuthorizationRequest]), TokensModule],
   controllers: [AuthorizationRequestsController],
-  providers: [RequestStore, RequestSecrets, LinkService, CallbackService, ConfirmationService],
-  exports: [CallbackService],
+  providers: [
+    RequestStore,
+    RequestSecrets,
+    LinkService,
+    CallbackService,
+    ConfirmationService,
+    StartService,
+    BrowserCookie,
+  ],
+  exports: [BrowserCookie, CallbackService, StartService],
 })
 export class AuthorizationRequestsModule {}

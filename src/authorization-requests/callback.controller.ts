@@ -1,5 +1,6 @@
 import { Controller, Get, Param, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { BrowserCookie } from './browser-cookie.js';
 import { CallbackService } from './callback.service.js';
 import type { CallbackEnd } from './callback.service.js';
 import { PAGE_HEADERS, endPage } from './pages.js';
@@ -7,7 +8,10 @@ import { PAGE_HEADERS, endPage } from './pages.js';
 /** Where providers send browsers back to. On the public listener. */
 @Controller('callback')
 export class CallbackController {
-  constructor(private readonly callbacks: CallbackService) {}
+  constructor(
+    private readonly callbacks: CallbackService,
+    private readonly cookies: BrowserCookie,
+  ) {}
 
   @Get(':provider')
   async callback(
@@ -16,7 +20,8 @@ export class CallbackController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const [, query = ''] = /\?(.*)$/s.exec(request.raw.url ?? '') ?? [];
-    const end = await this.callbacks.finish(provider, query);
+    const end = await this.callbacks.finish(provider, query, request.headers.cookie);
+    void reply.header('set-cookie', this.cookies.clear(end.requestId));
     if (end.returnTo === null) {
       void reply.status(end.httpStatus).headers(PAGE_HEADERS).send(endPage(end.status));
       return;

@@ -7,10 +7,11 @@ import { ProviderError, ProviderRegistry } from '../providers/index.js';
 import type { IssuedTokens, TokenProvider } from '../providers/index.js';
 import { GrantStore, TokenSealer, refreshDueAt } from '../tokens/index.js';
 import type { NewGrant } from '../tokens/index.js';
+import { browserHashes } from './browser-cookie.js';
 import { parseCallbackQuery } from './callback-query.js';
 import { RequestSecrets } from './request-secrets.js';
 import { RequestStore } from './request.store.js';
-import type { ClaimedRequest, EndStatus } from './request.store.js';
+import type { OpenRequest, EndStatus } from './request.store.js';
 
 /** Milliseconds for which a grant just obtained is offered to a database that is away. */
 const STORE_PATIENCE = 10_000;
@@ -26,7 +27,7 @@ export interface CallbackEnd {
 }
 
 /** Used, unknown, expired and malformed look the same from outside. */
-const unusable = () =>
+export const unusable = () =>
   new VaultError(400, 'invalid_callback', 'Invalid callback', 'This link cannot be used.');
 
 /** Finishes links: claim, exchange, validate, seal, store. */
@@ -48,15 +49,20 @@ export class CallbackService {
    * Handles one arrival of a provider's answer in a user's browser.
    *
    * @param query the raw query string
+   * @param cookies the raw `Cookie` header
    * @throws VaultError 400 when the answer belongs to no request that waits for one, 404 for a
    *   provider that is not configured, 503 while the database is away (the answer stays usable)
    */
-  async finish(providerName: string, query: string): Promise<CallbackEnd> {
+  async finish(providerName: string, query: string, cookies?: string): Promise<CallbackEnd> {
     const guarded = this.providers.find(providerName);
     if (!guarded) throw notFound();
     const parsed = parseCallbackQuery(query);
-    if (parsed?.state === undefined) throw unusable();
-    const request = await this.requests.claim(providerName, parsed.state);
+    const browsers = browserHashes(cookies);
+    const { echoesState } = guarded.provider.capabilities;
+    const proven = echoesState ? parsed?.state !== undefined : browsers.length > 0;
+    if (!parsed || !proven) throw unusable();
+    const state = echoesState ? parsed.state : undefined;
+    const request = await this.requests.claim(providerName, { state, browsers });
     if (!request) throw unusable();
     const { answer } = parsed;
     if (answer.kind === 'declined') return this.end(request, 'denied', 'access_denied', 200);
@@ -69,7 +75,7 @@ export class CallbackService {
   }
 
   private async exchange(
-    request: ClaimedRequest,
+    request: OpenRequest,
     provider: TokenProvider,
     code: string,
   ): Promise<CallbackEnd> {
@@ -107,7 +113,7 @@ export class CallbackService {
     return { requestId: request.id, status, returnTo: request.returnTo, httpStatus: 200 };
   }
 
-  private newGrant(request: ClaimedRequest, issued: IssuedTokens, askedAt: number): NewGrant {
+  private newGrant(request: OpenRequest, issued: IssuedTokens, askedAt: number): NewGrant {
     const key = {
       provider: request.provider,
       userId: request.userId,
@@ -142,7 +148,7 @@ export class CallbackService {
    * Stores the grant and ends the request in one transaction. A database that goes away just now
    * is waited for: the code is spent, and without this the user would have to start again.
    */
-  private async store(request: ClaimedRequest, grant: NewGrant, status: EndStatus): Promise<void> {
+  private async store(request: OpenRequest, grant: NewGrant, status: EndStatus): Promise<void> {
     const deadline = this.clock.now() + STORE_PATIENCE;
     for (;;) {
       try {
@@ -159,7 +165,7 @@ export class CallbackService {
   }
 
   private async end(
-    request: ClaimedRequest,
+    request: OpenRequest,
     status: EndStatus,
     error: string,
     httpStatus: CallbackEnd['httpStatus'],

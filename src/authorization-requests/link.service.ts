@@ -22,6 +22,8 @@ export interface LinkWish {
   readonly scopes: readonly string[] | undefined;
   readonly returnTo: string | undefined;
   readonly confirm: boolean;
+  /** Details for the provider's sign-up form, by its parameter names. */
+  readonly prefill: Readonly<Record<string, string>>;
 }
 
 /** A link that was begun: where to send the user's browser, and until when. */
@@ -72,16 +74,14 @@ export class LinkService {
         scopes,
         returnTo,
         confirm: wish.confirm,
+        prefill: this.sealPrefill(provider, wish.prefill, id),
       },
       this.config.authorizationRequestTtl,
     );
-    const authorizationUrl = provider.authorizationUrl({
-      redirectUri,
-      state,
-      nonce,
-      codeChallenge,
-      scopes,
-    });
+    // Without a state the browser must come by here first, to be known again in the callback.
+    const authorizationUrl = provider.capabilities.echoesState
+      ? provider.authorizationUrl({ redirectUri, state, nonce, codeChallenge, scopes, prefill: {} })
+      : `${this.config.public.url}/authorize/${id}`;
     return { id, authorizationUrl, expiresAt };
   }
 
@@ -101,6 +101,17 @@ export class LinkService {
       // Ended requests can wait until the database is back.
       if (!(error instanceof StorageUnavailableError)) this.log.failure('purge.failed', error);
     }
+  }
+
+  private sealPrefill(provider: TokenProvider, prefill: LinkWish['prefill'], id: string) {
+    const names = Object.keys(prefill);
+    if (names.length === 0) return null;
+    if (!provider.capabilities.prefill) {
+      throw invalidRequest(
+        Object.fromEntries(names.map((name) => [name, ['is not taken by this provider']])),
+      );
+    }
+    return this.secrets.seal(JSON.stringify(prefill), 'prefill', id);
   }
 
   /** Only allow-listed origins: an open redirect would lend our name to anybody. */

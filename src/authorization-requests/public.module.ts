@@ -1,7 +1,10 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
+import { AuthorizeController } from './authorize.controller.js';
+import { BrowserCookie } from './browser-cookie.js';
 import { CallbackController } from './callback.controller.js';
 import { CallbackService } from './callback.service.js';
+import { StartService } from './start.service.js';
 
 /**
  * The whole of the public listener: an application of its own, so that no route of the internal
@@ -9,11 +12,19 @@ import { CallbackService } from './callback.service.js';
  */
 @Module({})
 export class PublicModule {
-  static forRoot(callbacks: CallbackService): DynamicModule {
+  static forRoot(
+    callbacks: CallbackService,
+    starts: StartService,
+    cookies: BrowserCookie,
+  ): DynamicModule {
     return {
       module: PublicModule,
-      controllers: [CallbackController],
-      providers: [{ provide: CallbackService, useValue: callbacks }],
+      controllers: [AuthorizeController, CallbackController],
+      providers: [
+        { provide: CallbackService, useValue: callbacks },
+        { provide: StartService, useValue: starts },
+        { provide: BrowserCookie, useValue: cookies },
+      ],
     };
   }
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Sealer } from '../encryption/index.js';
 
 /** The columns of `stitch_authorization_requests` that hold a sealed value. */
-type SecretColumn = 'code_verifier' | 'nonce';
+type SecretColumn = 'code_verifier' | 'nonce' | 'prefill';
 
 /** Seals what a request must keep secret, bound to its row and column. */
 @Injectable()

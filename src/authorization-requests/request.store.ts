@@ -28,10 +28,19 @@ export interface NewRequest {
   readonly scopes: readonly string[];
   readonly returnTo: string | null;
   readonly confirm: boolean;
+  readonly prefill: Buffer | null;
 }
 
-/** What a callback gets to work with. */
-export type ClaimedRequest = NewRequest;
+/** A request that still waits for its user. */
+export type OpenRequest = NewRequest & { readonly expiresAt: Date };
+
+/** What a callback has to show for itself: the state, or nothing but cookies. */
+export interface CallbackProof {
+  /** Undefined where the provider does not return it. */
+  readonly state: string | undefined;
+  /** SHA-256 of the secrets in the browser's cookies. */
+  readonly browsers: readonly Buffer[];
+}
 
 /** What a confirmation needs to know of a request. */
 export interface LockedRequest {
@@ -68,7 +77,15 @@ interface RequestRow {
   scope: string;
   return_to: string | null;
   confirm: boolean;
+  prefill: Buffer | null;
+  expires_at: Date;
 }
+
+const ROW = `id, stitch_state, user_id, provider, connection, code_verifier, code_challenge, nonce,
+  redirect_uri, scope, return_to, confirm, prefill, expires_at`;
+
+/** Pending, not taken by a callback, not expired. */
+const OPEN = `status = 'pending' AND claimed_at IS NULL AND expires_at > now()`;
 
 /**
  * A claimed request whose callback never came to an end (its process was killed) has failed: its
@@ -94,8 +111,10 @@ export class RequestStore {
   async insert(request: NewRequest, ttl: number): Promise<Date> {
     const [row] = await this.database.query<{ expires_at: Date }>(
       `INSERT INTO stitch_authorization_requests (id, stitch_state, user_id, provider, connection,
-         code_verifier, code_challenge, nonce, redirect_uri, scope, return_to, confirm, expires_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, now() + $13 * interval '1 second')
+         code_verifier, code_challenge, nonce, redirect_uri, scope, return_to, confirm, prefill,
+         expires_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
+         now() + $14 * interval '1 second')
        RETURNING expires_at`,
       [
         request.id,
@@ -110,6 +129,7 @@ export class RequestStore {
         request.scopes.join(' '),
         request.returnTo,
         request.confirm,
+        request.prefill,
         ttl,
       ],
     );
@@ -126,34 +146,36 @@ export class RequestStore {
   }
 
   /**
-   * Takes a pending request for its callback: one statement, so that however often the callback
-   * arrives, one caller gets it and the code is exchanged once.
+   * Ties a request to the browser that starts it. Starting again, in whatever browser, unties it
+   * from the one before.
    */
-  async claim(provider: string, state: string): Promise<ClaimedRequest | undefined> {
+  async start(id: string, browser: Buffer): Promise<OpenRequest | undefined> {
+    const [row] = await this.database.query<RequestRow>(
+      `UPDATE stitch_authorization_requests SET browser_hash = $2, started_at = now()
+       WHERE id = $1 AND ${OPEN} RETURNING ${ROW}`,
+      [id, browser],
+    );
+    return row && toRequest(row);
+  }
+
+  /**
+   * Takes a pending request for its callback: one statement, so that however often the callback
+   * arrives, one caller gets it and the code is exchanged once. A request that a browser started
+   * is for that browser only; without a state the browser's latest one is meant.
+   */
+  async claim(provider: string, proof: CallbackProof): Promise<OpenRequest | undefined> {
     const [row] = await this.database.query<RequestRow>(
       `UPDATE stitch_authorization_requests SET claimed_at = now()
-       WHERE stitch_state = $1 AND provider = $2 AND status = 'pending' AND claimed_at IS NULL
-         AND expires_at > now()
-       RETURNING id, stitch_state, user_id, provider, connection, code_verifier, code_challenge,
-         nonce, redirect_uri, scope, return_to, confirm`,
-      [state, provider],
+       WHERE ${OPEN} AND id = (
+         SELECT id FROM stitch_authorization_requests
+         WHERE provider = $1 AND ${OPEN} AND CASE WHEN $2::text IS NULL
+           THEN browser_hash = ANY($3::bytea[])
+           ELSE stitch_state = $2 AND (browser_hash IS NULL OR browser_hash = ANY($3::bytea[])) END
+         ORDER BY started_at DESC NULLS LAST LIMIT 1 FOR UPDATE SKIP LOCKED)
+       RETURNING ${ROW}`,
+      [provider, proof.state ?? null, proof.browsers],
     );
-    return (
-      row && {
-        id: row.id,
-        state: row.stitch_state,
-        userId: row.user_id,
-        provider: row.provider,
-        connection: row.connection,
-        codeVerifier: row.code_verifier,
-        codeChallenge: row.code_challenge,
-        nonce: row.nonce,
-        redirectUri: row.redirect_uri,
-        scopes: row.scope.split(' ').filter(Boolean),
-        returnTo: row.return_to,
-        confirm: row.confirm,
-      }
-    );
+    return row && toRequest(row);
   }
 
   /** Ends a claimed request. Pass the transaction's `query` to end it together with other writes. */
@@ -201,3 +223,20 @@ export class RequestStore {
     return rows.length;
   }
 }
+
+const toRequest = (row: RequestRow): OpenRequest => ({
+  id: row.id,
+  state: row.stitch_state,
+  userId: row.user_id,
+  provider: row.provider,
+  connection: row.connection,
+  codeVerifier: row.code_verifier,
+  codeChallenge: row.code_challenge,
+  nonce: row.nonce,
+  redirectUri: row.redirect_uri,
+  scopes: row.scope.split(' ').filter(Boolean),
+  returnTo: row.return_to,
+  confirm: row.confirm,
+  prefill: row.prefill,
+  expiresAt: row.expires_at,
+});

@@ -23,6 +23,13 @@ export const IsConnection = () =>
     Matches(CONNECTION, { message: '$property must be 1 to 64 characters of A-Z a-z 0-9 . _ -' }),
   );
 
+/** A short text of a person, such as a name or an address: 1–255 characters, none of control. */
+export const IsFormText = () =>
+  applyDecorators(
+    IsString({ message: '$property must be a string' }),
+    Matches(/^[^\p{C}]{1,255}$/u, { message: '$property must be 1 to 255 printable characters' }),
+  );
+
 export const IsProvider = () =>
   applyDecorators(
     IsString({ message: '$property must be a string' }),

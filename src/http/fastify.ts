@@ -24,6 +24,8 @@ export function fastifyAdapter(onFrameworkError: FrameworkErrorHandler = sendPro
     forceCloseConnections: 'idle',
     // A closing listener serves what still arrives on open connections, and then closes them.
     return503OnClosing: false,
+    // A HEAD that ran a GET handler would spend a callback's code for a link preview.
+    exposeHeadRoutes: false,
     logger: false,
     frameworkErrors: (_error: unknown, _request: unknown, reply: unknown) => {
       onFrameworkError(

@@ -11,6 +11,8 @@ export interface ProviderCapabilities {
   readonly refreshes: boolean;
   /** Has a revocation endpoint (RFC 7009). */
   readonly revokes: boolean;
+  /** Takes details of the user to fill its sign-up form with. */
+  readonly prefill: boolean;
 }
 
 /** What the authorization URL of one request is made of. */
@@ -20,6 +22,8 @@ export interface AuthorizationParameters {
   readonly nonce: string;
   readonly codeChallenge: string;
   readonly scopes: readonly string[];
+  /** Details to fill the sign-up form with, by the provider's own parameter names. */
+  readonly prefill: Readonly<Record<string, string>>;
 }
 
 /** What the callback brought and what was kept for it. */
@@ -71,4 +75,10 @@ export interface TokenProvider {
 
   /** Revokes a refresh token (RFC 7009); unknown tokens are no error. @throws ProviderError */
   revoke(refreshToken: string): Promise<void>;
+
+  /**
+   * Whether the API accepts an access token, for providers whose suspended tokens may come back to
+   * life. @throws ProviderError when it could not be found out
+   */
+  verify?(accessToken: string): Promise<boolean>;
 }

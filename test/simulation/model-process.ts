@@ -95,7 +95,13 @@ export class ModelProcess {
     this.guarded = {
       provider: {
         name: 'model',
-        capabilities: { echoesState: true, scopes: true, refreshes: true, revokes: true },
+        capabilities: {
+          echoesState: true,
+          scopes: true,
+          refreshes: true,
+          revokes: true,
+          prefill: false,
+        },
         issuer: undefined,
         defaultScopes: [],
         requiredScopes: [],

@@ -30,7 +30,13 @@ interface Credentials {
  */
 export class StitchMoneyProvider implements TokenProvider {
   readonly name = 'stitch-money';
-  readonly capabilities = { echoesState: true, scopes: true, refreshes: true, revokes: true };
+  readonly capabilities = {
+    echoesState: true,
+    scopes: true,
+    refreshes: true,
+    revokes: true,
+    prefill: false,
+  };
   readonly issuer: string;
   readonly defaultScopes: readonly string[];
   /** S3: the scope must hold `openid`. */

@@ -1,0 +1,36 @@
+import { ProviderError } from '../provider-error.js';
+import type { IssuedTokens } from '../token-provider.js';
+
+/** The JSON object of an answer. @throws ProviderError `malformed` */
+export async function readJson(response: Response): Promise<Record<string, unknown>> {
+  try {
+    const answer: unknown = await response.json();
+    if (typeof answer === 'object' && answer !== null && !Array.isArray(answer)) {
+      return answer as Record<string, unknown>;
+    }
+  } catch {
+    // Not JSON: malformed, as below.
+  }
+  throw new ProviderError('malformed', 'not_a_json_object');
+}
+
+/** The token and account number of `/oauth/token` and `/v3/accounts` (seed document S0). */
+export function parseIssued(answer: Record<string, unknown>): IssuedTokens {
+  const { access_token: accessToken, stitch_account_id: accountId } = answer;
+  if (typeof accessToken !== 'string' || !/^[\x21-\x7e]{1,4096}$/.test(accessToken)) {
+    throw new ProviderError('malformed', 'no_access_token');
+  }
+  if (typeof accountId !== 'number' || !Number.isSafeInteger(accountId)) {
+    throw new ProviderError('malformed', 'no_stitch_account_id');
+  }
+  return {
+    accessToken,
+    refreshToken: null,
+    tokenType: 'Bearer',
+    scopes: [],
+    // S2: access tokens do not expire.
+    expiresIn: null,
+    subject: null,
+    accountId,
+  };
+}
