@@ -1,0 +1,37 @@
+# The base is an argument so that it can be pinned by digest, or come from a mirror.
+ARG NODE_IMAGE=node:20-bookworm-slim
+
+# Builds dist/. No install script is needed for that, so none is run.
+FROM ${NODE_IMAGE} AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY nest-cli.json .swcrc tsconfig.json tsconfig.build.json ./
+COPY migrations migrations
+COPY src src
+RUN npm run build
+
+FROM ${NODE_IMAGE} AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+
+FROM ${NODE_IMAGE}
+ENV NODE_ENV=production \
+    HOST=0.0.0.0 \
+    PUBLIC_HOST=0.0.0.0 \
+    SPOOL_DIR=/var/lib/stitch-token-vault/spool
+# A new named volume takes over the owner and mode of the directory it covers.
+RUN install -d -o node -g node -m 0700 /var/lib/stitch-token-vault /var/lib/stitch-token-vault/spool
+WORKDIR /app
+# package.json stays: its "imports" and "type" are read at run time.
+COPY package.json ./
+COPY --from=dependencies /app/node_modules node_modules
+COPY --from=build /app/dist dist
+USER node
+VOLUME /var/lib/stitch-token-vault
+EXPOSE 3000 3001
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:'+(process.env.PORT||3000)+'/health/live').then((r)=>process.exit(r.ok?0:1),()=>process.exit(1))"]
+CMD ["node", "dist/main.js"]
