@@ -45,6 +45,11 @@ module.exports = {
       ['common', 'config', 'database', 'encryption', 'http', 'providers', 'tokens'],
       'the link flow',
     ),
+    only(
+      'stitch-connect',
+      ['common', 'config', 'database', 'http', 'metrics', 'providers', 'tokens'],
+      'what only stitchdata.com has',
+    ),
     only('health', ['common', 'database', 'encryption'], 'health'),
     {
       name: 'modules-through-their-index',

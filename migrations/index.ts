@@ -1,10 +1,12 @@
 import { InitialSchema1763700000000 } from './1763700000000-initial-schema.js';
 import { Revocations1763760000000 } from './1763760000000-revocations.js';
 import { BrowserBinding1763763600000 } from './1763763600000-browser-binding.js';
+import { BrowserIndex1763767200000 } from './1763767200000-browser-index.js';
 
 /** Every migration in the order it is applied. Never edit one that has landed: add another. */
 export const migrations = [
   InitialSchema1763700000000,
   Revocations1763760000000,
   BrowserBinding1763763600000,
+  BrowserIndex1763767200000,
 ];

@@ -12,6 +12,7 @@ import { HealthModule } from './health/index.js';
 import { MetricsModule } from './metrics/index.js';
 import { ProvidersModule } from './providers/index.js';
 import { RefresherModule } from './refresher/index.js';
+import { StitchConnectModule } from './stitch-connect/index.js';
 import { TokensModule } from './tokens/index.js';
 
 /** The composition root. */
@@ -30,6 +31,7 @@ export class AppModule {
         TokensModule,
         RefresherModule,
         AuthorizationRequestsModule,
+        StitchConnectModule,
         ClientsModule,
         HealthModule,
       ],

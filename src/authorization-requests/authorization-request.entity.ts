@@ -8,6 +8,9 @@ import { Check, Column, CreateDateColumn, Entity, Index, PrimaryColumn, Unique }
   `status IN ('pending', 'completed', 'awaiting_confirmation', 'denied', 'failed')`,
 )
 @Index('stitch_authorization_requests_expires_at_idx', ['expiresAt'])
+@Index('stitch_authorization_requests_browser_hash_idx', ['browserHash'], {
+  where: 'browser_hash IS NOT NULL',
+})
 export class AuthorizationRequest {
   @PrimaryColumn({
     type: 'uuid',

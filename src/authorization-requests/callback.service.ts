@@ -1,21 +1,14 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { Log, StorageUnavailableError, VaultError, notFound } from '../common/index.js';
-import { VAULT_CONFIG } from '../config/index.js';
-import type { VaultConfig } from '../config/index.js';
-import { Database, DatabaseClock } from '../database/index.js';
+import { Injectable } from '@nestjs/common';
+import { Log, VaultError, notFound } from '../common/index.js';
+import { DatabaseClock } from '../database/index.js';
 import { ProviderError, ProviderRegistry } from '../providers/index.js';
 import type { IssuedTokens, TokenProvider } from '../providers/index.js';
-import { GrantStore, TokenSealer, refreshDueAt } from '../tokens/index.js';
-import type { NewGrant } from '../tokens/index.js';
+import { GrantLinker } from '../tokens/index.js';
 import { browserHashes } from './browser-cookie.js';
 import { parseCallbackQuery } from './callback-query.js';
 import { RequestSecrets } from './request-secrets.js';
 import { RequestStore } from './request.store.js';
 import type { OpenRequest, EndStatus } from './request.store.js';
-
-/** Milliseconds for which a grant just obtained is offered to a database that is away. */
-const STORE_PATIENCE = 10_000;
-const STORE_RETRY = 250;
 
 /** How a callback ended, for the page or the redirect. */
 export interface CallbackEnd {
@@ -34,13 +27,10 @@ export const unusable = () =>
 @Injectable()
 export class CallbackService {
   constructor(
-    @Inject(VAULT_CONFIG) private readonly config: VaultConfig,
     private readonly providers: ProviderRegistry,
     private readonly requests: RequestStore,
     private readonly secrets: RequestSecrets,
-    private readonly grants: GrantStore,
-    private readonly sealer: TokenSealer,
-    private readonly database: Database,
+    private readonly linker: GrantLinker,
     private readonly clock: DatabaseClock,
     private readonly log: Log,
   ) {}
@@ -102,7 +92,20 @@ export class CallbackService {
       return this.end(request, 'failed', error.reason, refused ? 400 : 502);
     }
     const status = request.confirm ? 'awaiting_confirmation' : 'completed';
-    await this.store(request, this.newGrant(request, issued, askedAt), status);
+    await this.linker.store(
+      {
+        provider: request.provider,
+        userId: request.userId,
+        connection: request.connection,
+        // What a consent brought is named after it, so that a confirmation finds just this.
+        grantId: request.id,
+        status: request.confirm ? 'awaiting_confirmation' : 'active',
+        issued,
+        askedAt,
+        requestedScopes: request.scopes,
+      },
+      (query) => this.requests.end(request.id, status, null, query),
+    );
     this.log.event('info', 'grant.linked', {
       provider: request.provider,
       user_id: request.userId,
@@ -111,57 +114,6 @@ export class CallbackService {
       status,
     });
     return { requestId: request.id, status, returnTo: request.returnTo, httpStatus: 200 };
-  }
-
-  private newGrant(request: OpenRequest, issued: IssuedTokens, askedAt: number): NewGrant {
-    const key = {
-      provider: request.provider,
-      userId: request.userId,
-      connection: request.connection,
-    };
-    const expiresAt = issued.expiresIn === null ? null : askedAt + issued.expiresIn * 1000;
-    const lead = this.config.refresh.lead * 1000;
-    const refreshable = issued.refreshToken !== null;
-    return {
-      ...key,
-      // What a consent brought is named after it, so that a confirmation finds just this.
-      grantId: request.id,
-      status: request.confirm ? 'awaiting_confirmation' : 'active',
-      accessToken: this.sealer.seal(issued.accessToken, 'access_token', key),
-      refreshToken:
-        issued.refreshToken === null
-          ? null
-          : this.sealer.seal(issued.refreshToken, 'refresh_token', key),
-      scopes: issued.scopes ?? request.scopes,
-      subject: issued.subject,
-      accountId: issued.accountId,
-      obtainedAt: askedAt,
-      expiresAt,
-      // A grant that can't be refreshed is looked at when it dies.
-      refreshDueAt: refreshable
-        ? refreshDueAt({ obtainedAt: askedAt, expiresAt }, lead)
-        : expiresAt,
-    };
-  }
-
-  /**
-   * Stores the grant and ends the request in one transaction. A database that goes away just now
-   * is waited for: the code is spent, and without this the user would have to start again.
-   */
-  private async store(request: OpenRequest, grant: NewGrant, status: EndStatus): Promise<void> {
-    const deadline = this.clock.now() + STORE_PATIENCE;
-    for (;;) {
-      try {
-        await this.database.transaction(async (query) => {
-          await this.grants.link(query, grant);
-          await this.requests.end(request.id, status, null, query);
-        });
-        return;
-      } catch (error) {
-        if (!(error instanceof StorageUnavailableError) || this.clock.now() > deadline) throw error;
-        await this.clock.sleep(STORE_RETRY);
-      }
-    }
   }
 
   private async end(

@@ -1,4 +1,4 @@
-import { Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { DataSource } from 'typeorm';
 import { ClientRegistry, ServiceClient } from '../clients/index.js';
@@ -21,8 +21,7 @@ export function addClientCommands(program: Command): void {
     .argument('<name>')
     .addOption(
       new Option('--scope <scope>', `what it may do: ${CLIENT_SCOPES.join(', ')}; repeatable`)
-        .choices(CLIENT_SCOPES)
-        .argParser((scope: string, earlier: string[] | undefined) => [...(earlier ?? []), scope])
+        .argParser(scopes)
         .makeOptionMandatory(),
     )
     .option('--json', 'print one JSON document')
@@ -60,6 +59,14 @@ export function addClientCommands(program: Command): void {
         print(json, { revoked: name }, [`Revoked ${name}.`]);
       }),
     );
+}
+
+/** Collects repeated `--scope`s. */
+function scopes(scope: string, earlier: string[] | undefined): string[] {
+  if (!CLIENT_SCOPES.some((known) => known === scope)) {
+    throw new InvalidArgumentError(`Scopes are ${CLIENT_SCOPES.join(', ')}.`);
+  }
+  return [...(earlier ?? []), scope];
 }
 
 async function withRegistry(work: (registry: ClientRegistry) => Promise<void>): Promise<void> {

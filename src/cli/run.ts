@@ -28,7 +28,8 @@ function explain(error: unknown): string {
     return error.message;
   }
   const { code, message } = describeError(error);
-  if (code === '42P01') return 'The database is not migrated yet: run npm run migration:run';
+  if (code === '42P01')
+    return 'The database is not migrated yet: run npm run migration:run (in a container: node dist/cli.js migrate)';
   if (code === 'ECONNREFUSED') return 'The database cannot be reached at DATABASE_URL.';
   return message || 'The command failed.';
 }

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import type { DataSourceOptions, Logger } from 'typeorm';
 import { migrations } from '#migrations';
 import type { DatabaseConfig } from '../config/index.js';
@@ -10,6 +11,19 @@ export const STATEMENT_TIMEOUT = 3000;
 export const PROBE_TIMEOUT = 2000;
 
 const ignore = (): void => undefined;
+
+/**
+ * A connection that somebody always listens to. The pool listens to idle ones only; one that breaks
+ * in our hands, or in the instant of being handed over, fails its statement and is dealt with
+ * there, but its error event, unheard, would end the process.
+ */
+class HeardClient extends pg.Client {
+  constructor(config?: string | pg.ClientConfig) {
+    super(config);
+    this.on('error', ignore);
+  }
+}
+
 const SILENT: Logger = {
   logQuery: ignore,
   logQueryError: ignore,
@@ -30,7 +44,7 @@ export function dataSourceOptions(config: DatabaseConfig): DataSourceOptions {
     applicationName: 'stitch-token-vault',
     poolSize: config.poolSize,
     connectTimeoutMS: CONNECT_TIMEOUT,
-    extra: { query_timeout: STATEMENT_TIMEOUT, keepAlive: true },
+    extra: { query_timeout: STATEMENT_TIMEOUT, keepAlive: true, Client: HeardClient },
     migrations,
     migrationsTableName: 'migrations',
     migrationsRun: false,

@@ -21,6 +21,7 @@ export class DatabasePulse implements OnModuleInit, OnApplicationShutdown {
   private beating: Promise<void> | undefined;
   private beatAt = -Infinity;
   private stopped = false;
+  private first = true;
 
   constructor(
     private readonly database: Database,
@@ -73,10 +74,12 @@ export class DatabasePulse implements OnModuleInit, OnApplicationShutdown {
       if (!before) this.log.event('info', 'database.connected');
     } catch (error) {
       this.database.lost();
-      if (before) {
+      if (before || this.first) {
         const cause = error instanceof Error ? error.cause : error;
         this.log.event('warn', 'database.lost', { reason: describeError(cause).message });
       }
+    } finally {
+      this.first = false;
     }
   }
 }

@@ -124,7 +124,6 @@ export class Database {
       throw this.unavailable(error);
     }
     let broken = false;
-    client.on('error', noticed);
     const query: Query = async <Row extends object>(
       sql: string,
       parameters?: unknown[],
@@ -142,7 +141,6 @@ export class Database {
       return await work(query);
     } finally {
       client.release(broken);
-      client.off('error', noticed);
     }
   }
 
@@ -151,12 +149,6 @@ export class Database {
     return new StorageUnavailableError(cause);
   }
 }
-
-/**
- * The pool listens for errors on idle connections only. One that breaks in our hands fails the
- * statement too, and is dealt with there; unheard, the event would end the process.
- */
-const noticed = (): void => undefined;
 
 /** `query_timeout` per statement is an option of the driver that its typings leave out. */
 function statement(text: string, values: unknown[] | undefined, timeout: number): pg.QueryConfig {

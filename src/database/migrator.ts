@@ -68,7 +68,7 @@ export class Migrator {
     // A migration may take its time, and so may the wait for another replica's.
     const dataSource = new DataSource({
       ...options,
-      extra: { query_timeout: 0 },
+      extra: { ...(options.extra as object), query_timeout: 0 },
     });
     await dataSource.initialize();
     try {

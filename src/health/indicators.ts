@@ -34,7 +34,10 @@ export class Indicators {
     try {
       const pending = await this.schema.pending();
       if (pending.length === 0) return check.up();
-      return check.down({ pending, run: 'npm run migration:run' });
+      return check.down({
+        pending,
+        run: 'npm run migration:run (in a container: node dist/cli.js migrate)',
+      });
     } catch (error) {
       if (error instanceof StorageUnavailableError) return check.down({ reason: 'unknown' });
       throw error;

@@ -9,6 +9,14 @@ const TIMEOUT = 60_000;
 const keyId = (column: string) =>
   `encode(substring(${column} FROM 3 FOR get_byte(${column}, 1)), 'escape')`;
 
+/** Rows of a table by the keys that any of their sealed columns needs. */
+const rowsByKey = (table: string, columns: readonly string[]) => `
+  SELECT key.id, count(*) AS rows FROM ${table} sealed_row
+  CROSS JOIN LATERAL (SELECT DISTINCT id FROM (VALUES ${columns
+    .map((column) => `(${keyId(`sealed_row.${column}`)})`)
+    .join(', ')}) ids(id) WHERE id IS NOT NULL) key
+  GROUP BY key.id`;
+
 /** Keys that rows were sealed with but that the keyring does not hold. */
 export class KeyringIncompleteError extends Error {
   constructor(readonly missing: readonly { readonly id: string; readonly rows: number }[]) {
@@ -28,11 +36,14 @@ export class KeyringCheck {
   /** @throws KeyringIncompleteError with key ids and row counts; StorageUnavailableError */
   async run(): Promise<void> {
     const used = await this.database.query<{ id: string; rows: number }>(
-      `SELECT id, count(*)::int AS rows FROM (
-         SELECT ${keyId('access_token')} AS id FROM stitch_grants
-         UNION ALL SELECT ${keyId('refresh_token')} FROM stitch_grants WHERE refresh_token IS NOT NULL
-         UNION ALL SELECT ${keyId('code_verifier')} FROM stitch_authorization_requests
-           WHERE status = 'pending' AND expires_at > now()
+      `SELECT id, sum(rows)::int AS rows FROM (
+         ${rowsByKey('stitch_grants', ['access_token', 'refresh_token'])}
+         UNION ALL ${rowsByKey('stitch_revocations', ['refresh_token'])}
+         UNION ALL ${rowsByKey(
+           `(SELECT * FROM stitch_authorization_requests
+             WHERE status = 'pending' AND expires_at > now())`,
+           ['code_verifier', 'nonce', 'prefill'],
+         )}
        ) sealed GROUP BY id ORDER BY id`,
       [],
       TIMEOUT,

@@ -39,6 +39,20 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly credentialRefusals = new Counter({
+    name: 'stitch_vault_credential_refusals_total',
+    help: 'Calls in which a provider refused our own credentials.',
+    labelNames: ['provider'] as const,
+    registers: [this.registry],
+  });
+
+  readonly cacheReads = new Counter({
+    name: 'stitch_vault_cache_reads_total',
+    help: 'Reads by whether the cache had the grant.',
+    labelNames: ['result'] as const,
+    registers: [this.registry],
+  });
+
   readonly requests = new Histogram({
     name: 'stitch_vault_http_request_seconds',
     help: 'Duration of HTTP requests by route and status.',

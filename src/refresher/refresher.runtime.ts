@@ -12,6 +12,7 @@ import { GrantStore, ReadTracker, RotationStore, TokenSealer } from '../tokens/i
 import { CommitQueue } from './commit-queue.js';
 import { RefreshSchedule } from './refresh-schedule.js';
 import { Refresher } from './refresher.service.js';
+import { Reinstatement } from './reinstatement.js';
 import { RotationEvents } from './rotation-events.js';
 import { Rotation } from './rotation.js';
 import { Spool } from './spool.js';
@@ -53,6 +54,7 @@ export class RefresherRuntime {
     const random = Math.random;
     this.spool = new Spool(config.spoolDir, sealer, log);
     this.commits = new CommitQueue(store, this.spool, clock, log);
+    const events = new RotationEvents(log, metrics, clock);
     const rotation = new Rotation(
       {
         store,
@@ -60,7 +62,7 @@ export class RefresherRuntime {
         sealer: tokenSealer,
         clock,
         log,
-        listener: new RotationEvents(log, metrics, clock),
+        listener: events,
         random,
       },
       { owner, providerTimeout, lead: refresh.lead * 1000 },
@@ -71,10 +73,14 @@ export class RefresherRuntime {
         grants,
         providers,
         rotation,
+        reinstatement: new Reinstatement(store, tokenSealer, owner, log),
         commits: this.commits,
         clock,
         random,
         mayTakeOver: () => database.contactFor > TAKE_OVER_AFTER,
+        onRetired: (grant, reason) => {
+          events.retired(grant, reason);
+        },
         onFailure: (error) => {
           if (!(error instanceof StorageUnavailableError)) log.failure('rotation.failed', error);
         },

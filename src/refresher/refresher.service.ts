@@ -1,5 +1,5 @@
 import { KeyedSingleFlight, StorageUnavailableError, within } from '../common/index.js';
-import type { Clock } from '../common/index.js';
+import type { Clock, ReauthorizationReason } from '../common/index.js';
 import type { GuardedProvider, ProviderRegistry } from '../providers/index.js';
 import { GrantRefresher, grantKeyText } from '../tokens/index.js';
 import type {
@@ -14,6 +14,7 @@ import type {
 import type { CommitQueue } from './commit-queue.js';
 import { decideRefresh } from './decide-refresh.js';
 import type { RefreshPolicy } from './decide-refresh.js';
+import type { Reinstatement } from './reinstatement.js';
 import type { Rotation, RotationEnd } from './rotation.js';
 
 /** Milliseconds between looks at a row that another replica works on: first and longest. */
@@ -29,11 +30,14 @@ export interface RefresherDependencies {
   readonly grants: Pick<GrantStore, 'load'>;
   readonly providers: Pick<ProviderRegistry, 'find' | 'all'>;
   readonly rotation: Pick<Rotation, 'rotate'>;
+  readonly reinstatement: Pick<Reinstatement, 'check'>;
   readonly commits: Pick<CommitQueue, 'holds'>;
   readonly clock: Clock;
   readonly random: () => number;
   /** Whether leases that ran out may be taken over now. */
   readonly mayTakeOver: () => boolean;
+  /** Hears of grants that only their user can revive. */
+  readonly onRetired: (grant: Grant, reason: ReauthorizationReason) => void;
   /**
    * Hears of rotations that ended with an error. Where the database is the reason there is nothing
    * to do: the lease runs out by itself, and the grant is in doubt until then.
@@ -129,6 +133,10 @@ export class Refresher extends GrantRefresher {
     // Our own answer for it is still in hand: its commit ends this lease too.
     if (commits.holds(grant)) return;
     const { owner, policy } = this.settings;
+    if (grant.status === 'suspended') {
+      await this.dependencies.reinstatement.check(grant, guarded);
+      return;
+    }
     const decision = decideRefresh(asBeforeClaim(grant), policy, clock.now());
     if (decision.reason === 'no_refresh_token') {
       await this.endWithoutRefresh(grant);
@@ -146,8 +154,12 @@ export class Refresher extends GrantRefresher {
   private async endWithoutRefresh(grant: ClaimedGrant): Promise<void> {
     const { store, clock } = this.dependencies;
     const left = (grant.expiresAt ?? Infinity) - clock.now();
-    if (left <= 0) await store.retire(grant, this.settings.owner, 'no_refresh_token', null);
-    else await store.release(grant, this.settings.owner, false, left === Infinity ? null : left);
+    if (left <= 0) {
+      const retired = await store.retire(grant, this.settings.owner, 'no_refresh_token', null);
+      if (retired) this.dependencies.onRetired(grant, 'no_refresh_token');
+    } else {
+      await store.release(grant, this.settings.owner, false, left === Infinity ? null : left);
+    }
   }
 
   private async satisfy(seen: Grant, demand: RefreshDemand): Promise<RefreshOutcome> {

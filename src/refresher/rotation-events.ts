@@ -36,6 +36,9 @@ export class RotationEvents implements RotationListener {
 
   failed(grant: Grant, error: ProviderError): void {
     this.metrics.rotations.inc({ provider: grant.provider, outcome: error.kind });
+    if (error.kind === 'invalid_client') {
+      this.metrics.credentialRefusals.inc({ provider: grant.provider });
+    }
     this.log.event('warn', 'grant.rotation_failed', {
       ...names(grant),
       kind: error.kind,

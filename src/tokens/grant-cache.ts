@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { Database, Notifications } from '../database/index.js';
+import { Metrics } from '../metrics/index.js';
 import { grantKeyText } from './grant.js';
 import type { Grant, GrantKey } from './grant.js';
 
@@ -10,6 +11,9 @@ import type { Grant, GrantKey } from './grant.js';
 const CAPACITY = 50_000;
 /** Milliseconds an entry is trusted for while changes elsewhere can't be heard of. */
 const UNHEARD_TRUST = 1000;
+
+const HIT = { result: 'hit' } as const;
+const MISS = { result: 'miss' } as const;
 
 interface Entry {
   readonly grant: Grant;
@@ -28,12 +32,11 @@ export class GrantCache implements OnModuleInit {
   private readonly entries = new LRUCache<string, Entry>({ max: CAPACITY });
   /** Invalidations while a row was being read: its content may be older than they are. */
   private readonly invalidatedAt = new LRUCache<string, number>({ max: CAPACITY });
-  hits = 0;
-  misses = 0;
 
   constructor(
     private readonly notifications: Notifications,
     private readonly database: Database,
+    private readonly metrics: Metrics,
   ) {}
 
   onModuleInit(): void {
@@ -50,10 +53,10 @@ export class GrantCache implements OnModuleInit {
   get(key: GrantKey): Grant | undefined {
     const entry = this.entries.get(grantKeyText(key));
     if (entry && this.trusted(entry)) {
-      this.hits += 1;
+      this.metrics.cacheReads.inc(HIT);
       return entry.grant;
     }
-    this.misses += 1;
+    this.metrics.cacheReads.inc(MISS);
     return undefined;
   }
 

@@ -75,16 +75,6 @@ export class GrantStatistics implements OnModuleInit {
       async () => (await this.counts()).revocations.age,
     );
     one('stitch_vault_cache_entries', 'Grants in the read cache.', () => this.cache.size);
-    one(
-      'stitch_vault_cache_hits',
-      'Reads answered by the cache since the start.',
-      () => this.cache.hits,
-    );
-    one(
-      'stitch_vault_cache_misses',
-      'Reads that had to ask the database since the start.',
-      () => this.cache.misses,
-    );
     const pool = (name: string, read: () => number) => ({ labels: { state: name }, value: read() });
     this.metrics.gauge(
       'stitch_vault_database_connections',

@@ -26,6 +26,8 @@ export interface GrantFilter {
   readonly userId?: string;
 }
 
+/** Milliseconds until a suspended token is tried for the first time. */
+const FIRST_CHECK = 10_000;
 /** Milliseconds. */
 const RESCHEDULE_TIMEOUT = 60_000;
 
@@ -100,10 +102,12 @@ export class GrantStore {
          status = CASE WHEN g.refresh_token IS NULL THEN 'suspended' ELSE g.status END,
          reason = CASE WHEN g.refresh_token IS NULL THEN 'suspended' ELSE g.reason END,
          -- Due at once, unless somebody is at it: then the due time is the end of the lease.
-         refresh_due_at = CASE WHEN g.lease_owner IS NULL THEN now() ELSE g.refresh_due_at END
+         refresh_due_at = CASE WHEN g.lease_owner IS NOT NULL THEN g.refresh_due_at
+           WHEN g.refresh_token IS NULL THEN now() + $5 * interval '1 millisecond'
+           ELSE now() END
        WHERE g.provider = $1 AND g.user_id = $2 AND g.connection = $3 AND g.version = $4
          AND g.status = 'active' AND coalesce(g.rejected_version, 0) < g.version`,
-      [key.provider, key.userId, key.connection, version],
+      [key.provider, key.userId, key.connection, version, FIRST_CHECK],
     );
   }
 

@@ -1,5 +1,6 @@
 export { alive, neededTtl, rejected, remaining } from './freshness.js';
 export { GrantCache } from './grant-cache.js';
+export { GrantLinker } from './grant-linker.js';
 export { GrantRefresher } from './grant-refresher.js';
 export type { RefreshDemand, RefreshOutcome } from './grant-refresher.js';
 export { GrantEntity } from './grant.entity.js';
@@ -20,5 +21,6 @@ export type {
   Lease,
   RotationResult,
 } from './rotation.store.js';
+export { TokenReader } from './token-reader.service.js';
 export { TokenSealer } from './token-sealer.js';
 export { TokensModule } from './tokens.module.js';

@@ -222,6 +222,20 @@ export class RotationStore {
     return rows.length > 0;
   }
 
+  /** Makes a suspended grant readable again. @returns whether it was this call's doing */
+  async reinstate(grant: Grant, owner: string): Promise<boolean> {
+    const rows = await this.database.query(
+      `UPDATE stitch_grants g SET status = 'active', reason = NULL, rejected_version = NULL,
+         failure_count = 0, last_error = NULL, refresh_due_at = NULL, lease_owner = NULL,
+         lease_expires_at = NULL, rotation_started_at = NULL
+       WHERE g.provider = $1 AND g.user_id = $2 AND g.connection = $3
+         AND g.version = $4 AND g.lease_owner = $5 AND g.status = 'suspended'
+       RETURNING 1`,
+      fence(grant, owner),
+    );
+    return rows.length > 0;
+  }
+
   private async claim(sql: string, parameters: unknown[]): Promise<ClaimedGrant[]> {
     const rows = await this.database.query<GrantRow & { doubt: boolean }>(sql, parameters);
     return rows.map((row) => ({ ...toGrant(row), inDoubt: row.doubt }));

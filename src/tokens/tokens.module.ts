@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { GrantCache } from './grant-cache.js';
+import { GrantLinker } from './grant-linker.js';
 import { GrantStatistics } from './grant-statistics.js';
 import { GrantEntity } from './grant.entity.js';
 import { GrantsController } from './grants.controller.js';
@@ -22,11 +23,20 @@ import { TokensController } from './tokens.controller.js';
     RevocationStore,
     RotationStore,
     GrantCache,
+    GrantLinker,
     GrantStatistics,
     ReadTracker,
     TokenSealer,
     TokenReader,
   ],
-  exports: [GrantStore, RevocationStore, RotationStore, GrantCache, ReadTracker, TokenSealer],
+  exports: [
+    GrantLinker,
+    GrantStore,
+    RevocationStore,
+    RotationStore,
+    ReadTracker,
+    TokenReader,
+    TokenSealer,
+  ],
 })
 export class TokensModule {}

@@ -1,3 +1,5 @@
+import { GrantRefresher, GrantStore } from '../../src/tokens/index.js';
+import { seedGrants } from '../support/grants.js';
 import { createWorld } from '../support/world.js';
 import type { TokenAnswer, World } from '../support/world.js';
 
@@ -37,5 +39,37 @@ describe('link, read and rotate with two replicas', () => {
     expect(world.sandbox.stats.refreshCalls - before).toBe(1);
     expect(world.sandbox.stats.reuseEvents).toBe(0);
     expect(world.sandbox.isLive(tokens[0]!.access_token)).toBe(true);
+  });
+
+  it('refreshes a hundred stale tokens once each, with both replicas after every one', async () => {
+    const users = Array.from({ length: 100 }, (_, index) => `user-${String(index)}`);
+    const minted = new Map(users.map((user) => [user, world.sandbox.mint()]));
+    await seedGrants(world.vault, minted, Date.now() - 890_000);
+    const { refreshCalls } = world.sandbox.stats;
+    const answers = await Promise.all(
+      users.flatMap((user) => [0, 1, 0, 1].map((replica) => world.read(user, '', replica))),
+    );
+    const tokens = (await Promise.all(answers.map((answer) => answer.json()))) as TokenAnswer[];
+    expect(tokens.map(({ version }) => version)).toEqual(tokens.map(() => 2));
+    expect(tokens.every(({ access_token }) => world.sandbox.isLive(access_token))).toBe(true);
+    expect(world.sandbox.stats.refreshCalls - refreshCalls).toBe(100);
+    expect(world.sandbox.stats).toMatchObject({ maxPresentations: 1, reuseEvents: 0 });
+  });
+
+  it('rotates once when a replica acts on what it saw before the other rotated', async () => {
+    await world.link('cat');
+    await world.age('cat', 890);
+    const late = world.vaults[1]!.app;
+    const key = { provider: 'stitch-money', userId: 'cat', connection: 'default' };
+    const seen = await late.get(GrantStore).load(key);
+    const { refreshCalls } = world.sandbox.stats;
+    const rotated = (await (await world.read('cat', '', 0)).json()) as TokenAnswer;
+    expect(rotated.version).toBe(2);
+    const demand = { kind: 'reader', minTtl: 30 } as const;
+    expect(await late.get(GrantRefresher).refresh(seen!, demand)).toMatchObject({
+      kind: 'grant',
+      grant: { version: 2 },
+    });
+    expect(world.sandbox.stats.refreshCalls - refreshCalls).toBe(1);
   });
 });

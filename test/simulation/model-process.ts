@@ -138,12 +138,14 @@ export class ModelProcess {
             return rotation.rotate(grant, { ...guarded, provider });
           },
         },
+        reinstatement: { check: () => Promise.resolve() },
         commits: this.commits,
         clock,
         random,
         mayTakeOver: () =>
           around.store.available &&
           time.now() - Math.max(this.startedAt, around.databaseSince()) > TAKE_OVER_AFTER,
+        onRetired: () => undefined,
         onFailure: () => undefined,
       },
       {

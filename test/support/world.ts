@@ -2,6 +2,7 @@ import { startStitchMoney } from '../../sandbox/index.js';
 import type { ConsentChoice, StitchMoneyOptions, StitchMoneySandbox } from '../../sandbox/index.js';
 import { createDatabase } from './database.js';
 import type { TestDatabase } from './database.js';
+import { ageGrant } from './grants.js';
 import { createClient, freePort, launchVault } from './vault.js';
 import type { TestVault } from './vault.js';
 
@@ -41,10 +42,12 @@ export interface WorldOptions {
   replicas?: number;
   environment?: Record<string, string>;
   sandbox?: StitchMoneyOptions;
+  /** An existing database, when replicas are to reach it in a way of their own. */
+  database?: TestDatabase;
 }
 
 export async function createWorld(options: WorldOptions = {}): Promise<World> {
-  const database = await createDatabase();
+  const database = options.database ?? (await createDatabase());
   const publicPorts = await Promise.all(
     Array.from({ length: options.replicas ?? 1 }, () => freePort()),
   );
@@ -89,17 +92,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       const target = vaults[replica] ?? vault;
       return target.request(`/tokens/${encodeURIComponent(userId)}${query}`, { key });
     },
-    age: async (userId, seconds) => {
-      await database.query(
-        `UPDATE stitch_grants SET obtained_at = obtained_at - $2 * interval '1 second',
-           expires_at = expires_at - $2 * interval '1 second',
-           refresh_due_at = refresh_due_at - $2 * interval '1 second',
-           -- a new consent as far as caches are concerned: they must look again
-           grant_id = gen_random_uuid()
-         WHERE user_id = $1`,
-        [userId, seconds],
-      );
-    },
+    age: (userId, seconds) => ageGrant(database, userId, seconds),
     close: async () => {
       await Promise.all(vaults.map((each) => each.stop()));
       await sandbox.close();

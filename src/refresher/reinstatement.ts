@@ -1,0 +1,59 @@
+import type { Log } from '../common/index.js';
+import { ProviderError } from '../providers/index.js';
+import type { GuardedProvider } from '../providers/index.js';
+import type { ClaimedGrant, RotationStore, TokenSealer } from '../tokens/index.js';
+
+/** Milliseconds: the wait after the first failed check, and the longest. */
+const FIRST_WAIT = 10_000;
+const LONGEST_WAIT = 3_600_000;
+
+/**
+ * Tries suspended tokens that may come back to life, at growing intervals. A 401 may be undone
+ * later (a key enabled again), so it suspends and does not delete (STITCH-FACTS, section 2).
+ */
+export class Reinstatement {
+  constructor(
+    private readonly store: Pick<RotationStore, 'fail' | 'release' | 'reinstate'>,
+    private readonly sealer: Pick<TokenSealer, 'open'>,
+    private readonly owner: string,
+    private readonly log: Log,
+  ) {}
+
+  /** Checks a leased grant. @throws StorageUnavailableError when its end could not be noted */
+  async check(grant: ClaimedGrant, guarded: GuardedProvider): Promise<void> {
+    const { provider, breaker, limit } = guarded;
+    if (!provider.verify || !breaker.admit()) {
+      const wait = provider.verify ? breaker.wait : null;
+      await this.store.release(grant, this.owner, false, wait);
+      return;
+    }
+    limit.enter();
+    let error = 'unauthorized';
+    try {
+      const token = this.sealer.open(grant.accessToken, 'access_token', grant);
+      const accepted = await provider.verify(token);
+      breaker.succeeded();
+      if (accepted) {
+        await this.reinstate(grant);
+        return;
+      }
+    } catch (failure) {
+      if (!(failure instanceof ProviderError)) throw failure;
+      breaker.failed(failure);
+      error = failure.message;
+    } finally {
+      limit.leave();
+    }
+    const retryIn = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** Math.min(grant.failureCount, 10));
+    await this.store.fail(grant, this.owner, { error, retryIn, inDoubt: false });
+  }
+
+  private async reinstate(grant: ClaimedGrant): Promise<void> {
+    if (!(await this.store.reinstate(grant, this.owner))) return;
+    this.log.event('info', 'grant.reinstated', {
+      provider: grant.provider,
+      user_id: grant.userId,
+      connection: grant.connection,
+    });
+  }
+}

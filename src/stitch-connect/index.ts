@@ -1,0 +1,1 @@
+export { StitchConnectModule } from './stitch-connect.module.js';

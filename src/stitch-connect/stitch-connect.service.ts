@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto';
+import { Inject, Injectable, Optional } from '@nestjs/common';
+import {
+  DEFAULT_CONNECTION,
+  Log,
+  VaultError,
+  invalidRequest,
+  providerUnavailable,
+} from '../common/index.js';
+import { DatabaseClock } from '../database/index.js';
+import { Metrics } from '../metrics/index.js';
+import { ProviderError, StitchConnectProvider } from '../providers/index.js';
+import type { AccountRefusal, NewAccount } from '../providers/index.js';
+import { GrantLinker, TokenReader } from '../tokens/index.js';
+
+/** Seconds after which a caller may ask again about a provider in trouble. */
+const RETRY_AFTER = 5;
+
+/** What only stitchdata.com has: client accounts made by a partner, and ephemeral sessions. */
+@Injectable()
+export class StitchConnectService {
+  constructor(
+    @Optional()
+    @Inject(StitchConnectProvider)
+    private readonly provider: StitchConnectProvider | undefined,
+    private readonly linker: GrantLinker,
+    private readonly reader: TokenReader,
+    private readonly clock: DatabaseClock,
+    private readonly metrics: Metrics,
+    private readonly log: Log,
+  ) {}
+
+  /**
+   * Creates a client account with the partner credentials and stores its permanent token.
+   *
+   * @returns the account's number
+   * @throws VaultError 400, 409 `account_exists`, 502 `partner_credentials_refused` or
+   *   `account_outcome_unknown`, 503 `provider_unavailable`
+   */
+  async createAccount(userId: string, account: NewAccount): Promise<number> {
+    const provider = this.configured();
+    const askedAt = this.clock.now();
+    const created = await this.asked(() => provider.createAccount(account));
+    if ('kind' in created) throw this.refused(created);
+    await this.linker.store({
+      provider: provider.name,
+      userId,
+      connection: DEFAULT_CONNECTION,
+      grantId: randomUUID(),
+      status: 'active',
+      issued: created,
+      askedAt,
+      requestedScopes: [],
+    });
+    this.log.event('info', 'grant.linked', { provider: provider.name, user_id: userId });
+    return created.accountId ?? 0;
+  }
+
+  /**
+   * A session token for the user's browser; never stored.
+   *
+   * @throws VaultError as reading a token does; 409 `reauthorization_required` when the API refuses
+   *   the stored token, which is suspended then
+   */
+  async createSession(userId: string): Promise<string> {
+    const provider = this.configured();
+    const key = { provider: provider.name, userId, connection: DEFAULT_CONNECTION };
+    const served = await this.reader.read(key, { minTtl: undefined, scopes: [] });
+    const session = await this.asked(() => provider.createSession(served.accessToken));
+    if (session !== undefined) return session;
+    // Suspends it, or answers with a token that has replaced it meanwhile.
+    const current = await this.reader.reject(key, served.grant.version);
+    const second = await this.asked(() => provider.createSession(current.accessToken));
+    if (second !== undefined) return second;
+    throw providerUnavailable(RETRY_AFTER);
+  }
+
+  private configured(): StitchConnectProvider {
+    if (this.provider) return this.provider;
+    throw invalidRequest({ provider: ['stitch-connect is not configured'] });
+  }
+
+  /** Runs a provider call and says what its failure means to a caller. */
+  private async asked<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof ProviderError)) throw error;
+      this.log.event('warn', 'stitch_connect.failed', { kind: error.kind, reason: error.reason });
+      if (!error.leavesDoubt) throw providerUnavailable(RETRY_AFTER, error);
+      throw new VaultError(
+        502,
+        'outcome_unknown',
+        'Outcome unknown',
+        'The answer of the provider was lost or unreadable; what was asked for may have been done.',
+        { cause: error },
+      );
+    }
+  }
+
+  private refused(refusal: AccountRefusal): VaultError {
+    switch (refusal.kind) {
+      case 'existing_user':
+        return new VaultError(
+          409,
+          'account_exists',
+          'Account exists',
+          'There is an account with this email address; link it by consent instead.',
+        );
+      case 'credentials':
+        this.metrics.credentialRefusals.inc({ provider: 'stitch-connect' });
+        this.log.event('error', 'stitch_connect.credentials_refused');
+        return new VaultError(
+          502,
+          'partner_credentials_refused',
+          'Partner credentials refused',
+          'The provider refuses the partner credentials that the vault is configured with.',
+        );
+      case 'invalid':
+        return invalidRequest(
+          Object.fromEntries(
+            refusal.fields.map((field) => [field, ['is refused by the provider']]),
+          ),
+        );
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { StorageUnavailableError } from '../common/index.js';
+import { VAULT_CONFIG } from '../config/index.js';
+import type { VaultConfig } from '../config/index.js';
+import { Database, DatabaseClock } from '../database/index.js';
+import type { Query } from '../database/index.js';
+import type { IssuedTokens } from '../providers/index.js';
+import type { GrantKey } from './grant.js';
+import { GrantStore } from './grant.store.js';
+import type { NewGrant } from './grant.store.js';
+import { refreshDueAt } from './refresh-due.js';
+import { TokenSealer } from './token-sealer.js';
+
+/** Milliseconds for which a grant just obtained is offered to a database that is away. */
+const PATIENCE = 10_000;
+const RETRY = 250;
+
+/** Tokens just obtained, and what the vault knows of them beyond the provider's answer. */
+export interface ObtainedTokens extends GrantKey {
+  readonly grantId: string;
+  readonly status: NewGrant['status'];
+  readonly issued: IssuedTokens;
+  /** Milliseconds since the epoch, database clock: when the provider was asked. */
+  readonly askedAt: number;
+  /** What was asked for: granted when the answer does not say (RFC 6749 section 5.1). */
+  readonly requestedScopes: readonly string[];
+}
+
+/** Stores what a provider has just issued for a user. */
+@Injectable()
+export class GrantLinker {
+  constructor(
+    @Inject(VAULT_CONFIG) private readonly config: VaultConfig,
+    private readonly grants: GrantStore,
+    private readonly sealer: TokenSealer,
+    private readonly database: Database,
+    private readonly clock: DatabaseClock,
+  ) {}
+
+  /**
+   * Seals and stores, together with whatever else belongs into the transaction. A database that
+   * goes away just now is waited for: what brought the tokens cannot be done again.
+   *
+   * @throws StorageUnavailableError when it stays away
+   */
+  async store(tokens: ObtainedTokens, also?: (query: Query) => Promise<void>): Promise<void> {
+    const grant = this.newGrant(tokens);
+    const deadline = this.clock.now() + PATIENCE;
+    for (;;) {
+      try {
+        await this.database.transaction(async (query) => {
+          await this.grants.link(query, grant);
+          await also?.(query);
+        });
+        return;
+      } catch (error) {
+        if (!(error instanceof StorageUnavailableError) || this.clock.now() > deadline) throw error;
+        await this.clock.sleep(RETRY);
+      }
+    }
+  }
+
+  private newGrant(tokens: ObtainedTokens): NewGrant {
+    const { provider, userId, connection, grantId, status, issued, askedAt } = tokens;
+    const key = { provider, userId, connection };
+    const { accessToken, refreshToken, expiresIn } = issued;
+    const expiresAt = expiresIn === null ? null : askedAt + expiresIn * 1000;
+    const lead = this.config.refresh.lead * 1000;
+    return {
+      ...key,
+      grantId,
+      status,
+      accessToken: this.sealer.seal(accessToken, 'access_token', key),
+      refreshToken:
+        refreshToken === null ? null : this.sealer.seal(refreshToken, 'refresh_token', key),
+      scopes: issued.scopes ?? tokens.requestedScopes,
+      subject: issued.subject,
+      accountId: issued.accountId,
+      obtainedAt: askedAt,
+      expiresAt,
+      // A grant that can't be refreshed is looked at when it dies.
+      refreshDueAt:
+        refreshToken === null ? expiresAt : refreshDueAt({ obtainedAt: askedAt, expiresAt }, lead),
+    };
+  }
+}

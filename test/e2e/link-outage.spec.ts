@@ -1,0 +1,61 @@
+import { createDatabase } from '../support/database.js';
+import { begin, requestStatus, visit } from '../support/requests.js';
+import { startTcpProxy } from '../support/tcp-proxy.js';
+import { eventually } from '../support/wait.js';
+import { createWorld } from '../support/world.js';
+import type { TokenAnswer } from '../support/world.js';
+
+describe('linking while the database comes and goes', () => {
+  it('waits with a grant in hand for a database that goes away between claim and store', async () => {
+    const database = await createDatabase();
+    const proxy = await startTcpProxy(database.url);
+    const world = await createWorld({ database, environment: { DATABASE_URL: proxy.url } });
+    try {
+      const begun = await begin(world, { user_id: 'ann' });
+      const callback = await world.sandbox.consent(begun.authorization_url);
+      world.sandbox.switches.latencyMs = 500;
+      const answer = visit(callback);
+      await eventually('the code is being exchanged', () => world.sandbox.stats.codeCalls === 1);
+      proxy.cut();
+      await eventually('the provider has answered', () => world.sandbox.stats.inFlight === 0);
+      await eventually('the vault missed its database', () =>
+        world.vault.logs.some((line) => line.includes('database.lost')),
+      );
+      const [stored] = await database.query('SELECT 1 FROM stitch_grants');
+      expect(stored).toBeUndefined();
+      proxy.restore();
+      expect((await answer).status).toBe(200);
+      expect((await requestStatus(world, begun.id)).status).toBe('completed');
+      const token = (await (await world.read('ann')).json()) as TokenAnswer;
+      expect(world.sandbox.isLive(token.access_token)).toBe(true);
+      expect(world.sandbox.stats.codeCalls).toBe(1);
+    } finally {
+      await world.close();
+      await proxy.close();
+    }
+  });
+
+  it('leaves a callback that arrives without a database usable: 503 first, then 200', async () => {
+    const database = await createDatabase();
+    const proxy = await startTcpProxy(database.url);
+    const world = await createWorld({ database, environment: { DATABASE_URL: proxy.url } });
+    try {
+      const begun = await begin(world, { user_id: 'ben' });
+      const callback = await world.sandbox.consent(begun.authorization_url);
+      proxy.cut();
+      const refused = await visit(callback);
+      expect(refused.status).toBe(503);
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+      expect(world.sandbox.stats.codeCalls).toBe(0);
+      proxy.restore();
+      await eventually('the same callback is taken', async () => {
+        const { status } = await visit(callback);
+        return status === 200;
+      });
+      expect(world.sandbox.stats.codeCalls).toBe(1);
+    } finally {
+      await world.close();
+      await proxy.close();
+    }
+  });
+});

@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto';
+import { Database } from '../../src/database/index.js';
+import { GrantCache, GrantStore, TokenSealer, refreshDueAt } from '../../src/tokens/index.js';
+import type { NewGrant } from '../../src/tokens/index.js';
+import type { MintedGrant } from '../../sandbox/index.js';
+import type { TestDatabase } from './database.js';
+import type { TestVault } from './vault.js';
+import { eventually } from './wait.js';
+
+/** Makes a user's grants older by so many seconds, so that nothing has to wait for time to pass. */
+export async function ageGrant(
+  database: TestDatabase,
+  userId: string,
+  seconds: number,
+): Promise<void> {
+  await database.query(
+    `UPDATE stitch_grants SET obtained_at = obtained_at - $2 * interval '1 second',
+       expires_at = expires_at - $2 * interval '1 second',
+       refresh_due_at = refresh_due_at - $2 * interval '1 second',
+       -- a new consent as far as caches are concerned: they must look again
+       grant_id = gen_random_uuid()
+     WHERE user_id = $1`,
+    [userId, seconds],
+  );
+}
+
+/** Waits until every replica has dropped what it held in memory of a user's default grant. */
+export async function droppedEverywhere(
+  vaults: readonly TestVault[],
+  userId: string,
+  limit?: number,
+): Promise<void> {
+  const key = { provider: 'stitch-money', userId, connection: 'default' };
+  await eventually(
+    `every replica dropped the grant of ${userId}`,
+    () => vaults.every(({ app }) => app.get(GrantCache).getStale(key) === undefined),
+    limit,
+  );
+}
+
+/** Stores grants as the callback would have, all in one transaction and without a browser. */
+export async function seedGrants(
+  { app }: TestVault,
+  grants: ReadonlyMap<string, MintedGrant>,
+  obtainedAt: number,
+  lead = 180_000,
+): Promise<void> {
+  const sealer = app.get(TokenSealer);
+  await app.get(Database).transaction(async (query) => {
+    for (const [userId, minted] of grants) {
+      const key = { provider: 'stitch-money', userId, connection: 'default' };
+      const expiresAt = obtainedAt + minted.expiresIn * 1000;
+      const grant: NewGrant = {
+        ...key,
+        grantId: randomUUID(),
+        status: 'active',
+        accessToken: sealer.seal(minted.accessToken, 'access_token', key),
+        refreshToken: sealer.seal(minted.refreshToken, 'refresh_token', key),
+        scopes: minted.scope.split(' '),
+        subject: minted.sub,
+        accountId: null,
+        obtainedAt,
+        expiresAt,
+        refreshDueAt: refreshDueAt({ obtainedAt, expiresAt }, lead),
+      };
+      await app.get(GrantStore).link(query, grant);
+    }
+  });
+}

@@ -1,0 +1,125 @@
+-- tables
+CREATE TABLE migrations (
+  id integer NOT NULL DEFAULT nextval('migrations_id_seq'::regclass),
+  timestamp bigint NOT NULL,
+  name character varying NOT NULL
+);
+CREATE TABLE service_clients (
+  name text NOT NULL,
+  key_hash bytea NOT NULL,
+  scopes text[] NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  revoked_at timestamp with time zone,
+  last_used_at timestamp with time zone
+);
+CREATE TABLE stitch_authorization_requests (
+  id uuid NOT NULL,
+  stitch_state text NOT NULL,
+  user_id text NOT NULL,
+  provider text NOT NULL,
+  connection text NOT NULL,
+  code_verifier bytea NOT NULL,
+  code_challenge text NOT NULL,
+  nonce bytea NOT NULL,
+  redirect_uri text NOT NULL,
+  scope text NOT NULL,
+  return_to text,
+  confirm boolean NOT NULL DEFAULT false,
+  status text NOT NULL DEFAULT 'pending'::text,
+  error text,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  expires_at timestamp with time zone NOT NULL,
+  claimed_at timestamp with time zone,
+  completed_at timestamp with time zone,
+  browser_hash bytea,
+  started_at timestamp with time zone,
+  prefill bytea
+);
+CREATE TABLE stitch_grants (
+  provider text COLLATE "C" NOT NULL,
+  user_id text COLLATE "C" NOT NULL,
+  connection text COLLATE "C" NOT NULL,
+  grant_id uuid NOT NULL,
+  status text NOT NULL,
+  reason text,
+  access_token bytea NOT NULL,
+  refresh_token bytea,
+  scope text NOT NULL,
+  token_type text NOT NULL,
+  subject text,
+  stitch_account_id bigint,
+  obtained_at timestamp with time zone NOT NULL,
+  expires_at timestamp with time zone,
+  refresh_due_at timestamp with time zone,
+  version bigint NOT NULL DEFAULT 1,
+  rejected_version bigint,
+  lease_owner text,
+  lease_expires_at timestamp with time zone,
+  rotation_started_at timestamp with time zone,
+  failure_count integer NOT NULL DEFAULT 0,
+  last_error text,
+  last_read_at timestamp with time zone
+) WITH (fillfactor=80, autovacuum_vacuum_scale_factor=0.02);
+CREATE TABLE stitch_revocations (
+  id bigint NOT NULL GENERATED AS IDENTITY,
+  provider text NOT NULL,
+  user_id text NOT NULL,
+  connection text NOT NULL,
+  refresh_token bytea NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  due_at timestamp with time zone NOT NULL DEFAULT now(),
+  attempts integer NOT NULL DEFAULT 0,
+  last_error text
+);
+
+-- constraints
+ALTER TABLE migrations ADD CONSTRAINT "PK_8c82d7f526340ab734260ea46be" PRIMARY KEY (id);
+ALTER TABLE service_clients ADD CONSTRAINT service_clients_key_hash_key UNIQUE (key_hash);
+ALTER TABLE service_clients ADD CONSTRAINT service_clients_pkey PRIMARY KEY (name);
+ALTER TABLE stitch_authorization_requests ADD CONSTRAINT stitch_authorization_requests_pkey PRIMARY KEY (id);
+ALTER TABLE stitch_authorization_requests ADD CONSTRAINT stitch_authorization_requests_state_key UNIQUE (stitch_state);
+ALTER TABLE stitch_authorization_requests ADD CONSTRAINT stitch_authorization_requests_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'completed'::text, 'awaiting_confirmation'::text, 'denied'::text, 'failed'::text])));
+ALTER TABLE stitch_grants ADD CONSTRAINT stitch_grants_pkey PRIMARY KEY (provider, user_id, connection);
+ALTER TABLE stitch_grants ADD CONSTRAINT stitch_grants_status_check CHECK ((status = ANY (ARRAY['active'::text, 'awaiting_confirmation'::text, 'reauthorization_required'::text, 'suspended'::text])));
+ALTER TABLE stitch_revocations ADD CONSTRAINT stitch_revocations_pkey PRIMARY KEY (id);
+
+-- indexes of no constraint
+CREATE INDEX stitch_authorization_requests_browser_hash_idx ON public.stitch_authorization_requests USING btree (browser_hash) WHERE (browser_hash IS NOT NULL);
+CREATE INDEX stitch_authorization_requests_expires_at_idx ON public.stitch_authorization_requests USING btree (expires_at);
+CREATE INDEX stitch_grants_due_idx ON public.stitch_grants USING btree (provider, refresh_due_at) WHERE ((rotation_started_at IS NULL) AND (refresh_due_at IS NOT NULL));
+CREATE INDEX stitch_grants_in_doubt_idx ON public.stitch_grants USING btree (provider, refresh_due_at) WHERE (rotation_started_at IS NOT NULL);
+CREATE INDEX stitch_revocations_due_at_idx ON public.stitch_revocations USING btree (due_at);
+
+-- functions
+CREATE OR REPLACE FUNCTION public.service_clients_notify()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      BEGIN
+        PERFORM pg_notify('stitch_vault', '["client"]');
+        RETURN NULL;
+      END $function$
+;
+CREATE OR REPLACE FUNCTION public.stitch_grants_notify()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      BEGIN
+        PERFORM pg_notify('stitch_vault', json_build_array(
+          'grant', OLD.provider, OLD.user_id, OLD.connection)::text);
+        RETURN NULL;
+      END $function$
+;
+
+-- triggers
+CREATE TRIGGER service_clients_changed AFTER INSERT OR DELETE OR UPDATE OF key_hash, scopes, revoked_at ON public.service_clients FOR EACH ROW EXECUTE FUNCTION service_clients_notify();
+CREATE TRIGGER stitch_grants_changed AFTER UPDATE OF status, grant_id, rejected_version ON public.stitch_grants FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) OR (old.grant_id IS DISTINCT FROM new.grant_id) OR (old.rejected_version IS DISTINCT FROM new.rejected_version))) EXECUTE FUNCTION stitch_grants_notify();
+CREATE TRIGGER stitch_grants_deleted AFTER DELETE ON public.stitch_grants FOR EACH ROW EXECUTE FUNCTION stitch_grants_notify();
+
+-- extensions
+
+-- migrations
+-- InitialSchema1763700000000
+-- Revocations1763760000000
+-- BrowserBinding1763763600000
+-- BrowserIndex1763767200000
