@@ -50,6 +50,7 @@ module.exports = {
       ['common', 'config', 'database', 'http', 'metrics', 'providers', 'tokens'],
       'what only stitchdata.com has',
     ),
+    only('events', ['common', 'config', 'database', 'http', 'metrics'], 'the outbox and the log'),
     only('health', ['common', 'database', 'encryption'], 'health'),
     {
       name: 'modules-through-their-index',
@@ -104,6 +105,12 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/providers/' },
       to: { path: 'node_modules/(openid-client|oauth4webapi)/' },
+    },
+    {
+      name: 'webhook-library-in-events-only',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/events/' },
+      to: { path: 'node_modules/standardwebhooks/' },
     },
     {
       name: 'no-dev-dependencies-in-the-product',

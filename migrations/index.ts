@@ -2,6 +2,7 @@ import { InitialSchema1763700000000 } from './1763700000000-initial-schema.js';
 import { Revocations1763760000000 } from './1763760000000-revocations.js';
 import { BrowserBinding1763763600000 } from './1763763600000-browser-binding.js';
 import { BrowserIndex1763767200000 } from './1763767200000-browser-index.js';
+import { Events1763770800000 } from './1763770800000-events.js';
 
 /** Every migration in the order it is applied. Never edit one that has landed: add another. */
 export const migrations = [
@@ -9,4 +10,5 @@ export const migrations = [
   Revocations1763760000000,
   BrowserBinding1763763600000,
   BrowserIndex1763767200000,
+  Events1763770800000,
 ];

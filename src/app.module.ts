@@ -8,9 +8,11 @@ import { ConfigModule } from './config/index.js';
 import type { VaultConfig } from './config/index.js';
 import { DatabaseModule } from './database/index.js';
 import { EncryptionModule, Keyring } from './encryption/index.js';
+import { EventsModule } from './events/index.js';
 import { HealthModule } from './health/index.js';
 import { MetricsModule } from './metrics/index.js';
 import { ProvidersModule } from './providers/index.js';
+import type { ProviderFactory } from './providers/index.js';
 import { RefresherModule } from './refresher/index.js';
 import { StitchConnectModule } from './stitch-connect/index.js';
 import { TokensModule } from './tokens/index.js';
@@ -18,7 +20,11 @@ import { TokensModule } from './tokens/index.js';
 /** The composition root. */
 @Module({})
 export class AppModule {
-  static forRoot(config: VaultConfig, log: Log): DynamicModule {
+  static forRoot(
+    config: VaultConfig,
+    log: Log,
+    providers: readonly ProviderFactory[],
+  ): DynamicModule {
     return {
       module: AppModule,
       imports: [
@@ -27,11 +33,12 @@ export class AppModule {
         EncryptionModule.forRoot(new Keyring(config.keyring)),
         MetricsModule,
         DatabaseModule,
-        ProvidersModule,
+        ProvidersModule.forRoot(providers),
         TokensModule,
         RefresherModule,
         AuthorizationRequestsModule,
         StitchConnectModule,
+        EventsModule,
         ClientsModule,
         HealthModule,
       ],

@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
@@ -14,6 +15,7 @@ import type { Log } from './common/index.js';
 import { StorageUnavailableError } from './common/index.js';
 import type { VaultConfig } from './config/index.js';
 import { Database, SchemaCheck } from './database/index.js';
+import { EventDelivery } from './events/index.js';
 import { KeyringCheck, KeyringIncompleteError, Lifecycle } from './health/index.js';
 import {
   ProblemFilter,
@@ -24,7 +26,9 @@ import {
   validationPipe,
 } from './http/index.js';
 import { Metrics } from './metrics/index.js';
-import { RefresherRuntime } from './refresher/index.js';
+import { PROVIDERS } from './providers/index.js';
+import type { ProviderFactory } from './providers/index.js';
+import { RefresherRuntime, Revoker } from './refresher/index.js';
 
 /** A running vault: where it listens and how to stop it. */
 export interface Vault {
@@ -46,6 +50,8 @@ export class StartError extends Error {
   }
 }
 
+/** Milliseconds between checks of the keyring while it can't be checked. */
+const RECHECK = 1000;
 const OPTIONS = { bodyParser: false, abortOnError: false } as const;
 
 /**
@@ -53,15 +59,17 @@ const OPTIONS = { bodyParser: false, abortOnError: false } as const;
  * it is there.
  *
  * @param onFatal called when it turns out later that this vault must not run
+ * @param providers what can be linked, so far as the configuration turns it on
  * @throws StartError
  */
 export async function startVault(
   config: VaultConfig,
   log: Log,
   onFatal: (error: Error) => void,
+  providers: readonly ProviderFactory[] = PROVIDERS,
 ): Promise<Vault> {
   const app = await NestFactory.create<NestFastifyApplication>(
-    AppModule.forRoot(config, log),
+    AppModule.forRoot(config, log, providers),
     fastifyAdapter(),
     { ...OPTIONS, logger: log },
   );
@@ -79,14 +87,18 @@ export async function startVault(
       answerBrokenRequests(instance);
     }
     await app.init();
-    await checkKeyring(app, runtime, onFatal);
+    const complete = await keyringComplete(app);
     const { internal, public: open } = config;
     const internalUrl = await listen(app, 'PORT', internal.host, internal.port);
     const publicUrl = await listen(publicApp, 'PUBLIC_PORT', open.host, open.port);
     app.get(Lifecycle).listening = true;
+    // Last: a start that fails must not have spent a refresh token.
+    if (complete) runtime.start();
+    else void beginWhenComplete(app, log, onFatal);
     return { app, internalUrl, publicUrl, stop: () => stop(app, publicApp, runtime) };
   } catch (error) {
-    await runtime.stop();
+    runtime.stop();
+    await runtime.drain();
     await app.close();
     throw error;
   }
@@ -112,39 +124,40 @@ function prepareSpool(runtime: RefresherRuntime, config: VaultConfig): void {
   }
 }
 
-/** Checks the keyring now, or as soon as the database is there and migrated; then work begins. */
-async function checkKeyring(
-  app: NestFastifyApplication,
-  runtime: RefresherRuntime,
-  onFatal: (error: Error) => void,
-): Promise<void> {
-  const lifecycle = app.get(Lifecycle);
-  const check = async (): Promise<boolean> => {
+/**
+ * Checks the keyring. @returns false when it can't be checked now: database away, or not migrated
+ * @throws StartError when a key is missing
+ */
+async function keyringComplete(app: NestFastifyApplication): Promise<boolean> {
+  try {
     if (!app.get(Database).available) return false;
     if ((await app.get(SchemaCheck).pending()).length > 0) return false;
     await app.get(KeyringCheck).run();
-    lifecycle.keyringChecked = true;
-    runtime.start();
-    return true;
-  };
-  const later = () => {
-    const timer = setInterval(() => {
-      check().then(
-        (done) => {
-          if (done) clearInterval(timer);
-        },
-        (error: unknown) => {
-          if (error instanceof KeyringIncompleteError) onFatal(startError(error));
-        },
-      );
-    }, 1000).unref();
-  };
-  try {
-    if (!(await check())) later();
   } catch (error) {
-    if (error instanceof KeyringIncompleteError) throw startError(error);
-    if (!(error instanceof StorageUnavailableError)) throw error;
-    later();
+    if (error instanceof StorageUnavailableError) return false;
+    throw error instanceof KeyringIncompleteError ? startError(error) : error;
+  }
+  app.get(Lifecycle).keyringChecked = true;
+  return true;
+}
+
+/** Begins to work as soon as the keyring could be checked: one check after the other. */
+async function beginWhenComplete(
+  app: NestFastifyApplication,
+  log: Log,
+  onFatal: (error: Error) => void,
+): Promise<void> {
+  const runtime = app.get(RefresherRuntime);
+  while (!runtime.isStopped) {
+    await delay(RECHECK, undefined, { ref: false });
+    try {
+      if (!(await keyringComplete(app))) continue;
+      runtime.start();
+      return;
+    } catch (error) {
+      if (error instanceof StartError) onFatal(error);
+      else log.failure('keyring.check_failed', error);
+    }
   }
 }
 
@@ -183,10 +196,11 @@ async function stop(
   app.get(Lifecycle).listening = false;
   // No new work, no new connections; requests under way get their answer, and the rotations that
   // they wait for are finished and committed before the database is let go.
+  runtime.stop();
   await Promise.all([
-    runtime.stop(),
     publicApp.close(),
     app.getHttpAdapter().getInstance().close(),
+    ...[app.get(Revoker), app.get(EventDelivery)].map((outbox) => outbox.drain()),
   ]);
   await runtime.drain();
   await app.close();

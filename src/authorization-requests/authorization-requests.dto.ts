@@ -105,7 +105,7 @@ export function prefillOf(body: CreateAuthorizationRequestDto): Record<string, s
   const { email, first_name, last_name, company } = body;
   const given = Object.entries({ email, first_name, last_name, company });
   return Object.fromEntries(
-    given.filter((pair): pair is [string, string] => pair[1] !== undefined),
+    given.filter((pair): pair is [string, string] => typeof pair[1] === 'string'),
   );
 }
 

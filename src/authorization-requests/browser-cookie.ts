@@ -3,24 +3,14 @@ import { Inject, Injectable } from '@nestjs/common';
 import { VAULT_CONFIG } from '../config/index.js';
 import type { VaultConfig } from '../config/index.js';
 
-/** Seconds: as long as a request lives by default. */
-const MAX_AGE = 600;
 /** Cookies looked at in one callback: a browser with more open requests is not a person. */
 const MOST = 20;
-const NAME = /^(?:__Host-)?stitch-link-[0-9a-f-]{36}$/;
+const NAME = /^stitch-link-[0-9a-f-]{36}$/;
+/** Set over https only, for this host only: a sibling domain can't plant one (RFC 6265bis). */
+const HOST_PREFIX = '__Host-';
 const SECRET = /^[A-Za-z0-9_-]{43}$/;
 
 const hash = (secret: string): Buffer => createHash('sha256').update(secret).digest();
-
-/** The hashes of the secrets in a `Cookie` header that can be ours. */
-export function browserHashes(header: string | undefined): Buffer[] {
-  return (header ?? '')
-    .split(';')
-    .map((pair) => pair.trim().split('='))
-    .filter(([name, secret]) => NAME.test(name ?? '') && SECRET.test(secret ?? ''))
-    .slice(0, MOST)
-    .map(([, secret]) => hash(secret ?? ''));
-}
 
 /**
  * The cookie that ties a request to the browser that started it, one per request so that two tabs
@@ -41,9 +31,20 @@ export class BrowserCookie {
     return hash(secret);
   }
 
-  /** A `Set-Cookie` value. */
-  set(requestId: string, secret: string): string {
-    return this.serialise(requestId, secret, MAX_AGE);
+  /** The hashes of the secrets in a `Cookie` header that can be ours. */
+  hashes(header: string | undefined): Buffer[] {
+    return (header ?? '')
+      .split(';')
+      .map((pair) => pair.trim().split('='))
+      .filter(([name = '', secret = '']) => this.isOurs(name) && SECRET.test(secret))
+      .slice(0, MOST)
+      .map(([, secret = '']) => hash(secret));
+  }
+
+  /** A `Set-Cookie` value, good until the request expires. */
+  set(requestId: string, secret: string, expiresAt: Date, now: number): string {
+    const left = Math.max(1, Math.ceil((expiresAt.getTime() - now) / 1000));
+    return this.serialise(requestId, secret, left);
   }
 
   /** A `Set-Cookie` value that removes it. */
@@ -51,8 +52,13 @@ export class BrowserCookie {
     return this.serialise(requestId, '', 0);
   }
 
+  private isOurs(name: string): boolean {
+    if (!this.secure) return NAME.test(name);
+    return name.startsWith(HOST_PREFIX) && NAME.test(name.slice(HOST_PREFIX.length));
+  }
+
   private serialise(requestId: string, value: string, maxAge: number): string {
-    const name = `${this.secure ? '__Host-' : ''}stitch-link-${requestId}`;
+    const name = `${this.secure ? HOST_PREFIX : ''}stitch-link-${requestId}`;
     const secure = this.secure ? '; Secure' : '';
     return `${name}=${value}; Path=/; Max-Age=${String(maxAge)}; HttpOnly; SameSite=Lax${secure}`;
   }

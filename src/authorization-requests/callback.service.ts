@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { Log, VaultError, notFound } from '../common/index.js';
+import { Log, StorageUnavailableError, VaultError, notFound } from '../common/index.js';
 import { DatabaseClock } from '../database/index.js';
 import { ProviderError, ProviderRegistry } from '../providers/index.js';
 import type { IssuedTokens, TokenProvider } from '../providers/index.js';
 import { GrantLinker } from '../tokens/index.js';
-import { browserHashes } from './browser-cookie.js';
+import { BrowserCookie } from './browser-cookie.js';
 import { parseCallbackQuery } from './callback-query.js';
 import { RequestSecrets } from './request-secrets.js';
 import { RequestStore } from './request.store.js';
@@ -31,6 +31,7 @@ export class CallbackService {
     private readonly requests: RequestStore,
     private readonly secrets: RequestSecrets,
     private readonly linker: GrantLinker,
+    private readonly cookies: BrowserCookie,
     private readonly clock: DatabaseClock,
     private readonly log: Log,
   ) {}
@@ -47,7 +48,7 @@ export class CallbackService {
     const guarded = this.providers.find(providerName);
     if (!guarded) throw notFound();
     const parsed = parseCallbackQuery(query);
-    const browsers = browserHashes(cookies);
+    const browsers = this.cookies.hashes(cookies);
     const { echoesState } = guarded.provider.capabilities;
     const proven = echoesState ? parsed?.state !== undefined : browsers.length > 0;
     if (!parsed || !proven) throw unusable();
@@ -92,7 +93,38 @@ export class CallbackService {
       return this.end(request, 'failed', error.reason, refused ? 400 : 502);
     }
     const status = request.confirm ? 'awaiting_confirmation' : 'completed';
-    await this.linker.store(
+    try {
+      await this.keep(request, issued, askedAt, status);
+    } catch (error) {
+      if (!(error instanceof StorageUnavailableError)) throw error;
+      // The code is spent and the request claimed: only a new start helps.
+      this.log.failure('authorization_request.store_failed', error, {
+        authorization_request: request.id,
+      });
+      return {
+        requestId: request.id,
+        status: 'failed',
+        returnTo: request.returnTo,
+        httpStatus: 502,
+      };
+    }
+    this.log.event('info', 'grant.linked', {
+      provider: request.provider,
+      user_id: request.userId,
+      connection: request.connection,
+      authorization_request: request.id,
+      status,
+    });
+    return { requestId: request.id, status, returnTo: request.returnTo, httpStatus: 200 };
+  }
+
+  private keep(
+    request: OpenRequest,
+    issued: IssuedTokens,
+    askedAt: number,
+    status: EndStatus,
+  ): Promise<void> {
+    return this.linker.store(
       {
         provider: request.provider,
         userId: request.userId,
@@ -106,14 +138,6 @@ export class CallbackService {
       },
       (query) => this.requests.end(request.id, status, null, query),
     );
-    this.log.event('info', 'grant.linked', {
-      provider: request.provider,
-      user_id: request.userId,
-      connection: request.connection,
-      authorization_request: request.id,
-      status,
-    });
-    return { requestId: request.id, status, returnTo: request.returnTo, httpStatus: 200 };
   }
 
   private async end(

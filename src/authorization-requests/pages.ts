@@ -2,15 +2,24 @@ import { createHash } from 'node:crypto';
 import type { EndStatus } from './request.store.js';
 
 const STYLE = `
-:root{color-scheme:light dark;--ink:#16202e;--paper:#f4f6f9;--card:#fff;--line:#d8dee8}
-@media (prefers-color-scheme:dark){:root{--ink:#eef2f8;--paper:#10161f;--card:#1a2330;--line:#33405380}}
+:root{color-scheme:light dark;--ink:#16202e;--soft:#4b586b;--paper:#f2f5f9;--card:#fff;--line:#d8dee8;
+--good:#0b7a4b;--next:#1d5fc4;--calm:#566377;--bad:#b3372b}
+@media (prefers-color-scheme:dark){:root{--ink:#eef2f8;--soft:#b3bfd0;--paper:#10161f;--card:#1a2330;
+--line:#334053;--good:#0f8a57;--next:#2f72d9;--calm:#5d6b80;--bad:#c5473a}}
 *{box-sizing:border-box}
-body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1rem;background:var(--paper);
+body{margin:0;min-height:100vh;padding:clamp(1rem,9vh,6rem) 1rem 2rem;background:var(--paper);
 color:var(--ink);font:1.0625rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
-main{width:100%;max-width:26rem;padding:2rem 1.5rem;background:var(--card);
-border:1px solid var(--line);border-radius:.75rem}
-h1{margin:0 0 .75rem;font-size:1.4rem;line-height:1.25}
-p{margin:.5rem 0 0}`;
+main,footer{max-width:26rem;margin:0 auto}
+main{padding:2rem 1.5rem;background:var(--card);border:1px solid var(--line);border-radius:1rem}
+svg{display:block;width:3.5rem;height:3.5rem;margin:0 0 1.25rem;padding:.875rem;border-radius:50%;
+fill:none;stroke:#fff;stroke-width:2.5;stroke-linecap:round;stroke-linejoin:round}
+.good svg{background:var(--good)}
+.next svg{background:var(--next)}
+.calm svg{background:var(--calm)}
+.bad svg{background:var(--bad)}
+h1{margin:0 0 .75rem;font-size:1.5rem;line-height:1.25;text-wrap:balance}
+p{margin:.75rem 0 0}
+footer{padding:1rem 1.5rem;color:var(--soft);font-size:.9375rem}`;
 
 /** Headers of every page: nothing but its own style may load, run, frame it or be told its URL. */
 export const PAGE_HEADERS: Readonly<Record<string, string>> = {
@@ -24,8 +33,16 @@ export const PAGE_HEADERS: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
 };
 
+/** How a page feels, and the strokes of its sign: a tick, an arrow, a line, an exclamation mark. */
+const SIGNS = {
+  good: 'M4 13l5 5L20 6',
+  next: 'M4 12h15M13 6l6 6-6 6',
+  calm: 'M5 12h14',
+  bad: 'M12 4v10M12 19v.01',
+} as const;
+
 /** A whole page from fixed sentences; nothing from a request is ever put into one. */
-export function page(title: string, sentences: readonly string[]): string {
+function page(tone: keyof typeof SIGNS, title: string, sentences: readonly string[]): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -36,10 +53,12 @@ export function page(title: string, sentences: readonly string[]): string {
 <style>${STYLE}</style>
 </head>
 <body>
-<main>
+<main class="${tone}">
+<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${SIGNS[tone]}"/></svg>
 <h1>${title}</h1>
 ${sentences.map((sentence) => `<p>${sentence}</p>`).join('\n')}
 </main>
+<footer>This page never asks for a password, a card number or a PIN.</footer>
 </body>
 </html>
 `;
@@ -52,21 +71,38 @@ const AGAIN = 'Please return to the app and start again.';
 export function endPage(status: EndStatus): string {
   switch (status) {
     case 'completed':
-      return page('Your account is linked', ['Everything went well.', CLOSE]);
+      return page('good', 'Your account is linked', [
+        'The app has the access that you agreed to. It has not seen your password.',
+        CLOSE,
+      ]);
     case 'awaiting_confirmation':
-      return page('One more step', ['Please return to the app to confirm the link.']);
+      return page('next', 'One more step', [
+        'Please return to the app to confirm the link. Until then, nobody can use it.',
+      ]);
     case 'denied':
-      return page('Your account was not linked', ['You chose not to share it.', CLOSE]);
+      return page('calm', 'Your account was not linked', [
+        'You chose not to share it, and nothing was shared.',
+        CLOSE,
+      ]);
     case 'failed':
-      return page('Your account could not be linked', ['Nothing was shared.', AGAIN]);
+      return page('bad', 'Your account could not be linked', [
+        'Something went wrong on the way. The app has no access to your account.',
+        AGAIN,
+      ]);
   }
 }
 
 /** The page for an error, by status. */
 export function errorPage(httpStatus: number): string {
-  if (httpStatus === 404) return page('There is nothing here', [AGAIN]);
+  if (httpStatus === 404) return page('calm', 'There is nothing here', [AGAIN]);
   if (httpStatus < 500) {
-    return page('This link cannot be used', ['It may have expired or been used already.', AGAIN]);
+    return page('calm', 'This link cannot be used', [
+      'It may have been used already, have expired, or belong to another browser.',
+      // Whoever reloads the last page of a link that went well comes here.
+      'If you saw that your account is linked, you are done. If not, please return to the app and start again.',
+    ]);
   }
-  return page('Please try again in a moment', ['The service is busy. Reload this page to go on.']);
+  return page('bad', 'Please try again in a moment', [
+    'The service is busy. Nothing is lost: reload this page to go on.',
+  ]);
 }

@@ -21,11 +21,20 @@ export function redact(text: string): string {
 
 /** What a log line may say of an error: its kind and a redacted message, never its cause chain. */
 export function describeError(error: unknown): { name: string; code?: string; message: string } {
-  if (!(error instanceof Error)) return { name: 'unknown', message: redact(String(error)) };
+  if (!(error instanceof Error)) return { name: 'unknown', message: redact(textOf(error)) };
   const { code } = error as { code?: unknown };
   return {
     name: error.name,
     ...(typeof code === 'string' ? { code: redact(code) } : {}),
     message: redact(error.message),
   };
+}
+
+/** Anything can be thrown, also what cannot be turned into text. */
+function textOf(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return typeof thrown;
+  }
 }

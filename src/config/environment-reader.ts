@@ -65,6 +65,18 @@ export class EnvironmentReader {
     return undefined;
   }
 
+  /** Two variables of which both are to be set or neither; undefined for one that is wrong. */
+  pair(idName: string, secretName: string): readonly [string | undefined, string | undefined] {
+    const before = this.problems.length;
+    const id = this.text(idName);
+    const secret = this.text(secretName);
+    if (this.problems.length === before) {
+      if (id && !secret) this.refuse(secretName, `to be set, as ${idName} is`);
+      if (secret && !id) this.refuse(idName, `to be set, as ${secretName} is`);
+    }
+    return [id, secret];
+  }
+
   /** Parses the variable if it is set; `fallback` otherwise, and after a problem. */
   parse<T>(name: string, expected: string, fallback: T, parser: (text: string) => T): T {
     const text = this.text(name);

@@ -11,6 +11,7 @@ import {
   parseServiceUrl,
 } from './parsers.js';
 import type { KeyringEntry } from './parsers.js';
+import { readWebhook } from './read-webhook.js';
 import { REFRESH_POLICIES } from './vault-config.js';
 import type {
   DatabaseConfig,
@@ -55,6 +56,7 @@ export function loadConfig(environment: Environment = process.env): VaultConfig 
     ),
     authorizationRequestTtl: reader.integer('AUTHORIZATION_REQUEST_TTL', 600, 1, 86_400),
     refresh: readRefresh(reader),
+    webhook: readWebhook(reader),
     spoolDir: reader.text('SPOOL_DIR') ?? '.data/spool',
     // Last, and only for an environment that is right so far: it may create a file.
     keyring: readKeyring(reader, production),
@@ -149,7 +151,7 @@ function readStitchMoney(reader: EnvironmentReader): StitchMoneyConfig | undefin
       return fit(parsed, parsed.includes('openid'));
     },
   );
-  const [clientId, secret] = pair(reader, 'STITCH_MONEY_CLIENT_ID', 'STITCH_MONEY_CLIENT_SECRET');
+  const [clientId, secret] = reader.pair('STITCH_MONEY_CLIENT_ID', 'STITCH_MONEY_CLIENT_SECRET');
   if (!clientId || !secret) return undefined;
   const clientSecrets = secret.split(',').map((item) => item.trim());
   if (clientSecrets.some((item) => !item)) {
@@ -172,24 +174,11 @@ function readStitchConnect(reader: EnvironmentReader): StitchConnectConfig | und
     reader.parse(name, SERVICE_URL, fallback, parseServiceUrl);
   const apiUrl = url('STITCH_CONNECT_API_URL', 'https://api.stitchdata.com');
   const appUrl = url('STITCH_CONNECT_APP_URL', 'https://app.stitchdata.com');
-  const [partnerId, partnerSecret] = pair(
-    reader,
+  const [partnerId, partnerSecret] = reader.pair(
     'STITCH_CONNECT_PARTNER_ID',
     'STITCH_CONNECT_PARTNER_SECRET',
   );
   return partnerId && partnerSecret ? { apiUrl, appUrl, partnerId, partnerSecret } : undefined;
-}
-
-/** An id and its secret: both or neither. */
-function pair(reader: EnvironmentReader, idName: string, secretName: string) {
-  const before = reader.problemCount;
-  const id = reader.text(idName);
-  const secret = reader.text(secretName);
-  if (reader.problemCount === before) {
-    if (id && !secret) reader.refuse(secretName, `to be set, as ${idName} is`);
-    if (secret && !id) reader.refuse(idName, `to be set, as ${secretName} is`);
-  }
-  return [id, secret] as const;
 }
 
 function readRefresh(reader: EnvironmentReader): RefreshConfig {

@@ -19,9 +19,13 @@ export function parseDatabaseUrl(text: string): string {
   return fit(text, /^postgres(ql)?:$/.test(url.protocol) && url.pathname.length > 1);
 }
 
-/** Whether the text is exactly an http(s) origin: scheme, host and port, nothing else. */
+/**
+ * Whether the text is exactly an http(s) origin: scheme, host and port, nothing else. A star would
+ * be a host name to the URL parser, and a pattern to whoever wrote it.
+ */
 export function isOrigin(text: string): boolean {
-  return URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text;
+  if (!/^https?:[^*]+$/.test(text) || !URL.canParse(text)) return false;
+  return new URL(text).origin === text;
 }
 
 /** OAuth scope tokens (RFC 6749 section 3.3), separated by white space. */

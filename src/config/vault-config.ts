@@ -33,6 +33,13 @@ export interface StitchConnectConfig {
   readonly partnerSecret: string;
 }
 
+/** Where events are sent. */
+export interface WebhookConfig {
+  readonly url: string;
+  /** `whsec_<base64>`, newest first; every one of them signs. */
+  readonly secrets: readonly string[];
+}
+
 /** When tokens are rotated. All durations in seconds. */
 export interface RefreshConfig {
   readonly policy: RefreshPolicyName;
@@ -58,6 +65,8 @@ export interface VaultConfig {
   /** Seconds. */
   readonly authorizationRequestTtl: number;
   readonly refresh: RefreshConfig;
+  /** Undefined: events are kept to be read and not sent. */
+  readonly webhook: WebhookConfig | undefined;
   readonly spoolDir: string;
 }
 

@@ -53,6 +53,13 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly webhookDeliveries = new Counter({
+    name: 'stitch_vault_webhook_deliveries_total',
+    help: 'Attempts to deliver an event by outcome.',
+    labelNames: ['outcome'] as const,
+    registers: [this.registry],
+  });
+
   readonly requests = new Histogram({
     name: 'stitch_vault_http_request_seconds',
     help: 'Duration of HTTP requests by route and status.',

@@ -58,22 +58,34 @@ export class Breaker {
 
   /** The provider answered, whatever it thought of the request. */
   succeeded(): void {
+    // A call that was in flight when the provider asked for a pause does not end it.
+    if (this.pauses > 0 && this.clock.now() < this.openUntil) return;
     this.failures = 0;
     this.pauses = 0;
     this.probing = false;
   }
 
-  failed(error: ProviderError): void {
+  /** The admitted call failed: for the provider's fault, or for the request's own. */
+  report(error: ProviderError): void {
+    if (error.concernsProvider) this.failed(error);
+    else this.succeeded();
+  }
+
+  private failed(error: ProviderError): void {
     this.probing = false;
     this.failures += 1;
     const atOnce = error.kind === 'rate_limited' || error.kind === 'invalid_client';
-    if (!atOnce && error.retryAfter === undefined && this.failures < THRESHOLD) return;
-    // Calls that were in flight when it opened must not prolong the pause one by one.
-    if (this.pauses > 0 && this.clock.now() < this.openUntil && !error.retryAfter) return;
+    const tolerated = this.pauses === 0 && this.failures < THRESHOLD;
+    if (!atOnce && error.retryAfter === undefined && tolerated) return;
+    const now = this.clock.now();
+    const asked = now + Math.min(error.retryAfter ?? 0, LONGEST_ASKED);
+    if (this.pauses > 0 && now < this.openUntil) {
+      // Calls that were in flight when it opened: they must not prolong our own pause one by one.
+      this.openUntil = Math.max(this.openUntil, asked);
+      return;
+    }
     const own = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** Math.min(this.pauses, 10));
-    const jittered = own * (0.5 + this.random() / 2);
-    const asked = Math.min(error.retryAfter ?? 0, LONGEST_ASKED);
     this.pauses += 1;
-    this.openUntil = Math.max(this.openUntil, this.clock.now() + Math.max(jittered, asked));
+    this.openUntil = Math.max(now + own * (0.5 + this.random() / 2), asked);
   }
 }

@@ -88,6 +88,7 @@ export function retryAfter(headers: Headers, now = Date.now()): number | undefin
   const text = headers.get('retry-after')?.trim();
   if (!text) return undefined;
   if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
-  const date = Date.parse(text);
+  // `Date.parse` would take "-5" and "1.5" for days long gone; every HTTP date begins with a day.
+  const date = /^[A-Z][a-z]/.test(text) ? Date.parse(text) : NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }

@@ -53,7 +53,7 @@ export interface IssuedTokens {
   readonly accountId: number | null;
 }
 
-/** One provider. Adding one is a folder beside the others and a line in the registry. */
+/** One provider. Adding one is a folder and a line in the table: see docs/providers.md. */
 export interface TokenProvider {
   readonly name: string;
   readonly capabilities: ProviderCapabilities;

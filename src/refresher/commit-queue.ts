@@ -22,6 +22,8 @@ interface Pending {
   readonly entry: string | undefined;
   readonly resolve: (outcome: CommitOutcome) => void;
   readonly reject: (error: unknown) => void;
+  /** Whether the entry would outlast the machine. */
+  synced: boolean;
 }
 
 /**
@@ -74,7 +76,7 @@ export class CommitQueue {
     this.held.set(text, (this.held.get(text) ?? 0) + 1);
     try {
       return await new Promise<CommitOutcome>((resolve, reject) => {
-        this.pending.push({ result, entry, resolve, reject });
+        this.pending.push({ result, entry, resolve, reject, synced: false });
         if (!this.flushing) void this.flush();
       });
     } finally {
@@ -122,7 +124,10 @@ export class CommitQueue {
   private async setBack(batch: Pending[], error: unknown): Promise<void> {
     if (error instanceof StorageUnavailableError) {
       this.pending.unshift(...batch);
-      for (const { entry } of batch) this.spool.sync(entry);
+      for (const item of batch) {
+        if (!item.synced) this.spool.sync(item.entry);
+        item.synced = true;
+      }
       await this.clock.sleep(RETRY);
       return;
     }

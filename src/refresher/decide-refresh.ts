@@ -50,7 +50,8 @@ export function decideRefresh(
   if (grant.refreshToken === null) return no('no_refresh_token');
   if (grant.leaseOwner !== null && (grant.leaseExpiresAt ?? 0) > now) return no('leased');
   const due = grant.refreshDueAt !== null && grant.refreshDueAt <= now;
-  if (grant.failureCount > 0 && !due) return no('backing_off');
+  // A grant off the schedule waits for nothing: whoever wants it has it refreshed.
+  if (grant.failureCount > 0 && grant.refreshDueAt !== null && !due) return no('backing_off');
   // Whether or not anyone wants the token: the longer the doubt, the likelier the loss.
   if (grant.rotationStartedAt !== null) return yes('in_doubt');
   if (rejected(grant)) return yes('rejected');

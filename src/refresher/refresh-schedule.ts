@@ -56,31 +56,43 @@ export class RefreshSchedule {
     });
   }
 
-  /** Starts no further look and waits for the one under way. */
-  async stop(): Promise<void> {
+  /** Starts no further look, and has the one under way claim no more. */
+  stop(): void {
     this.stopped = true;
     clearTimeout(this.timer);
     this.refresher.stop();
-    await this.looking;
   }
 
   private async look(): Promise<void> {
-    let wait = Infinity;
+    let wait = HELD_UP;
     try {
-      for (const chore of this.chores) await chore();
       const guarded = this.providers.all();
-      await Promise.all(guarded.map((each) => this.refresher.runDue(each)));
+      await this.all(guarded.map((each) => this.refresher.runDue(each)));
+      const waits = [LONGEST + 1];
       for (const { provider, breaker } of guarded) {
         const next = (await this.store.nextDueIn(provider.name)) ?? Infinity;
-        wait = Math.min(wait, Math.max(next > 0 ? next : HELD_UP, breaker.wait));
+        waits.push(Math.max(next > 0 ? next : HELD_UP, breaker.wait));
       }
+      wait = Math.min(...waits);
+      // After the rotations: nobody waits for a chore.
+      await this.all(this.chores.map((chore) => chore()));
     } catch (error) {
-      if (!(error instanceof StorageUnavailableError)) this.log.failure('schedule.failed', error);
+      this.complain(error);
     }
     if (this.stopped || wait > LONGEST) return;
     const delay = Math.max(CLOSEST, wait) + Math.random() * SPREAD;
     this.timer = setTimeout(() => {
       this.wake();
     }, delay);
+  }
+
+  /** Waits for all of them, so that no look ever overlaps with the next. */
+  private async all(works: readonly Promise<void>[]): Promise<void> {
+    const failed = (await Promise.allSettled(works)).filter(({ status }) => status === 'rejected');
+    for (const each of failed) this.complain((each as PromiseRejectedResult).reason);
+  }
+
+  private complain(error: unknown): void {
+    if (!(error instanceof StorageUnavailableError)) this.log.failure('schedule.failed', error);
   }
 }

@@ -33,6 +33,7 @@ export class RefresherRuntime {
   readonly refresher: Refresher;
   readonly schedule: RefreshSchedule;
   private started = false;
+  private stopped = false;
 
   constructor(
     @Inject(VAULT_CONFIG) private readonly config: VaultConfig,
@@ -65,7 +66,7 @@ export class RefresherRuntime {
         listener: events,
         random,
       },
-      { owner, providerTimeout, lead: refresh.lead * 1000 },
+      { providerTimeout, lead: refresh.lead * 1000 },
     );
     this.refresher = new Refresher(
       {
@@ -73,11 +74,12 @@ export class RefresherRuntime {
         grants,
         providers,
         rotation,
-        reinstatement: new Reinstatement(store, tokenSealer, owner, log),
+        reinstatement: new Reinstatement(store, tokenSealer, log),
         commits: this.commits,
         clock,
         random,
-        mayTakeOver: () => database.contactFor > TAKE_OVER_AFTER,
+        // Not before the spool was read: it may hold the answer that a lease stands for.
+        mayTakeOver: () => this.started && database.contactFor > TAKE_OVER_AFTER,
         onRetired: (grant, reason) => {
           events.retired(grant, reason);
         },
@@ -92,11 +94,8 @@ export class RefresherRuntime {
         leaseDuration: providerTimeout + LEASE_MARGIN,
       },
     );
-    const noteReads = async () => {
-      const taken = reads.take();
-      const lead = refresh.policy === 'active' ? refresh.lead * 1000 : 0;
-      if (taken.length > 0) await grants.touch(taken, lead);
-    };
+    const lead = refresh.policy === 'active' ? refresh.lead * 1000 : 0;
+    const noteReads = () => reads.flush((batch) => grants.touch(batch, lead));
     this.schedule = new RefreshSchedule(this.refresher, providers, store, [noteReads], log);
     metrics.gauge(
       'stitch_vault_spool_set_aside',
@@ -111,12 +110,12 @@ export class RefresherRuntime {
 
   /** Begins to look for work. Call it once the keyring is known to be complete. */
   start(): void {
-    if (this.started) return;
-    this.started = true;
+    if (this.started || this.stopped) return;
     this.database.onRecovery(() => {
       this.recover();
     });
     if (this.database.available) this.recover();
+    this.started = true;
     this.schedule.start();
     void this.reschedule();
     const regularly = setInterval(() => {
@@ -125,11 +124,16 @@ export class RefresherRuntime {
     this.scheduler.addInterval('refresh', regularly);
   }
 
+  get isStopped(): boolean {
+    return this.stopped;
+  }
+
   /** Looks for no more work by itself; demands are still met. */
-  async stop(): Promise<void> {
+  stop(): void {
     if (this.started) this.scheduler.deleteInterval('refresh');
     this.started = false;
-    await this.schedule.stop();
+    this.stopped = true;
+    this.schedule.stop();
   }
 
   /**
@@ -139,6 +143,16 @@ export class RefresherRuntime {
   async drain(): Promise<void> {
     await this.refresher.drain(this.config.refresh.providerTimeout * 1000 + 1000);
     await this.commits.drain(1500);
+  }
+
+  /** A spool that can't be read is a reason to complain, not to stop: a new one is made. */
+  private spooled(): string[] {
+    try {
+      return this.spool.list();
+    } catch (error) {
+      this.log.failure('spool.list_failed', error);
+      return this.spool.repair();
+    }
   }
 
   /** Puts grants on the schedule that a narrower refresh policy had left off it. */
@@ -156,7 +170,7 @@ export class RefresherRuntime {
 
   /** Commits what the spool holds: of an earlier process, or of one that shares the directory. */
   private recover(): void {
-    for (const name of this.spool.list()) {
+    for (const name of this.spooled()) {
       const spooled = this.spool.read(name);
       if (!spooled || this.commits.holds(spooled.result)) continue;
       this.commits.adopt(spooled.result, spooled.entry).then(

@@ -21,6 +21,8 @@ import type { Rotation, RotationEnd } from './rotation.js';
 const POLL = { first: 20, longest: 250 };
 /** Milliseconds that a demand may take beyond one provider call. */
 const PATIENCE = 2000;
+/** Milliseconds between looks at whether everything has ended. */
+const DRAIN_POLL = 10;
 /** Milliseconds after which a caller may ask again about a provider that is switched off. */
 const PROVIDER_OFF = 60_000;
 
@@ -62,6 +64,8 @@ export class Refresher extends GrantRefresher {
   private readonly demands = new KeyedSingleFlight<RefreshOutcome>();
   private readonly running = new Set<Promise<void>>();
   private stopping = false;
+  private claiming = 0;
+  private leases = 0;
 
   constructor(
     private readonly dependencies: RefresherDependencies,
@@ -72,13 +76,13 @@ export class Refresher extends GrantRefresher {
 
   /** Rotations and demands under way. */
   get active(): number {
-    return this.running.size + this.demands.size;
+    return this.running.size + this.demands.size + this.claiming;
   }
 
   override refresh(grant: Grant, demand: RefreshDemand): Promise<RefreshOutcome> {
-    return this.demands.run(`${grantKeyText(grant)}\0${String(grant.version)}`, () =>
-      this.satisfy(grant, demand),
-    );
+    // Shared by all who saw the same token and want the same of it.
+    const text = `${grantKeyText(grant)}\0${String(grant.version)}\0${String(demand.minTtl)}`;
+    return this.demands.run(text, () => this.satisfy(grant, demand));
   }
 
   /** Rotates what is due now, of one provider, as fast as its limit allows; returns when done. */
@@ -93,10 +97,7 @@ export class Refresher extends GrantRefresher {
       }
       // A provider that was down gets one call first, not a full load.
       const wanted = breaker.state === 'closed' ? room : Math.min(1, room);
-      const claimed =
-        wanted > 0
-          ? await this.dependencies.store.claimDue(provider.name, wanted, this.lease())
-          : [];
+      const claimed = wanted > 0 ? await this.claimDue(provider.name, wanted) : [];
       for (const grant of claimed) this.track(this.rotateClaimed(grant, guarded));
       if (wanted > 0 && claimed.length < wanted) break;
       if (this.running.size > 0) await Promise.race(this.running);
@@ -114,15 +115,30 @@ export class Refresher extends GrantRefresher {
     this.stopping = true;
     const { clock } = this.dependencies;
     const deadline = clock.now() + patience;
-    while (this.active > 0 && clock.now() < deadline) {
-      const all = Promise.allSettled([...this.running, this.demands.settled()]);
-      await within(clock, deadline - clock.now(), all);
+    while (this.active > 0 && clock.now() < deadline) await clock.sleep(DRAIN_POLL);
+  }
+
+  /** Claims what is due; counted as work under way, and given back when the process is stopping. */
+  private async claimDue(provider: string, limit: number): Promise<ClaimedGrant[]> {
+    const { store } = this.dependencies;
+    this.claiming += 1;
+    try {
+      const claimed = await store.claimDue(provider, limit, this.lease());
+      if (!this.stopping) return claimed;
+      await Promise.all(
+        claimed.map((grant) => store.release(grant, ownerOf(grant), grant.inDoubt, 0)),
+      );
+      return [];
+    } finally {
+      this.claiming -= 1;
     }
   }
 
+  /** Every claim is told from every other, so that a late word about one never ends the next. */
   private lease(): Lease {
+    this.leases += 1;
     return {
-      owner: this.settings.owner,
+      owner: `${this.settings.owner}/${String(this.leases)}`,
       duration: this.settings.leaseDuration,
       takeOver: this.dependencies.mayTakeOver(),
     };
@@ -132,7 +148,8 @@ export class Refresher extends GrantRefresher {
     const { commits, clock, store, rotation } = this.dependencies;
     // Our own answer for it is still in hand: its commit ends this lease too.
     if (commits.holds(grant)) return;
-    const { owner, policy } = this.settings;
+    const { policy } = this.settings;
+    const owner = ownerOf(grant);
     if (grant.status === 'suspended') {
       await this.dependencies.reinstatement.check(grant, guarded);
       return;
@@ -155,10 +172,10 @@ export class Refresher extends GrantRefresher {
     const { store, clock } = this.dependencies;
     const left = (grant.expiresAt ?? Infinity) - clock.now();
     if (left <= 0) {
-      const retired = await store.retire(grant, this.settings.owner, 'no_refresh_token', null);
+      const retired = await store.retire(grant, ownerOf(grant), 'no_refresh_token', null);
       if (retired) this.dependencies.onRetired(grant, 'no_refresh_token');
     } else {
-      await store.release(grant, this.settings.owner, false, left === Infinity ? null : left);
+      await store.release(grant, ownerOf(grant), false, left === Infinity ? null : left);
     }
   }
 
@@ -172,7 +189,11 @@ export class Refresher extends GrantRefresher {
       for (let attempt = 0; ; attempt += 1) {
         const step = await this.step(grant, demand, guarded, deadline);
         if (step) return step;
-        if (clock.now() >= deadline) return { kind: 'provider_unavailable', retryAfter: 1000 };
+        if (clock.now() >= deadline) {
+          // The provider has answered; it is the database that keeps the answer waiting.
+          if (this.dependencies.commits.holds(seen)) return { kind: 'storage_unavailable' };
+          return { kind: 'provider_unavailable', retryAfter: 1000 };
+        }
         if (attempt > 0) await clock.sleep(this.pollDelay(attempt));
         grant = await grants.load(seen);
         if (!grant) return { kind: 'gone' };
@@ -255,6 +276,9 @@ export class Refresher extends GrantRefresher {
     return range * (0.5 + this.dependencies.random() / 2);
   }
 }
+
+/** The lease a grant was claimed under. */
+const ownerOf = (grant: ClaimedGrant): string => grant.leaseOwner ?? '';
 
 /** A leased row as the decision is to see it: before this process's own claim. */
 function asBeforeClaim(grant: ClaimedGrant): Grant {

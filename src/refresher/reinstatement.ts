@@ -15,7 +15,6 @@ export class Reinstatement {
   constructor(
     private readonly store: Pick<RotationStore, 'fail' | 'release' | 'reinstate'>,
     private readonly sealer: Pick<TokenSealer, 'open'>,
-    private readonly owner: string,
     private readonly log: Log,
   ) {}
 
@@ -24,7 +23,7 @@ export class Reinstatement {
     const { provider, breaker, limit } = guarded;
     if (!provider.verify || !breaker.admit()) {
       const wait = provider.verify ? breaker.wait : null;
-      await this.store.release(grant, this.owner, false, wait);
+      await this.store.release(grant, grant.leaseOwner ?? '', false, wait);
       return;
     }
     limit.enter();
@@ -38,18 +37,21 @@ export class Reinstatement {
         return;
       }
     } catch (failure) {
-      if (!(failure instanceof ProviderError)) throw failure;
-      breaker.failed(failure);
+      if (!(failure instanceof ProviderError)) {
+        breaker.withdraw();
+        throw failure;
+      }
+      breaker.report(failure);
       error = failure.message;
     } finally {
       limit.leave();
     }
     const retryIn = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** Math.min(grant.failureCount, 10));
-    await this.store.fail(grant, this.owner, { error, retryIn, inDoubt: false });
+    await this.store.fail(grant, grant.leaseOwner ?? '', { error, retryIn, inDoubt: false });
   }
 
   private async reinstate(grant: ClaimedGrant): Promise<void> {
-    if (!(await this.store.reinstate(grant, this.owner))) return;
+    if (!(await this.store.reinstate(grant, grant.leaseOwner ?? ''))) return;
     this.log.event('info', 'grant.reinstated', {
       provider: grant.provider,
       user_id: grant.userId,

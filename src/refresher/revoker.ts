@@ -17,6 +17,7 @@ const BACKOFF = { first: 1000, longest: 60_000 };
 @Injectable()
 export class Revoker {
   private running: Promise<void> | undefined;
+  private stopping = false;
 
   constructor(
     private readonly store: RevocationStore,
@@ -27,14 +28,16 @@ export class Revoker {
 
   @Interval('revoke', INTERVAL)
   run(): Promise<void> {
+    if (this.stopping) return Promise.resolve();
     this.running ??= this.empty().finally(() => {
       this.running = undefined;
     });
     return this.running;
   }
 
-  /** Resolves when no revocation is under way. */
+  /** Takes no more work; resolves when no revocation is under way. */
   async drain(): Promise<void> {
+    this.stopping = true;
     await this.running;
   }
 
@@ -43,7 +46,7 @@ export class Revoker {
       for (;;) {
         const due = await this.store.claim(BATCH, LEASE);
         await Promise.all(due.map((each) => this.revoke(each)));
-        if (due.length < BATCH) return;
+        if (this.stopping || due.length < BATCH) return;
       }
     } catch (error) {
       // What was claimed is due again after its lease.
@@ -54,8 +57,15 @@ export class Revoker {
   private async revoke(revocation: Revocation): Promise<void> {
     const { id, provider, attempts } = revocation;
     const guarded = this.providers.find(provider);
+    if (guarded?.provider.capabilities.revokes === false) {
+      // Where nothing can be revoked the token is forgotten, which is all that can be done.
+      await this.store.done(id);
+      return;
+    }
     try {
       if (!guarded) throw new ProviderError('unreachable', 'provider_off');
+      // A provider that has paused us, or is down, is not to be bothered with this either.
+      if (guarded.breaker.wait > 0) throw new ProviderError('unreachable', 'provider_paused');
       const token = this.sealer.open(revocation.refreshToken, 'refresh_token', revocation);
       await guarded.provider.revoke(token);
     } catch (error) {

@@ -35,8 +35,6 @@ export interface RotationDependencies {
 }
 
 export interface RotationSettings {
-  /** Names this process in leases. */
-  readonly owner: string;
   /** Milliseconds. */
   readonly providerTimeout: number;
   readonly lead: number;
@@ -67,10 +65,15 @@ export class Rotation {
     try {
       if (this.tooLate(grant, askedAt)) return await this.abandon(grant, guarded);
       const refreshToken = this.openRefreshToken(grant);
+      if (refreshToken === undefined) return await this.unreadable(grant, guarded);
       issued = await guarded.provider.refresh(refreshToken);
       guarded.breaker.succeeded();
     } catch (error) {
-      if (!(error instanceof ProviderError)) throw error;
+      if (!(error instanceof ProviderError)) {
+        // A fault of our own says nothing about the provider, but its breaker waits for a word.
+        guarded.breaker.withdraw();
+        throw error;
+      }
       return await this.failed(grant, guarded, error);
     } finally {
       guarded.limit.leave();
@@ -93,18 +96,30 @@ export class Rotation {
 
   private async abandon(grant: ClaimedGrant, guarded: GuardedProvider): Promise<RotationEnd> {
     guarded.breaker.withdraw();
-    await this.dependencies.store.release(grant, this.settings.owner, grant.inDoubt, 0);
+    await this.dependencies.store.release(grant, grant.leaseOwner ?? '', grant.inDoubt, 0);
     return { kind: 'too_late' };
   }
 
-  private openRefreshToken(grant: ClaimedGrant): string {
+  /** @returns undefined when the stored token can't be opened */
+  private openRefreshToken(grant: ClaimedGrant): string | undefined {
     try {
       if (grant.refreshToken === null) throw new Error('no refresh token');
       return this.dependencies.sealer.open(grant.refreshToken, 'refresh_token', grant);
     } catch (error) {
       this.dependencies.log.failure('grant.unreadable', error, names(grant));
-      throw new ProviderError('rejected', 'refresh_token_unreadable');
+      return undefined;
     }
+  }
+
+  /** Nothing was presented: no word about the provider, and no doubt that was not there before. */
+  private async unreadable(grant: ClaimedGrant, guarded: GuardedProvider): Promise<RotationEnd> {
+    guarded.breaker.withdraw();
+    const error = new ProviderError('rejected', 'refresh_token_unreadable');
+    const retryIn = this.retryIn(grant, error);
+    const { store } = this.dependencies;
+    const attempt = { error: error.message, retryIn, inDoubt: grant.inDoubt };
+    await store.fail(grant, grant.leaseOwner ?? '', attempt);
+    return { kind: 'failed', error, retryIn };
   }
 
   private result(grant: ClaimedGrant, issued: IssuedTokens, askedAt: number): RotationResult {
@@ -135,9 +150,8 @@ export class Rotation {
     error: ProviderError,
   ): Promise<RotationEnd> {
     const { store, listener } = this.dependencies;
-    const { owner } = this.settings;
-    if (error.concernsProvider) guarded.breaker.failed(error);
-    else guarded.breaker.succeeded();
+    const owner = grant.leaseOwner ?? '';
+    guarded.breaker.report(error);
     listener.failed(grant, error);
     if (error.kind === 'invalid_grant') {
       const reason = grant.inDoubt ? 'rotation_lost' : 'grant_revoked';

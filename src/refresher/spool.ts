@@ -8,16 +8,20 @@ import {
   readdirSync,
   renameSync,
   rmSync,
-  writeSync,
+  statSync,
+  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { describeError } from '../common/index.js';
 import type { Log } from '../common/index.js';
+import { EncryptionError } from '../encryption/index.js';
 import type { Sealer } from '../encryption/index.js';
 import type { RotationResult } from '../tokens/index.js';
 
 const ENTRY = /^\d{15}-[0-9a-f]{16}\.sealed$/;
 const SET_ASIDE = 'set-aside';
+/** Milliseconds after which a half entry is not being written any more. */
+const HALF_AGE = 60_000;
 
 /** An entry of the spool that could be opened. */
 export interface SpooledResult {
@@ -46,6 +50,26 @@ export class Spool {
     const probe = join(this.directory, `.probe-${randomBytes(4).toString('hex')}`);
     closeSync(openSync(probe, 'w', 0o600));
     rmSync(probe);
+    this.removeHalves();
+  }
+
+  /** Makes the directory anew. @returns the entries in it, if it can be read now */
+  repair(): string[] {
+    try {
+      this.prepare();
+      return this.list();
+    } catch {
+      return [];
+    }
+  }
+
+  /** Half entries of killed processes: their answers were never whole on the disk. */
+  private removeHalves(): void {
+    for (const name of readdirSync(this.directory).filter((each) => each.endsWith('.part'))) {
+      const path = join(this.directory, name);
+      const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+      if (age > HALF_AGE) rmSync(path, { force: true });
+    }
   }
 
   /** Entries in the directory, oldest answer first. */
@@ -70,7 +94,7 @@ export class Spool {
       // Written under another name and renamed: a reader never sees half an entry.
       const file = openSync(`${path}.part`, 'w', 0o600);
       try {
-        writeSync(file, sealed);
+        writeFileSync(file, sealed);
       } finally {
         closeSync(file);
       }
@@ -100,7 +124,13 @@ export class Spool {
   }
 
   remove(entry: string | undefined): void {
-    if (entry) rmSync(join(this.directory, entry), { force: true });
+    if (!entry) return;
+    try {
+      rmSync(join(this.directory, entry), { force: true });
+    } catch (error) {
+      // Committed all the same; found again at the next start, and then known as committed.
+      this.log.event('error', 'spool.remove_failed', { reason: describeError(error).message });
+    }
   }
 
   /** Opens an entry; one that is corrupt or sealed with a foreign key is set aside and reported. */
@@ -115,7 +145,7 @@ export class Spool {
     try {
       return { entry, result: deserialise(this.sealer.open(sealed, ['spool', entry])) };
     } catch (error) {
-      this.setAside(entry, describeError(error).code ?? 'unreadable');
+      this.setAside(entry, error instanceof EncryptionError ? error.code : 'unreadable');
       return undefined;
     }
   }

@@ -3,11 +3,12 @@ import { Inject, Injectable, Optional } from '@nestjs/common';
 import {
   DEFAULT_CONNECTION,
   Log,
+  StorageUnavailableError,
   VaultError,
   invalidRequest,
   providerUnavailable,
 } from '../common/index.js';
-import { DatabaseClock } from '../database/index.js';
+import { Database, DatabaseClock } from '../database/index.js';
 import { Metrics } from '../metrics/index.js';
 import { ProviderError, StitchConnectProvider } from '../providers/index.js';
 import type { AccountRefusal, NewAccount } from '../providers/index.js';
@@ -24,6 +25,7 @@ export class StitchConnectService {
     @Inject(StitchConnectProvider)
     private readonly provider: StitchConnectProvider | undefined,
     private readonly linker: GrantLinker,
+    private readonly database: Database,
     private readonly reader: TokenReader,
     private readonly clock: DatabaseClock,
     private readonly metrics: Metrics,
@@ -35,23 +37,31 @@ export class StitchConnectService {
    *
    * @returns the account's number
    * @throws VaultError 400, 409 `account_exists`, 502 `partner_credentials_refused` or
-   *   `account_outcome_unknown`, 503 `provider_unavailable`
+   *   `outcome_unknown`, 503 `provider_unavailable` or `storage_unavailable`
    */
   async createAccount(userId: string, account: NewAccount): Promise<number> {
     const provider = this.configured();
+    // An account cannot be made twice, so none is made whose token has nowhere to go.
+    if (!this.database.available) throw new StorageUnavailableError();
     const askedAt = this.clock.now();
     const created = await this.asked(() => provider.createAccount(account));
     if ('kind' in created) throw this.refused(created);
-    await this.linker.store({
-      provider: provider.name,
-      userId,
-      connection: DEFAULT_CONNECTION,
-      grantId: randomUUID(),
-      status: 'active',
-      issued: created,
-      askedAt,
-      requestedScopes: [],
-    });
+    try {
+      await this.linker.store({
+        provider: provider.name,
+        userId,
+        connection: DEFAULT_CONNECTION,
+        grantId: randomUUID(),
+        status: 'active',
+        issued: created,
+        askedAt,
+        requestedScopes: [],
+      });
+    } catch (error) {
+      // Not `storage_unavailable`: that would invite to try again, and the account is there.
+      if (error instanceof StorageUnavailableError) throw outcomeUnknown(error);
+      throw error;
+    }
     this.log.event('info', 'grant.linked', { provider: provider.name, user_id: userId });
     return created.accountId ?? 0;
   }
@@ -87,14 +97,9 @@ export class StitchConnectService {
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
       this.log.event('warn', 'stitch_connect.failed', { kind: error.kind, reason: error.reason });
-      if (!error.leavesDoubt) throw providerUnavailable(RETRY_AFTER, error);
-      throw new VaultError(
-        502,
-        'outcome_unknown',
-        'Outcome unknown',
-        'The answer of the provider was lost or unreadable; what was asked for may have been done.',
-        { cause: error },
-      );
+      if (error.leavesDoubt) throw outcomeUnknown(error);
+      const asked = Math.ceil((error.retryAfter ?? 0) / 1000);
+      throw providerUnavailable(Math.max(RETRY_AFTER, asked), error);
     }
   }
 
@@ -125,3 +130,12 @@ export class StitchConnectService {
     }
   }
 }
+
+const outcomeUnknown = (cause: Error): VaultError =>
+  new VaultError(
+    502,
+    'outcome_unknown',
+    'Outcome unknown',
+    'The answer was lost or could not be kept; what was asked for may have been done.',
+    { cause },
+  );

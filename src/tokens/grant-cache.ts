@@ -74,6 +74,11 @@ export class GrantCache implements OnModuleInit {
     this.entries.set(text, { grant, readAt });
   }
 
+  /** Changes with every invalidation of the key. */
+  epoch(key: GrantKey): number {
+    return this.invalidatedAt.get(grantKeyText(key)) ?? 0;
+  }
+
   invalidate(key: GrantKey): void {
     const text = grantKeyText(key);
     this.entries.delete(text);

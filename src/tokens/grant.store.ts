@@ -52,12 +52,18 @@ export class GrantStore {
    * recognisable as old, and its refresh token is put down to be revoked.
    */
   async link(query: Query, grant: NewGrant): Promise<void> {
+    // Two consents of one name, one after the other: also when there is no row to lock yet.
+    await query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
+      JSON.stringify([grant.provider, grant.userId, grant.connection]),
+    ]);
+    // Not its own token: this may be a second try after a commit whose answer was lost.
     await query(
       `INSERT INTO stitch_revocations (provider, user_id, connection, refresh_token)
        SELECT provider, user_id, connection, refresh_token FROM stitch_grants
-       WHERE provider = $1 AND user_id = $2 AND connection = $3 AND refresh_token IS NOT NULL
+       WHERE provider = $1 AND user_id = $2 AND connection = $3 AND grant_id <> $4
+         AND refresh_token IS NOT NULL
        FOR UPDATE`,
-      [grant.provider, grant.userId, grant.connection],
+      [grant.provider, grant.userId, grant.connection, grant.grantId],
     );
     await query(
       `INSERT INTO stitch_grants AS g (provider, user_id, connection, grant_id, status,
@@ -73,7 +79,8 @@ export class GrantStore {
          expires_at = EXCLUDED.expires_at, refresh_due_at = EXCLUDED.refresh_due_at,
          version = g.version + 1, rejected_version = NULL, lease_owner = NULL,
          lease_expires_at = NULL, rotation_started_at = NULL, failure_count = 0,
-         last_error = NULL`,
+         last_error = NULL
+       WHERE g.grant_id <> EXCLUDED.grant_id`,
       [
         grant.provider,
         grant.userId,

@@ -93,13 +93,17 @@ const CLAIM_ONE = claim(`
   WHERE provider = $3 AND user_id = $4 AND connection = $5 AND version = $6
     AND status = 'active' AND refresh_token IS NOT NULL
     AND (lease_owner IS NULL OR ($7 AND lease_expires_at < now() AND ${SERVER_SETTLED}))
-    AND (failure_count = 0 OR refresh_due_at <= now())`);
+    AND (failure_count = 0 OR refresh_due_at IS NULL OR refresh_due_at <= now())`);
 
 /**
  * Writes results that arrived together in one statement. A result belongs to the row when the row
  * still is of the same consent and either has the version whose token was presented, or is one
  * rotation ahead by an answer that was asked for earlier: two answers to one refresh token, of
  * which the one asked for last is the one that the provider holds valid.
+ *
+ * An answer that comes after its grant was given up (its owner had been killed, and was back too
+ * late) revives it, in doubt: a provider that saw the old token again may have revoked the new one
+ * with it (RFC 9700 section 4.14.2). It is tried at once, and if so the grant is `rotation_lost`.
  */
 const COMMIT = `
   UPDATE stitch_grants g SET access_token = r.access_token,
@@ -107,11 +111,13 @@ const COMMIT = `
     scope = coalesce(r.scope, g.scope),
     obtained_at = to_timestamp(r.obtained_at / 1000.0),
     expires_at = to_timestamp(r.expires_at / 1000.0),
-    refresh_due_at = to_timestamp(r.refresh_due_at / 1000.0),
+    refresh_due_at = CASE WHEN g.status = 'reauthorization_required' THEN now()
+      ELSE to_timestamp(r.refresh_due_at / 1000.0) END,
     version = g.version + 1,
     status = CASE WHEN g.status = 'reauthorization_required' THEN 'active' ELSE g.status END,
     reason = CASE WHEN g.status = 'reauthorization_required' THEN NULL ELSE g.reason END,
-    lease_owner = NULL, lease_expires_at = NULL, rotation_started_at = NULL,
+    lease_owner = NULL, lease_expires_at = NULL,
+    rotation_started_at = CASE WHEN g.status = 'reauthorization_required' THEN now() END,
     failure_count = 0, last_error = NULL
   FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bigint[], $6::bytea[],
       $7::bytea[], $8::text[], $9::float8[], $10::float8[], $11::float8[])
@@ -196,15 +202,18 @@ export class RotationStore {
     );
   }
 
-  /** Gives back a lease that was not used. `dueIn` in milliseconds; null takes it off the schedule. */
+  /**
+   * Gives back a lease that was not used. `dueIn` in milliseconds; null takes the grant off the
+   * schedule, unless its status has changed since the claim: then that is for the next look to say.
+   */
   async release(grant: Grant, owner: string, inDoubt: boolean, dueIn: number | null) {
     await this.database.query(
       `UPDATE stitch_grants g SET lease_owner = NULL, lease_expires_at = NULL,
-         refresh_due_at = now() + $6 * ${MS},
+         refresh_due_at = now() + coalesce($6, CASE WHEN g.status <> $8 THEN 0 END) * ${MS},
          rotation_started_at = CASE WHEN $7 THEN g.rotation_started_at END
        WHERE g.provider = $1 AND g.user_id = $2 AND g.connection = $3
          AND g.version = $4 AND g.lease_owner = $5`,
-      [...fence(grant, owner), dueIn, inDoubt],
+      [...fence(grant, owner), dueIn, inDoubt, grant.status],
     );
   }
 

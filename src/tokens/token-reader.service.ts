@@ -61,11 +61,14 @@ export class TokenReader {
   async read(key: GrantKey, request: ReadRequest): Promise<ServedToken> {
     const minTtl = request.minTtl ?? this.config.refresh.minTtl;
     let grant = this.cache.get(key);
-    if (!grant || !this.fresh(grant, minTtl)) grant = await this.load(key, grant);
+    // What a consent or a confirmation may have changed since is looked up, not answered from memory.
+    const settled = grant?.status === 'active' && this.fresh(grant, minTtl);
+    if (!grant || !settled) grant = await this.load(key, grant);
     assertReadable(grant);
     assertScopes(grant, request.scopes);
     if (!this.fresh(grant, minTtl)) {
       grant = await this.refreshed(grant, { kind: 'reader', minTtl });
+      assertScopes(grant, request.scopes);
     }
     this.reads.note(key, this.clock.now());
     return this.open(grant);
@@ -96,10 +99,13 @@ export class TokenReader {
   /** The row from the store; while that is away, a token still alive is served all the same. */
   private async load(key: GrantKey, cached: Grant | undefined): Promise<Grant> {
     try {
-      const grant = await this.loads.run(grantKeyText(key), async () => {
+      // A load that began before an invalidation is not joined after it.
+      const text = `${grantKeyText(key)}\0${String(this.cache.epoch(key))}`;
+      const grant = await this.loads.run(text, async () => {
         const readAt = performance.now();
         const loaded = await this.store.load(key);
         if (loaded) this.cache.set(loaded, readAt);
+        else this.cache.invalidate(key);
         return loaded;
       });
       if (!grant) throw tokenNotFound();

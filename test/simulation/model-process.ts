@@ -74,7 +74,7 @@ export class ModelProcess {
     const store = this.overTheWire();
     const log = new Log('silent');
     this.commits = new CommitQueue(store, this.spool(), clock, log);
-    const settings = { owner: name, providerTimeout: PROVIDER_TIMEOUT };
+    const settings = { providerTimeout: PROVIDER_TIMEOUT };
     const rotation = new Rotation(
       {
         store,
@@ -150,6 +150,7 @@ export class ModelProcess {
       },
       {
         ...settings,
+        owner: name,
         policy: { mode: 'all', activeWindow: 0 },
         leaseDuration: LEASE,
       },

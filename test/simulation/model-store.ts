@@ -68,7 +68,7 @@ export class ModelStore {
     }
     const ranOut = lease.takeOver && (row.leaseExpiresAt ?? 0) < now;
     const free = row.leaseOwner === null || ranOut || this.sabotage.lease === true;
-    const waiting = row.failureCount > 0 && (row.refreshDueAt ?? Infinity) > now;
+    const waiting = row.failureCount > 0 && (row.refreshDueAt ?? 0) > now;
     return free && !waiting ? this.claim(row, lease) : undefined;
   }
 
@@ -93,12 +93,12 @@ export class ModelStore {
         scopes: result.scopes ?? row.scopes,
         obtainedAt: result.obtainedAt,
         expiresAt: result.expiresAt,
-        refreshDueAt: result.refreshDueAt,
+        refreshDueAt: dead ? this.clock.now() : result.refreshDueAt,
         version,
         status: dead ? 'active' : row.status,
         reason: dead ? null : row.reason,
         ...RELEASED,
-        rotationStartedAt: null,
+        rotationStartedAt: dead ? this.clock.now() : null,
         failureCount: 0,
         lastError: null,
       });
@@ -122,10 +122,11 @@ export class ModelStore {
   release(grant: Grant, owner: string, inDoubt: boolean, dueIn: number | null): void {
     const row = this.fenced(grant, owner);
     if (!row) return;
+    const wait = dueIn ?? (row.status === grant.status ? null : 0);
     this.put({
       ...row,
       ...RELEASED,
-      refreshDueAt: dueIn === null ? null : this.clock.now() + dueIn,
+      refreshDueAt: wait === null ? null : this.clock.now() + wait,
       rotationStartedAt: inDoubt ? row.rotationStartedAt : null,
     });
   }

@@ -35,6 +35,21 @@ CREATE TABLE stitch_authorization_requests (
   started_at timestamp with time zone,
   prefill bytea
 );
+CREATE TABLE stitch_events (
+  id bigint NOT NULL GENERATED AS IDENTITY,
+  event_id uuid NOT NULL,
+  position bigint,
+  type text NOT NULL,
+  provider text NOT NULL,
+  user_id text NOT NULL,
+  connection text NOT NULL,
+  data jsonb NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  due_at timestamp with time zone DEFAULT now(),
+  attempts integer NOT NULL DEFAULT 0,
+  last_error text,
+  delivered_at timestamp with time zone
+);
 CREATE TABLE stitch_grants (
   provider text COLLATE "C" NOT NULL,
   user_id text COLLATE "C" NOT NULL,
@@ -79,6 +94,9 @@ ALTER TABLE service_clients ADD CONSTRAINT service_clients_pkey PRIMARY KEY (nam
 ALTER TABLE stitch_authorization_requests ADD CONSTRAINT stitch_authorization_requests_pkey PRIMARY KEY (id);
 ALTER TABLE stitch_authorization_requests ADD CONSTRAINT stitch_authorization_requests_state_key UNIQUE (stitch_state);
 ALTER TABLE stitch_authorization_requests ADD CONSTRAINT stitch_authorization_requests_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'completed'::text, 'awaiting_confirmation'::text, 'denied'::text, 'failed'::text])));
+ALTER TABLE stitch_events ADD CONSTRAINT stitch_events_event_id_key UNIQUE (event_id);
+ALTER TABLE stitch_events ADD CONSTRAINT stitch_events_pkey PRIMARY KEY (id);
+ALTER TABLE stitch_events ADD CONSTRAINT stitch_events_position_key UNIQUE ("position");
 ALTER TABLE stitch_grants ADD CONSTRAINT stitch_grants_pkey PRIMARY KEY (provider, user_id, connection);
 ALTER TABLE stitch_grants ADD CONSTRAINT stitch_grants_status_check CHECK ((status = ANY (ARRAY['active'::text, 'awaiting_confirmation'::text, 'reauthorization_required'::text, 'suspended'::text])));
 ALTER TABLE stitch_revocations ADD CONSTRAINT stitch_revocations_pkey PRIMARY KEY (id);
@@ -86,6 +104,9 @@ ALTER TABLE stitch_revocations ADD CONSTRAINT stitch_revocations_pkey PRIMARY KE
 -- indexes of no constraint
 CREATE INDEX stitch_authorization_requests_browser_hash_idx ON public.stitch_authorization_requests USING btree (browser_hash) WHERE (browser_hash IS NOT NULL);
 CREATE INDEX stitch_authorization_requests_expires_at_idx ON public.stitch_authorization_requests USING btree (expires_at);
+CREATE INDEX stitch_events_created_at_idx ON public.stitch_events USING btree (created_at);
+CREATE INDEX stitch_events_due_at_idx ON public.stitch_events USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX stitch_events_unplaced_idx ON public.stitch_events USING btree (id) WHERE ("position" IS NULL);
 CREATE INDEX stitch_grants_due_idx ON public.stitch_grants USING btree (provider, refresh_due_at) WHERE ((rotation_started_at IS NULL) AND (refresh_due_at IS NOT NULL));
 CREATE INDEX stitch_grants_in_doubt_idx ON public.stitch_grants USING btree (provider, refresh_due_at) WHERE (rotation_started_at IS NOT NULL);
 CREATE INDEX stitch_revocations_due_at_idx ON public.stitch_revocations USING btree (due_at);
@@ -97,6 +118,47 @@ CREATE OR REPLACE FUNCTION public.service_clients_notify()
 AS $function$
       BEGIN
         PERFORM pg_notify('stitch_vault', '["client"]');
+        RETURN NULL;
+      END $function$
+;
+CREATE OR REPLACE FUNCTION public.stitch_grants_event()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      DECLARE
+        was text := nullif(OLD.status, 'awaiting_confirmation');
+        becomes text := nullif(NEW.status, 'awaiting_confirmation');
+        imported boolean := coalesce(current_setting('stitch_vault.origin', true), '') = 'import';
+        subject stitch_grants%ROWTYPE;
+        kind text;
+        why text;
+        request uuid;
+      BEGIN
+        IF TG_OP = 'DELETE' THEN subject := OLD; ELSE subject := NEW; END IF;
+        IF becomes IS NULL THEN
+          IF was IS NULL THEN RETURN NULL; END IF;
+          kind := 'grant.deleted';
+          IF TG_OP = 'UPDATE' THEN why := 'replaced'; END IF;
+        ELSIF becomes = 'active' AND (was IS NULL OR OLD.grant_id <> NEW.grant_id) THEN
+          kind := 'grant.linked';
+          IF imported THEN why := 'imported'; ELSE
+            SELECT id INTO request FROM stitch_authorization_requests WHERE id = NEW.grant_id;
+          END IF;
+        ELSIF becomes = was THEN
+          RETURN NULL;
+        ELSIF becomes = 'active' THEN
+          kind := 'grant.reinstated';
+        ELSE
+          kind := 'grant.' || becomes;
+          why := NEW.reason;
+        END IF;
+        INSERT INTO stitch_events (event_id, type, provider, user_id, connection, data, due_at)
+        VALUES (gen_random_uuid(), kind, subject.provider, subject.user_id, subject.connection,
+          jsonb_strip_nulls(jsonb_build_object(
+            'provider', subject.provider, 'user_id', subject.user_id,
+            'connection', subject.connection, 'reason', why, 'authorization_request', request,
+            'scopes', to_jsonb(string_to_array(nullif(subject.scope, ''), ' ')))),
+          CASE WHEN imported THEN NULL ELSE now() END);
         RETURN NULL;
       END $function$
 ;
@@ -115,6 +177,8 @@ AS $function$
 CREATE TRIGGER service_clients_changed AFTER INSERT OR DELETE OR UPDATE OF key_hash, scopes, revoked_at ON public.service_clients FOR EACH ROW EXECUTE FUNCTION service_clients_notify();
 CREATE TRIGGER stitch_grants_changed AFTER UPDATE OF status, grant_id, rejected_version ON public.stitch_grants FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) OR (old.grant_id IS DISTINCT FROM new.grant_id) OR (old.rejected_version IS DISTINCT FROM new.rejected_version))) EXECUTE FUNCTION stitch_grants_notify();
 CREATE TRIGGER stitch_grants_deleted AFTER DELETE ON public.stitch_grants FOR EACH ROW EXECUTE FUNCTION stitch_grants_notify();
+CREATE TRIGGER stitch_grants_event_added AFTER INSERT OR DELETE ON public.stitch_grants FOR EACH ROW EXECUTE FUNCTION stitch_grants_event();
+CREATE TRIGGER stitch_grants_event_changed AFTER UPDATE OF status, grant_id ON public.stitch_grants FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) OR (old.grant_id IS DISTINCT FROM new.grant_id))) EXECUTE FUNCTION stitch_grants_event();
 
 -- extensions
 
@@ -123,3 +187,4 @@ CREATE TRIGGER stitch_grants_deleted AFTER DELETE ON public.stitch_grants FOR EA
 -- Revocations1763760000000
 -- BrowserBinding1763763600000
 -- BrowserIndex1763767200000
+-- Events1763770800000

@@ -10,6 +10,7 @@ import { Log } from '../../src/common/index.js';
 import type { ClientScope } from '../../src/common/index.js';
 import { loadConfig } from '../../src/config/index.js';
 import { dataSourceOptions } from '../../src/database/index.js';
+import type { ProviderFactory } from '../../src/providers/index.js';
 import { startVault } from '../../src/vault.js';
 import type { Vault } from '../../src/vault.js';
 
@@ -40,15 +41,23 @@ export async function vaultEnvironment(
   };
 }
 
-/** Starts a vault in this process. */
-export async function launchVault(overrides: Record<string, string>): Promise<TestVault> {
+/**
+ * Starts a vault in this process.
+ *
+ * @param providers what can be linked, when it is to be more than the product itself knows
+ */
+export async function launchVault(
+  overrides: Record<string, string>,
+  providers?: readonly ProviderFactory[],
+): Promise<TestVault> {
   const spool = mkdtempSync(join(tmpdir(), 'stitch-vault-spool-'));
   const config = loadConfig(await vaultEnvironment({ SPOOL_DIR: spool, ...overrides }));
   const logs: string[] = [];
   const log = new Log(config.logLevel, { write: (line: string) => void logs.push(line) });
-  const vault = await startVault(config, log, (error) => {
+  const onFatal = (error: Error) => {
     throw error;
-  });
+  };
+  const vault = await startVault(config, log, onFatal, providers);
   return {
     ...vault,
     logs,

@@ -1,5 +1,6 @@
 import { startStitchMoney } from '../../sandbox/index.js';
 import type { ConsentChoice, StitchMoneyOptions, StitchMoneySandbox } from '../../sandbox/index.js';
+import type { ProviderFactory } from '../../src/providers/index.js';
 import { createDatabase } from './database.js';
 import type { TestDatabase } from './database.js';
 import { ageGrant } from './grants.js';
@@ -42,6 +43,8 @@ export interface WorldOptions {
   replicas?: number;
   environment?: Record<string, string>;
   sandbox?: StitchMoneyOptions;
+  /** What can be linked, when it is to be more than the product itself knows. */
+  providers?: readonly ProviderFactory[];
   /** An existing database, when replicas are to reach it in a way of their own. */
   database?: TestDatabase;
 }
@@ -68,7 +71,8 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   };
   const vaults: TestVault[] = [];
   for (const port of publicPorts) {
-    vaults.push(await launchVault({ ...environment, PUBLIC_PORT: String(port) }));
+    const own = { ...environment, PUBLIC_PORT: String(port) };
+    vaults.push(await launchVault(own, options.providers));
   }
   const [vault] = vaults as [TestVault];
 

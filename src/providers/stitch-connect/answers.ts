@@ -1,15 +1,20 @@
 import { ProviderError } from '../provider-error.js';
 import type { IssuedTokens } from '../token-provider.js';
 
+/** The JSON of an answer, whatever it is. @throws ProviderError `malformed` */
+export async function readJsonValue(response: Response): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch {
+    throw new ProviderError('malformed', 'not_json');
+  }
+}
+
 /** The JSON object of an answer. @throws ProviderError `malformed` */
 export async function readJson(response: Response): Promise<Record<string, unknown>> {
-  try {
-    const answer: unknown = await response.json();
-    if (typeof answer === 'object' && answer !== null && !Array.isArray(answer)) {
-      return answer as Record<string, unknown>;
-    }
-  } catch {
-    // Not JSON: malformed, as below.
+  const answer = await readJsonValue(response);
+  if (typeof answer === 'object' && answer !== null && !Array.isArray(answer)) {
+    return answer as Record<string, unknown>;
   }
   throw new ProviderError('malformed', 'not_a_json_object');
 }

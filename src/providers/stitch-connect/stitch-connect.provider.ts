@@ -7,7 +7,7 @@ import type {
   IssuedTokens,
   TokenProvider,
 } from '../token-provider.js';
-import { parseIssued, readJson } from './answers.js';
+import { parseIssued, readJson, readJsonValue } from './answers.js';
 
 /** What a new client account is made of (seed document S0, step 1). */
 export interface NewAccount {
@@ -85,9 +85,11 @@ export class StitchConnectProvider implements TokenProvider {
   /** The simplest authenticated call (S1): whether the API accepts the token. */
   async verify(accessToken: string): Promise<boolean> {
     const response = await this.authenticated('GET', '/v4/sources', accessToken);
-    if (response.ok) return true;
     if (response.status === 401) return false;
-    throw new ProviderError('malformed', `http_${String(response.status)}`);
+    if (!response.ok) throw new ProviderError('malformed', `http_${String(response.status)}`);
+    // A proxy's page with status 200 says nothing about the token.
+    await readJsonValue(response);
+    return true;
   }
 
   /**

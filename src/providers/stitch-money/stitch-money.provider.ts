@@ -13,6 +13,8 @@ import { checkAtHash } from './id-token.js';
 
 /** Seconds an access token lives when the answer does not say (S3: `expires_in` 900). */
 const DOCUMENTED_LIFETIME = 900;
+/** Milliseconds within which refused secrets are followed by the next; leases allow for it. */
+const TIME_FOR_REFUSALS = 3000;
 /** Seconds by which our clock and the provider's may differ (OpenID Connect Core 3.1.3.7). */
 const CLOCK_TOLERANCE = 60;
 
@@ -103,8 +105,11 @@ export class StitchMoneyProvider implements TokenProvider {
    */
   private async withSecrets<T>(call: (credentials: Credentials) => Promise<T>): Promise<T> {
     let refused: ProviderError | undefined;
+    // Another call may change `current` meanwhile; this one must still try each secret once.
+    const first = this.current;
+    const started = performance.now();
     for (let tried = 0; tried < this.credentials.length; tried += 1) {
-      const index = (this.current + tried) % this.credentials.length;
+      const index = (first + tried) % this.credentials.length;
       try {
         const result = await call(this.credentials[index] ?? missing());
         this.current = index;
@@ -113,6 +118,8 @@ export class StitchMoneyProvider implements TokenProvider {
         const failure = toProviderError(error);
         if (failure.kind !== 'invalid_client') throw failure;
         refused = failure;
+        // The lease outlives one slow call, not one for every secret.
+        if (performance.now() - started > TIME_FOR_REFUSALS) break;
       }
     }
     throw refused ?? missing();

@@ -1,0 +1,75 @@
+import fc from 'fast-check';
+import { loadConfig } from '../config/index.js';
+import { BrowserCookie } from './browser-cookie.js';
+
+const ID = '6f9619ff-8b86-4011-b42d-00c04fc964ff';
+const SECRET = 's'.repeat(43);
+
+const cookieAt = (url: string) =>
+  new BrowserCookie(
+    loadConfig({
+      NODE_ENV: 'test',
+      DATABASE_URL: 'postgres://127.0.0.1/x',
+      VAULT_KEYRING: `k:${Buffer.alloc(32).toString('base64')}`,
+      PUBLIC_URL: url,
+    }),
+  );
+const secure = cookieAt('https://link.example.com');
+const plain = cookieAt('http://127.0.0.1:3001');
+const NOW = Date.parse('2026-01-01T00:00:00Z');
+const IN_TEN_MINUTES = new Date(NOW + 600_000);
+const set = (cookie: BrowserCookie, secret: string) => cookie.set(ID, secret, IN_TEN_MINUTES, NOW);
+const sent = (setCookie: string) => setCookie.split(';')[0] ?? '';
+
+describe('the cookie that ties a request to its browser', () => {
+  it('is for our host alone, unreadable for scripts, gone when the request expires, and not sent across sites', () => {
+    expect(set(secure, SECRET)).toBe(
+      `__Host-stitch-link-${ID}=${SECRET}; Path=/; Max-Age=600; HttpOnly; SameSite=Lax; Secure`,
+    );
+    expect(set(plain, SECRET)).toBe(
+      `stitch-link-${ID}=${SECRET}; Path=/; Max-Age=600; HttpOnly; SameSite=Lax`,
+    );
+    expect(secure.clear(ID)).toMatch(/=; .*Max-Age=0/);
+  });
+
+  it('comes back as the hash that was kept', () => {
+    for (const cookie of [secure, plain]) {
+      expect(cookie.hashes(sent(set(cookie, SECRET)))).toEqual([cookie.hash(SECRET)]);
+    }
+  });
+
+  it('is found among others, one for each tab', () => {
+    const second = 't'.repeat(43);
+    const header = `a=b; ${sent(set(secure, SECRET))};c="d";__Host-stitch-link-2${ID.slice(1)}=${second}; =; ;x`;
+    expect(secure.hashes(header)).toEqual([secure.hash(SECRET), secure.hash(second)]);
+  });
+
+  it.each([
+    [undefined],
+    [''],
+    [`stitch-link-${ID}`],
+    [`stitch-link-${ID}=`],
+    [`stitch-link-${ID}=short`],
+    [`stitch-link-${ID}=${SECRET}x`],
+    [`stitch-link-${ID}="${SECRET}"`],
+    [`other-${ID}=${SECRET}`],
+    [`stitch-link-1=${SECRET}`],
+  ])('is not seen in %j', (header) => {
+    expect(plain.hashes(header)).toEqual([]);
+  });
+
+  it('is not believed over https without the prefix that keeps sibling domains from setting it', () => {
+    expect(secure.hashes(`stitch-link-${ID}=${SECRET}`)).toEqual([]);
+    expect(plain.hashes(`stitch-link-${ID}=${SECRET}`)).toEqual([plain.hash(SECRET)]);
+  });
+
+  it('is read from any header at all without an error, and never more than twenty times', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (header) => {
+        expect(plain.hashes(header)).toEqual([]);
+      }),
+    );
+    const flood = Array(5000).fill(`stitch-link-${ID}=${SECRET}`).join(';');
+    expect(plain.hashes(flood)).toHaveLength(20);
+  });
+});

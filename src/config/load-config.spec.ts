@@ -1,0 +1,180 @@
+import { ConfigurationError, loadConfig, loadDatabaseConfig } from './index.js';
+import type { Environment } from './index.js';
+
+const KEYRING = `main:${Buffer.alloc(32, 5).toString('base64')}`;
+const MINIMAL = { DATABASE_URL: 'postgres://vault:pw@db:5432/vault', VAULT_KEYRING: KEYRING };
+const MONEY = { STITCH_MONEY_CLIENT_ID: 'id', STITCH_MONEY_CLIENT_SECRET: 'secret' };
+const CONNECT = { STITCH_CONNECT_PARTNER_ID: 'oc_id', STITCH_CONNECT_PARTNER_SECRET: 'oc_secret' };
+const PRODUCTION = { ...MINIMAL, NODE_ENV: 'production', PUBLIC_URL: 'https://link.example.com' };
+
+/** Names of the variables that are refused, sorted. */
+function refused(environment: Environment): string[] {
+  try {
+    loadConfig(environment);
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.problems.map(({ name }) => name).sort();
+    throw error;
+  }
+  return [];
+}
+
+describe('the configuration', () => {
+  it('has the defaults of the contract', () => {
+    expect(loadConfig({ ...MINIMAL, ...MONEY, ...CONNECT })).toEqual({
+      environment: 'development',
+      logLevel: 'info',
+      internal: { host: '127.0.0.1', port: 3000 },
+      public: { host: '127.0.0.1', port: 3001, url: 'http://127.0.0.1:3001' },
+      database: { url: MINIMAL.DATABASE_URL, poolSize: 10 },
+      keyring: [{ id: 'main', key: Buffer.alloc(32, 5) }],
+      stitchMoney: {
+        issuer: 'https://secure.stitch.money',
+        authorizationEndpoint: 'https://secure.stitch.money/connect/authorize',
+        tokenEndpoint: 'https://secure.stitch.money/connect/token',
+        revocationEndpoint: 'https://secure.stitch.money/connect/revocation',
+        jwksUri: undefined,
+        clientId: 'id',
+        clientSecrets: ['secret'],
+        scopes: ['openid', 'accounts', 'balances', 'transactions', 'offline_access'],
+      },
+      stitchConnect: {
+        apiUrl: 'https://api.stitchdata.com',
+        appUrl: 'https://app.stitchdata.com',
+        partnerId: 'oc_id',
+        partnerSecret: 'oc_secret',
+      },
+      returnUrlAllowlist: [],
+      authorizationRequestTtl: 600,
+      refresh: {
+        policy: 'all',
+        activeWindow: 86_400,
+        lead: 180,
+        interval: 5,
+        concurrency: 32,
+        providerTimeout: 10,
+        minTtl: 30,
+      },
+      spoolDir: '.data/spool',
+    });
+  });
+
+  it('takes every variable of the contract', () => {
+    const config = loadConfig({
+      ...PRODUCTION,
+      ...CONNECT,
+      LOG_LEVEL: 'warn',
+      HOST: '0.0.0.0',
+      PORT: '80',
+      PUBLIC_HOST: '::',
+      PUBLIC_PORT: '0',
+      PUBLIC_URL: 'https://link.example.com/vault/',
+      DATABASE_POOL_SIZE: '25',
+      STITCH_MONEY_ISSUER: 'https://issuer.example.com/',
+      STITCH_MONEY_AUTHORIZATION_ENDPOINT: 'https://a.example.com/authorize',
+      STITCH_MONEY_TOKEN_ENDPOINT: 'https://t.example.com/token',
+      STITCH_MONEY_REVOCATION_ENDPOINT: 'https://r.example.com/revoke',
+      STITCH_MONEY_JWKS_URI: 'https://j.example.com/jwks',
+      STITCH_MONEY_CLIENT_ID: 'client',
+      STITCH_MONEY_CLIENT_SECRET: 'newest, older',
+      STITCH_MONEY_SCOPES: 'openid  accounts',
+      STITCH_CONNECT_API_URL: 'https://api.example.com',
+      STITCH_CONNECT_APP_URL: 'https://app.example.com',
+      RETURN_URL_ALLOWLIST: 'https://app.example.com, http://localhost:8080',
+      AUTHORIZATION_REQUEST_TTL: '60',
+      REFRESH_POLICY: 'active',
+      REFRESH_ACTIVE_WINDOW: '3600',
+      REFRESH_LEAD: '90',
+      REFRESH_INTERVAL: '3600',
+      REFRESH_CONCURRENCY: '8',
+      PROVIDER_TIMEOUT: '3',
+      MIN_TTL: '0',
+      SPOOL_DIR: '/var/spool/vault',
+    });
+    expect(config).toMatchObject({
+      environment: 'production',
+      logLevel: 'warn',
+      internal: { host: '0.0.0.0', port: 80 },
+      public: { host: '::', port: 0, url: 'https://link.example.com/vault' },
+      database: { poolSize: 25 },
+      stitchMoney: {
+        issuer: 'https://issuer.example.com/',
+        authorizationEndpoint: 'https://a.example.com/authorize',
+        tokenEndpoint: 'https://t.example.com/token',
+        revocationEndpoint: 'https://r.example.com/revoke',
+        jwksUri: 'https://j.example.com/jwks',
+        clientId: 'client',
+        clientSecrets: ['newest', 'older'],
+        scopes: ['openid', 'accounts'],
+      },
+      stitchConnect: { apiUrl: 'https://api.example.com', appUrl: 'https://app.example.com' },
+      returnUrlAllowlist: ['https://app.example.com', 'http://localhost:8080'],
+      authorizationRequestTtl: 60,
+      refresh: {
+        policy: 'active',
+        activeWindow: 3600,
+        lead: 90,
+        interval: 3600,
+        concurrency: 8,
+        providerTimeout: 3,
+        minTtl: 0,
+      },
+      spoolDir: '/var/spool/vault',
+    });
+  });
+
+  it('derives what is not set from what is', () => {
+    const config = loadConfig({
+      ...MINIMAL,
+      ...MONEY,
+      PUBLIC_PORT: '8443',
+      STITCH_MONEY_ISSUER: 'https://issuer.example.com/',
+    });
+    expect(config.public.url).toBe('http://127.0.0.1:8443');
+    expect(config.stitchMoney?.tokenEndpoint).toBe('https://issuer.example.com/connect/token');
+  });
+
+  it('turns a provider off without its credentials, and refuses half of them', () => {
+    expect(loadConfig(MINIMAL)).toMatchObject({ stitchMoney: undefined, stitchConnect: undefined });
+    for (const pair of [MONEY, CONNECT]) {
+      const [id = '', secret = ''] = Object.keys(pair);
+      expect(refused({ ...MINIMAL, [id]: 'x' })).toEqual([secret]);
+      expect(refused({ ...MINIMAL, [secret]: 'x' })).toEqual([id]);
+      expect(refused({ ...MINIMAL, [id]: 'x', [secret]: ' ' })).toEqual([secret]);
+    }
+    expect(refused({ ...MINIMAL, ...MONEY, STITCH_MONEY_CLIENT_SECRET: 'a,,b' })).toEqual([
+      'STITCH_MONEY_CLIENT_SECRET',
+    ]);
+  });
+
+  it('refuses every development default in production', () => {
+    expect(refused({ NODE_ENV: 'production' })).toEqual([
+      'DATABASE_URL',
+      'PUBLIC_URL',
+      'VAULT_KEYRING',
+    ]);
+    expect(refused(PRODUCTION)).toEqual([]);
+  });
+
+  it.each([
+    ['http://link.example.com', ['PUBLIC_URL']],
+    ['http://127.0.0.1:3001', []],
+    ['http://localhost:3001', []],
+    ['http://[::1]:3001', []],
+    ['http://localhost.example.com', ['PUBLIC_URL']],
+    ['https://user:pw@link.example.com', ['PUBLIC_URL']],
+    ['https://link.example.com/?a=b', ['PUBLIC_URL']],
+    ['https://link.example.com/#a', ['PUBLIC_URL']],
+    ['ftp://link.example.com', ['PUBLIC_URL']],
+    ['link.example.com', ['PUBLIC_URL']],
+  ])('judges PUBLIC_URL=%s in production', (url, expected) => {
+    expect(refused({ ...PRODUCTION, PUBLIC_URL: url })).toEqual(expected);
+  });
+
+  it('needs nothing but a database for the operator commands', () => {
+    expect(loadDatabaseConfig({ DATABASE_URL: MINIMAL.DATABASE_URL })).toEqual({
+      url: MINIMAL.DATABASE_URL,
+      poolSize: 10,
+    });
+    expect(() => loadDatabaseConfig({})).toThrow(/^DATABASE_URL: [^\n]+$/);
+  });
+});

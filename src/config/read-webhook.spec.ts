@@ -1,0 +1,84 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConfigurationError, EnvironmentReader } from './environment-reader.js';
+import { readWebhook } from './read-webhook.js';
+
+const secret = (fill: number, bytes = 32) =>
+  `whsec_${Buffer.alloc(bytes, fill).toString('base64')}`;
+const URL = 'https://app.example.com/hooks?tenant=1';
+
+function read(environment: Record<string, string>) {
+  const reader = new EnvironmentReader(environment);
+  const webhook = readWebhook(reader);
+  reader.finish();
+  return webhook;
+}
+
+/** The variables that are complained about. */
+function refused(environment: Record<string, string>): string[] {
+  try {
+    read(environment);
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    for (const value of Object.values(environment)) expect(error.message).not.toContain(value);
+    return error.problems.map(({ name }) => name);
+  }
+  return [];
+}
+
+describe('WEBHOOK_URL and WEBHOOK_SECRET', () => {
+  it('leave webhooks off when neither is set', () => {
+    expect(read({})).toBeUndefined();
+    expect(read({ WEBHOOK_URL: '', WEBHOOK_SECRET: ' ' })).toBeUndefined();
+  });
+
+  it('are a URL and the secrets that sign, newest first', () => {
+    expect(
+      read({ WEBHOOK_URL: URL, WEBHOOK_SECRET: `${secret(1)}, ${secret(2, 24)},${secret(3, 64)}` }),
+    ).toEqual({ url: URL, secrets: [secret(1), secret(2, 24), secret(3, 64)] });
+  });
+
+  it('can be read from files', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'stitch-vault-webhook-'));
+    writeFileSync(join(directory, 'secret'), `${secret(1)}\n`);
+    const webhook = read({ WEBHOOK_URL: URL, WEBHOOK_SECRET_FILE: join(directory, 'secret') });
+    expect(webhook?.secrets).toEqual([secret(1)]);
+    rmSync(directory, { recursive: true });
+  });
+
+  it('are set together or not at all', () => {
+    expect(refused({ WEBHOOK_URL: URL })).toEqual(['WEBHOOK_SECRET']);
+    expect(refused({ WEBHOOK_SECRET: secret(1) })).toEqual(['WEBHOOK_URL']);
+  });
+
+  it.each([
+    'http://127.0.0.1:9/x',
+    'http://localhost/x',
+    'http://[::1]:1',
+    'https://a.b:8443/c?d=e',
+  ])('take %s', (url) => {
+    expect(read({ WEBHOOK_URL: url, WEBHOOK_SECRET: secret(1) })?.url).toBe(url);
+  });
+
+  it.each([
+    'http://app.example.com/hooks',
+    'ftp://127.0.0.1/x',
+    'https://user:word@app.example.com/',
+    'https://app.example.com/#part',
+    'app.example.com',
+  ])('refuse the URL %s', (url) => {
+    expect(refused({ WEBHOOK_URL: url, WEBHOOK_SECRET: secret(1) })).toEqual(['WEBHOOK_URL']);
+  });
+
+  it.each([
+    ['without its prefix', secret(1).slice(6)],
+    ['of 23 bytes', secret(1, 23)],
+    ['of 65 bytes', secret(1, 65)],
+    ['that is not base64', 'whsec_!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!'],
+    ['of which one is missing', `${secret(1)},`],
+    ['without its padding', secret(1).replace('=', '')],
+  ])('refuse secrets %s', (_, value) => {
+    expect(refused({ WEBHOOK_URL: URL, WEBHOOK_SECRET: value })).toEqual(['WEBHOOK_SECRET']);
+  });
+});

@@ -1,0 +1,56 @@
+import { performance } from 'node:perf_hooks';
+import { DatabaseClock } from './database-clock.js';
+
+const HOUR = 3_600_000;
+/** Milliseconds by which a reading may be off in a test that nothing holds up. */
+const NEAR = 2000;
+
+describe("the database's clock in this process", () => {
+  const reading = (clock: DatabaseClock, database: number, roundTrip = 0) => {
+    const now = performance.now();
+    clock.set(database, now - roundTrip, now);
+  };
+
+  it("is the machine's until the first reading", () => {
+    expect(Math.abs(new DatabaseClock().now() - Date.now())).toBeLessThan(NEAR);
+  });
+
+  it("is the database's from then on, however wrong the machine's may be", () => {
+    const clock = new DatabaseClock();
+    const database = Date.now() - 7 * HOUR;
+    reading(clock, database);
+    expect(clock.now()).toBeGreaterThanOrEqual(database);
+    expect(clock.now()).toBeLessThan(database + NEAR);
+  });
+
+  it('follows the database when that was set right', () => {
+    const clock = new DatabaseClock();
+    reading(clock, Date.now() - 7 * HOUR);
+    const database = Date.now() + 3 * HOUR;
+    reading(clock, database);
+    expect(Math.abs(clock.now() - database)).toBeLessThan(NEAR);
+  });
+
+  it('takes a reading for the middle of its round trip', () => {
+    const clock = new DatabaseClock();
+    const database = 1_800_000_000_000;
+    reading(clock, database, 800);
+    expect(clock.now()).toBeGreaterThanOrEqual(database + 400);
+    expect(clock.now()).toBeLessThan(database + 400 + NEAR);
+  });
+
+  it('ignores a vague reading, unless it is the only one', () => {
+    const clock = new DatabaseClock();
+    const first = Date.now() - 7 * HOUR;
+    reading(clock, first, 5000);
+    expect(Math.abs(clock.now() - first)).toBeLessThan(5000 + NEAR);
+    reading(clock, Date.now() + 7 * HOUR, 5000);
+    expect(Math.abs(clock.now() - first)).toBeLessThan(5000 + NEAR);
+  });
+
+  it('counts in whole milliseconds', () => {
+    const clock = new DatabaseClock();
+    reading(clock, 1_800_000_000_000.75);
+    expect(Number.isInteger(clock.now())).toBe(true);
+  });
+});

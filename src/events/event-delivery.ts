@@ -1,0 +1,101 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { OnModuleInit } from '@nestjs/common';
+import { Interval } from '@nestjs/schedule';
+import { Log, StorageUnavailableError } from '../common/index.js';
+import { VAULT_CONFIG } from '../config/index.js';
+import type { VaultConfig } from '../config/index.js';
+import { DatabaseClock } from '../database/index.js';
+import { Metrics } from '../metrics/index.js';
+import { EventOutboxStore } from './event-outbox.store.js';
+import { WebhookEndpoint } from './webhook-endpoint.js';
+import { IN_FLIGHT, WebhookSender } from './webhook-sender.js';
+
+/** Milliseconds between two looks into the outbox, and between two clean-ups. */
+const INTERVAL = 1000;
+const UPKEEP_INTERVAL = 60_000;
+/** Milliseconds for one attempt to deliver. */
+const ATTEMPT_TIMEOUT = 10_000;
+/** Milliseconds for which the counted backlog is good. */
+const REMEMBERED = 15_000;
+
+type Backlog = Awaited<ReturnType<EventOutboxStore['backlog']>>;
+
+/** Sends events by schedule where a receiver is configured, and keeps the table in bounds. */
+@Injectable()
+export class EventDelivery implements OnModuleInit {
+  private readonly sender: WebhookSender | undefined;
+  private counted: { at: number; backlog: Promise<Backlog> } | undefined;
+  private upkeeping: Promise<void> | undefined;
+  private stopping = false;
+
+  constructor(
+    @Inject(VAULT_CONFIG) { webhook }: VaultConfig,
+    private readonly outbox: EventOutboxStore,
+    private readonly clock: DatabaseClock,
+    private readonly log: Log,
+    private readonly metrics: Metrics,
+  ) {
+    if (!webhook) return;
+    const endpoint = new WebhookEndpoint(webhook, clock, ATTEMPT_TIMEOUT, IN_FLIGHT);
+    this.sender = new WebhookSender(outbox, endpoint, clock, log, metrics);
+  }
+
+  onModuleInit(): void {
+    // Without a receiver nothing waits for anybody.
+    if (!this.sender) return;
+    const one = (name: string, help: string, read: (backlog: Backlog) => number) => {
+      this.metrics.gauge(name, help, [], async () => [
+        { labels: {}, value: read(await this.backlog()) },
+      ]);
+    };
+    one('stitch_vault_events_pending', 'Events waiting to be sent.', ({ count }) => count);
+    one('stitch_vault_events_age_seconds', 'How long the oldest has waited.', ({ age }) => age);
+  }
+
+  @Interval('send-events', INTERVAL)
+  async send(): Promise<void> {
+    if (!this.stopping) await this.sender?.run();
+  }
+
+  @Interval('events-upkeep', UPKEEP_INTERVAL)
+  async upkeep(): Promise<void> {
+    if (this.stopping) return;
+    this.upkeeping ??= this.cleanUp().finally(() => {
+      this.upkeeping = undefined;
+    });
+    await this.upkeeping;
+  }
+
+  /** Starts nothing more and ends what is under way, in bounded time. */
+  async drain(): Promise<void> {
+    this.stopping = true;
+    await Promise.all([this.sender?.drain(), this.upkeeping]);
+  }
+
+  private async cleanUp(): Promise<void> {
+    try {
+      const expired = await this.outbox.expire();
+      if (expired > 0 && this.sender) {
+        this.metrics.webhookDeliveries.inc({ outcome: 'given_up' }, expired);
+        this.log.event('error', 'webhooks.given_up', { count: expired });
+      }
+      const purged = await this.outbox.purge();
+      if (purged > 0) this.log.event('debug', 'events.purged', { count: purged });
+    } catch (error) {
+      if (!(error instanceof StorageUnavailableError)) this.log.failure('purge.failed', error);
+    }
+  }
+
+  private backlog(): Promise<Backlog> {
+    const now = this.clock.now();
+    if (!this.counted || now - this.counted.at > REMEMBERED) {
+      const backlog = this.outbox.backlog().catch((error: unknown) => {
+        // The other metrics are wanted all the more while the database is away.
+        if (error instanceof StorageUnavailableError) return { count: 0, age: 0 };
+        throw error;
+      });
+      this.counted = { at: now, backlog };
+    }
+    return this.counted.backlog;
+  }
+}

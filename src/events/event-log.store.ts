@@ -1,0 +1,91 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/index.js';
+import type { EventData, EventType, PlacedEvent } from './event.js';
+
+/** An arbitrary constant that every replica agrees on: the advisory lock of the log's end. */
+const LOG_END_LOCK = 7_146_210_002;
+/** Events that are given a position in one transaction: more than fit on a page. */
+const PLACED_AT_ONCE = 1000;
+
+interface EventRow {
+  event_id: string;
+  position: string;
+  type: EventType;
+  data: EventData;
+  created_at: Date;
+}
+
+/** Where to read on: after a position, or after the event of an id. */
+export type LogPlace = { readonly position: string } | { readonly eventId: string };
+
+/** Reads the log of events in an order in which nothing appears later at an earlier place. */
+@Injectable()
+export class EventLogStore {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * The events after a place, oldest first. Whoever goes on from the last one it got misses none,
+   * also while others write.
+   *
+   * @param after undefined: from the oldest that is kept
+   * @throws StorageUnavailableError
+   */
+  async page(after: LogPlace | undefined, limit: number): Promise<PlacedEvent[] | undefined> {
+    const position = await this.positionOf(after);
+    if (position === undefined) return undefined;
+    const known = await this.read(position, limit);
+    if (known.length >= limit || !(await this.place())) return known;
+    return this.read(position, limit);
+  }
+
+  private async positionOf(after: LogPlace | undefined): Promise<string | undefined> {
+    if (after === undefined) return '0';
+    if ('position' in after) return after.position;
+    await this.place();
+    const [row] = await this.database.query<{ position: string | null }>(
+      'SELECT position FROM stitch_events WHERE event_id = $1',
+      [after.eventId],
+    );
+    return row?.position ?? undefined;
+  }
+
+  private async read(position: string, limit: number): Promise<PlacedEvent[]> {
+    const rows = await this.database.query<EventRow>(
+      `SELECT event_id, position, type, data, created_at FROM stitch_events
+       WHERE position > $1 ORDER BY position LIMIT $2`,
+      [position, limit],
+    );
+    return rows.map(({ event_id, created_at, ...row }) => ({
+      ...row,
+      eventId: event_id,
+      createdAt: created_at,
+    }));
+  }
+
+  /**
+   * Gives positions to events that have none, in the order in which they happened: of two changes
+   * of one grant the later one has the higher `id`, because it had to wait for the row. The lock is
+   * held until the commit, so positions become visible in ascending order.
+   *
+   * @returns whether there were any
+   */
+  private async place(): Promise<boolean> {
+    const [row] = await this.database.query<{ found: boolean }>(
+      'SELECT EXISTS (SELECT 1 FROM stitch_events WHERE position IS NULL) AS found',
+    );
+    if (!row?.found) return false;
+    await this.database.transaction(async (query) => {
+      // A statement of its own: the next one must see what the holder before has committed.
+      await query('SELECT pg_advisory_xact_lock($1)', [LOG_END_LOCK]);
+      await query(
+        `UPDATE stitch_events e SET position = placed.position
+         FROM (SELECT id, nextval('stitch_events_position_seq') AS position FROM (
+                 SELECT id FROM stitch_events WHERE position IS NULL ORDER BY id LIMIT $1) next
+              ) placed
+         WHERE e.id = placed.id`,
+        [PLACED_AT_ONCE],
+      );
+    });
+    return true;
+  }
+}

@@ -1,0 +1,48 @@
+export const EVENT_TYPES = [
+  'grant.linked',
+  'grant.reauthorization_required',
+  'grant.suspended',
+  'grant.reinstated',
+  'grant.deleted',
+] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
+
+/**
+ * What an event says of its grant: enough to ask for a new consent with
+ * `POST /authorization-requests`. Written by the trigger on `stitch_grants`; never a token.
+ */
+export interface EventData {
+  readonly provider: string;
+  readonly user_id: string;
+  readonly connection: string;
+  /** Granted scopes; missing where the provider knows none. */
+  readonly scopes?: readonly string[];
+  /**
+   * Why: a `ReauthorizationReason`; `replaced` for a grant deleted by a consent that is not
+   * confirmed yet; `imported`.
+   */
+  readonly reason?: string;
+  /** The authorization request that a linked grant came from. */
+  readonly authorization_request?: string;
+}
+
+/** Something that happened to a grant. */
+export interface GrantEvent {
+  /** Unique and stable: a receiver that has seen it needs no second look. */
+  readonly eventId: string;
+  readonly type: EventType;
+  readonly data: EventData;
+  readonly createdAt: Date;
+}
+
+/** An event with its place in the log. */
+export interface PlacedEvent extends GrantEvent {
+  readonly position: string;
+}
+
+/** An event that this process is to send. */
+export interface ClaimedEvent extends GrantEvent {
+  readonly id: string;
+  /** How often it has been claimed, this time included. */
+  readonly attempts: number;
+}

@@ -1,0 +1,128 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsOptional, IsString, Matches } from 'class-validator';
+import { invalidRequest } from '../common/index.js';
+import { EVENT_TYPES } from './event.js';
+import type { EventType, PlacedEvent } from './event.js';
+import type { LogPlace } from './event-log.store.js';
+
+/** Events on one page unless asked otherwise. */
+const DEFAULT_LIMIT = 50;
+
+const CURSOR = /^p([1-9]\d{0,17})$/;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** Where to read on in the log. */
+export class ListEventsQuery {
+  @ApiPropertyOptional({
+    description:
+      '`next_cursor` of the page before, or the `id` of an event. From the start without.',
+  })
+  @IsOptional()
+  @IsString({ message: '$property must be a cursor of this API or the id of an event' })
+  after?: string;
+
+  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: 500, default: DEFAULT_LIMIT })
+  @IsOptional()
+  @Matches(/^([1-9]\d?|[1-4]\d{2}|500)$/, {
+    message: '$property must be a whole number from 1 to 500',
+  })
+  limit?: string;
+}
+
+/** The grant that an event is about. */
+export class EventDataDto {
+  @ApiProperty({ example: 'stitch-money' })
+  provider!: string;
+
+  @ApiProperty({ example: 'demo-user' })
+  user_id!: string;
+
+  @ApiProperty({ example: 'default' })
+  connection!: string;
+
+  @ApiPropertyOptional({
+    type: [String],
+    description: 'Granted scopes; missing where the provider knows none.',
+    example: ['openid', 'accounts'],
+  })
+  scopes?: readonly string[];
+
+  @ApiPropertyOptional({ description: 'Why.', example: 'grant_revoked' })
+  reason?: string;
+
+  @ApiPropertyOptional({
+    format: 'uuid',
+    description: 'The authorization request that a linked grant came from.',
+  })
+  authorization_request?: string;
+}
+
+/** Something that happened to a grant. */
+export class EventDto {
+  @ApiProperty({ format: 'uuid', description: 'The `webhook-id` of the same event.' })
+  id!: string;
+
+  @ApiProperty({ enum: EVENT_TYPES, example: 'grant.reauthorization_required' })
+  type!: EventType;
+
+  @ApiProperty({ format: 'date-time' })
+  created_at!: string;
+
+  @ApiProperty({ example: 'stitch-money' })
+  provider!: string;
+
+  @ApiProperty({ example: 'demo-user' })
+  user_id!: string;
+
+  @ApiProperty({ example: 'default' })
+  connection!: string;
+
+  @ApiProperty({ type: EventDataDto })
+  data!: EventDataDto;
+}
+
+export class EventPageDto {
+  @ApiProperty({ type: [EventDto] })
+  items!: EventDto[];
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description:
+      'Pass it as `after` to go on, also after the last page: what happens later comes behind it. ' +
+      'Null only while there has never been anything to read.',
+  })
+  next_cursor!: string | null;
+}
+
+export const pageLimit = ({ limit }: ListEventsQuery): number => Number(limit ?? DEFAULT_LIMIT);
+
+/** @throws VaultError 400 `invalid_request` */
+export function toPlace(after: string | undefined): LogPlace | undefined {
+  if (after === undefined) return undefined;
+  const position = CURSOR.exec(after)?.[1];
+  if (position !== undefined) return { position };
+  if (UUID.test(after)) return { eventId: after };
+  throw unknownPlace();
+}
+
+/** 400: `after` names no place in the log, or an event that is not kept any more. */
+export const unknownPlace = () =>
+  invalidRequest({ after: ['must be a cursor of this API or the id of an event that is kept'] });
+
+/** A page of events, with the place to go on from. */
+export function toEventPage(events: readonly PlacedEvent[], after?: string): EventPageDto {
+  const last = events.at(-1);
+  return {
+    items: events.map(({ eventId, type, createdAt, data }) => ({
+      id: eventId,
+      type,
+      created_at: createdAt.toISOString(),
+      provider: data.provider,
+      user_id: data.user_id,
+      connection: data.connection,
+      data,
+    })),
+    next_cursor: last ? `p${last.position}` : (after ?? null),
+  };
+}

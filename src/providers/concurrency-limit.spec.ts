@@ -1,0 +1,107 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Clock } from '../common/index.js';
+import { ConcurrencyLimit } from './concurrency-limit.js';
+
+/** A clock whose time is up when it is told so. */
+class ToldClock implements Clock {
+  private readonly ends = new Set<() => void>();
+  now = () => 0;
+  sleep(_milliseconds: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      this.ends.add(resolve);
+      signal?.addEventListener('abort', () => this.ends.delete(resolve));
+    });
+  }
+  timeIsUp(): void {
+    for (const end of this.ends) end();
+  }
+}
+
+describe('the limit of calls in flight', () => {
+  let clock: ToldClock;
+  let limit: ConcurrencyLimit;
+  beforeEach(() => {
+    clock = new ToldClock();
+    limit = new ConcurrencyLimit(8);
+  });
+  const fill = async (places: number) => {
+    for (let place = 0; place < places; place += 1) {
+      expect(await limit.wait(1000, clock)).toBe(true);
+    }
+  };
+
+  it('lets so many in at once, and the next when one leaves', async () => {
+    await fill(8);
+    let entered = false;
+    const next = limit.wait(1000, clock).then((had) => (entered = had));
+    await turn();
+    expect({ entered, waiting: limit.waiting }).toEqual({ entered: false, waiting: 1 });
+    limit.leave();
+    expect(await next).toBe(true);
+    expect({ inFlight: limit.inFlight, waiting: limit.waiting }).toEqual({
+      inFlight: 8,
+      waiting: 0,
+    });
+  });
+
+  it('serves readers in the order in which they came', async () => {
+    await fill(8);
+    const order: number[] = [];
+    const waiting = [1, 2, 3].map((reader) =>
+      limit.wait(1000, clock).then(() => order.push(reader)),
+    );
+    for (const each of waiting) {
+      limit.leave();
+      await each;
+    }
+    expect(order).toEqual([1, 2, 3]);
+  });
+
+  it('keeps a quarter free from the backlog', async () => {
+    expect(limit.roomForBacklog).toBe(6);
+    await fill(6);
+    expect(limit.roomForBacklog).toBe(0);
+    await fill(2);
+    expect(limit.inFlight).toBe(8);
+  });
+
+  it('gives the backlog nothing while a reader waits', async () => {
+    await fill(8);
+    const reader = limit.wait(1000, clock);
+    expect(limit.roomForBacklog).toBe(0);
+    limit.leave();
+    await reader;
+    for (let place = 0; place < 8; place += 1) limit.leave();
+    expect(limit.roomForBacklog).toBe(6);
+  });
+
+  it('lets the backlog work even where there is a single place', () => {
+    expect(new ConcurrencyLimit(1).roomForBacklog).toBe(1);
+    expect(new ConcurrencyLimit(1).handful).toBe(1);
+  });
+
+  it('gives up when the time is up, and the place goes to the next in line', async () => {
+    await fill(8);
+    const impatient = limit.wait(10, clock);
+    clock.timeIsUp();
+    expect(await impatient).toBe(false);
+    const patient = limit.wait(1000, clock);
+    limit.leave();
+    expect(await patient).toBe(true);
+    expect({ inFlight: limit.inFlight, waiting: limit.waiting }).toEqual({
+      inFlight: 8,
+      waiting: 0,
+    });
+  });
+
+  it('loses no place that is handed over in the very moment of giving up', async () => {
+    await fill(8);
+    const torn = limit.wait(10, clock);
+    clock.timeIsUp();
+    limit.leave();
+    expect(await torn).toBe(true);
+    expect(limit.inFlight).toBe(8);
+    for (let place = 0; place < 8; place += 1) limit.leave();
+    expect(limit.inFlight).toBe(0);
+  });
+});

@@ -1,0 +1,141 @@
+import { performance } from 'node:perf_hooks';
+import type { Database, Notifications } from '../database/index.js';
+import { Metrics } from '../metrics/index.js';
+import { GrantCache } from './grant-cache.js';
+import type { Grant } from './grant.js';
+
+type NotificationHandler = Parameters<Notifications['on']>[1];
+
+const KEY = { provider: 'stitch-money', userId: 'ann', connection: 'default' };
+const grant = (version: number, grantId = 'consent-1'): Grant => ({
+  ...KEY,
+  grantId,
+  status: 'active',
+  reason: null,
+  accessToken: Buffer.of(version),
+  refreshToken: null,
+  scopes: [],
+  accountId: null,
+  obtainedAt: 0,
+  expiresAt: null,
+  refreshDueAt: null,
+  version,
+  rejectedVersion: null,
+  leaseOwner: null,
+  leaseExpiresAt: null,
+  rotationStartedAt: null,
+  failureCount: 0,
+  lastError: null,
+  lastReadAt: null,
+});
+
+/** What the cache hears of the database, as told by the test. */
+class Ears {
+  healthy = true;
+  since = -Infinity;
+  available = true;
+  private handler: NotificationHandler = () => undefined;
+  on(_kind: string, handler: NotificationHandler): void {
+    this.handler = handler;
+  }
+  hear(...names: string[]): void {
+    this.handler(names);
+  }
+}
+
+describe('the cache of sealed rows', () => {
+  let ears: Ears;
+  let cache: GrantCache;
+  beforeEach(() => {
+    ears = new Ears();
+    cache = new GrantCache(
+      ears as unknown as Notifications,
+      ears as unknown as Database,
+      new Metrics(),
+    );
+    cache.onModuleInit();
+  });
+  const now = () => performance.now();
+  /** Longer ago than an entry is trusted for without news. */
+  const longAgo = () => now() - 60_000;
+
+  it('trusts an entry of any age while nothing can have been missed', () => {
+    cache.set(grant(1), longAgo());
+    expect(cache.get(KEY)?.version).toBe(1);
+  });
+
+  it('does not trust what was read before it began to listen', () => {
+    cache.set(grant(1), longAgo());
+    ears.since = now() - 30_000;
+    expect(cache.get(KEY)).toBeUndefined();
+    expect(cache.getStale(KEY)?.version).toBe(1);
+  });
+
+  it('trusts an entry for a moment only while it cannot listen', () => {
+    ears.healthy = false;
+    cache.set(grant(1), now());
+    expect(cache.get(KEY)?.version).toBe(1);
+    cache.set(grant(1), longAgo());
+    expect(cache.get(KEY)).toBeUndefined();
+  });
+
+  it('trusts what it has while the database is away: nobody can have changed it', () => {
+    Object.assign(ears, { healthy: false, available: false, since: Infinity });
+    cache.set(grant(1), longAgo());
+    expect(cache.get(KEY)?.version).toBe(1);
+  });
+
+  it('drops a row that a notification names, and that row alone', () => {
+    cache.set(grant(1), now());
+    cache.set({ ...grant(1), userId: 'bob' }, now());
+    ears.hear('stitch-money', 'ann', 'default');
+    expect(cache.get(KEY)).toBeUndefined();
+    expect(cache.getStale(KEY)).toBeUndefined();
+    expect(cache.get({ ...KEY, userId: 'bob' })).toBeDefined();
+  });
+
+  it('survives a notification that names nothing', () => {
+    cache.set(grant(1), now());
+    ears.hear();
+    ears.hear('stitch-money');
+    expect(cache.get(KEY)).toBeDefined();
+  });
+
+  it('does not take up a row that was read before it was told of a change', () => {
+    const readAt = now();
+    ears.hear('stitch-money', 'ann', 'default');
+    cache.set(grant(1), readAt);
+    expect(cache.get(KEY)).toBeUndefined();
+    cache.set(grant(2), now() + 1);
+    expect(cache.get(KEY)?.version).toBe(2);
+  });
+
+  it('never goes back to an older version of the same consent', () => {
+    cache.set(grant(3), now());
+    cache.set(grant(2), now());
+    expect(cache.get(KEY)?.version).toBe(3);
+    cache.set(grant(4), now());
+    expect(cache.get(KEY)?.version).toBe(4);
+  });
+
+  it('takes a new consent whatever its version', () => {
+    cache.set(grant(9), now());
+    cache.set(grant(1, 'consent-2'), now());
+    expect(cache.get(KEY)?.grantId).toBe('consent-2');
+  });
+
+  it('keeps apart names that would run together', () => {
+    cache.set({ ...grant(1), userId: 'a', connection: 'b.c' }, now());
+    expect(cache.get({ ...KEY, userId: 'a.b', connection: 'c' })).toBeUndefined();
+    expect(cache.get({ ...KEY, userId: 'a', connection: 'b.c' })).toBeDefined();
+  });
+
+  it('is bounded: the least read go first', () => {
+    for (let user = 0; user < 50_010; user += 1) {
+      cache.set({ ...grant(1), userId: `user-${String(user)}` }, now());
+    }
+    expect(cache.size).toBe(50_000);
+    expect(cache.get({ ...KEY, userId: 'user-0' })).toBeUndefined();
+    expect(cache.get({ ...KEY, userId: 'user-50009' })).toBeDefined();
+  });
+});

@@ -1,0 +1,222 @@
+import type { Browser } from 'playwright-core';
+import { launchChromium, newPhone, readability } from './browser.js';
+import type { Phone } from './browser.js';
+import { createBrowserWorld } from './browser-world.js';
+import type { BrowserWorld } from './browser-world.js';
+
+const CONNECT = 'stitch-connect';
+
+describe('consent, clicked through on a phone', () => {
+  let chromium: Browser;
+  let links: BrowserWorld;
+  let phone: Phone;
+  beforeAll(async () => {
+    chromium = await launchChromium();
+    links = await createBrowserWorld();
+  });
+  beforeEach(async () => {
+    phone = await newPhone(chromium);
+  });
+  afterEach(async () => {
+    await phone.context.close();
+    links.world.sandbox.reset();
+    links.world.connect.reset();
+  });
+  afterAll(async () => {
+    await links.close();
+    await chromium.close();
+  });
+
+  const heading = () => phone.page.getByRole('heading', { level: 1 }).textContent();
+  const click = (name: string) => phone.page.getByRole('button', { name }).click();
+
+  it('links a bank account at stitch.money: bank, scopes, grant, done', async () => {
+    const { page } = phone;
+    const begun = await links.begin({ user_id: 'ann' });
+    await page.goto(begun.authorization_url);
+    await phone.photograph('1-stitch-money-consent');
+    await page.getByRole('combobox', { name: 'Bank' }).selectOption('Capitec');
+    await page.getByLabel('Sign in as').fill('Ann');
+    await page.getByLabel('balances').uncheck();
+    await click('Grant access');
+    await page.waitForURL(`${links.publicUrl}/callback/**`);
+    expect(await heading()).toBe('Your account is linked');
+    await phone.photograph('2-stitch-money-linked');
+    expect(await links.status(begun.id)).toBe('completed');
+    const token = await links.token('ann');
+    expect(token).toMatchObject({ scope: 'openid accounts transactions offline_access' });
+    const { access_token } = token as { access_token: string };
+    expect(links.world.sandbox.isLive(access_token)).toBe(true);
+    expect(await phone.context.cookies()).toEqual([]);
+    expect(phone.complaints).toEqual([]);
+  });
+
+  it('links through the start page, whose cookie comes back from the other site', async () => {
+    const begun = await links.begin({ user_id: 'ben' });
+    await phone.page.goto(`${links.publicUrl}/authorize/${begun.id}`);
+    expect(phone.page.url()).toMatch(links.world.sandbox.url);
+    expect(await phone.context.cookies(links.publicUrl)).toMatchObject([
+      { name: `stitch-link-${begun.id}`, httpOnly: true, sameSite: 'Lax', path: '/' },
+    ]);
+    await click('Grant access');
+    expect(await heading()).toBe('Your account is linked');
+    expect(await phone.context.cookies()).toEqual([]);
+  });
+
+  it('links an account at stitchdata.com: the form is filled, accept, done', async () => {
+    const { page } = phone;
+    const person = { email: 'cas@example.com', first_name: 'Cas', company: 'Café & Co' };
+    const begun = await links.begin({ user_id: 'cas', provider: CONNECT, ...person });
+    await page.goto(begun.authorization_url);
+    expect(await page.getByLabel('E-mail').inputValue()).toBe(person.email);
+    expect(await page.getByLabel('Company').inputValue()).toBe(person.company);
+    await page.getByLabel('Last name').fill('Example');
+    await phone.photograph('3-stitch-connect-consent');
+    await click('Accept');
+    expect(await heading()).toBe('Your account is linked');
+    await phone.photograph('4-stitch-connect-linked');
+    const token = await links.token('cas', `?provider=${CONNECT}`);
+    expect(token).toMatchObject({ expires_at: null });
+    expect(links.world.connect.save().accounts.at(-1)).toMatchObject({
+      ...person,
+      last_name: 'Example',
+    });
+    expect(await phone.context.cookies()).toEqual([]);
+    expect(phone.complaints).toEqual([]);
+  });
+
+  it('finishes two links at stitchdata.com in two tabs', async () => {
+    const second = await phone.context.newPage();
+    const tabs = [phone.page, second];
+    for (const [index, tab] of tabs.entries()) {
+      const wish = { user_id: 'dee', provider: CONNECT, connection: `tab-${String(index)}` };
+      await tab.goto((await links.begin(wish)).authorization_url);
+    }
+    for (const tab of tabs) {
+      await tab.getByRole('button', { name: 'Accept' }).click();
+      await tab.getByRole('heading', { name: 'Your account is linked' }).waitFor();
+    }
+    for (const connection of ['tab-0', 'tab-1']) {
+      const token = await links.token('dee', `?provider=${CONNECT}&connection=${connection}`);
+      expect(token).toMatchObject({ connection });
+    }
+  });
+
+  it.each([
+    ['stitch-money', 'Cancel'],
+    [CONNECT, 'Reject'],
+  ])('takes no for an answer at %s', async (provider, button) => {
+    const begun = await links.begin({ user_id: 'eli', provider });
+    await phone.page.goto(begun.authorization_url);
+    await click(button);
+    expect(await heading()).toBe('Your account was not linked');
+    await phone.photograph(`5-declined-${provider}`);
+    expect(await links.status(begun.id)).toBe('denied');
+    expect(await links.token('eli', `?provider=${provider}`)).toBe(404);
+  });
+
+  it('returns to the app that asked, and says how it went', async () => {
+    const returnTo = `${links.world.sandbox.url}/`;
+    const begun = await links.begin({ user_id: 'flo', return_to: returnTo });
+    await phone.page.goto(begun.authorization_url);
+    await click('Grant access');
+    expect(phone.page.url()).toBe(`${returnTo}?authorization_request=${begun.id}&status=completed`);
+  });
+
+  it('does not link again when the user goes back, or loads the last page again', async () => {
+    const begun = await links.begin({ user_id: 'gus' });
+    await phone.page.goto(begun.authorization_url);
+    await click('Grant access');
+    await phone.page.reload();
+    expect(await heading()).toBe('This link cannot be used');
+    await phone.photograph('6-used');
+    expect(await links.status(begun.id)).toBe('completed');
+    expect(links.world.sandbox.stats).toMatchObject({ codeCalls: 1, codeReuseEvents: 0 });
+  });
+
+  it('does not let another site start a link unseen: its cookie is not taken', async () => {
+    const attackers = await links.begin({ user_id: 'attacker', provider: CONNECT });
+    const own = await links.begin({ user_id: 'hal', provider: CONNECT });
+    const trap = `${links.world.sandbox.url}/trap`;
+    const url = attackers.authorization_url;
+    const body = `<img src="${url}"><iframe src="${url}"></iframe><link rel="stylesheet" href="${url}">`;
+    await phone.context.route(trap, (route) => route.fulfill({ contentType: 'text/html', body }));
+    await phone.page.goto(own.authorization_url);
+    const tab = await phone.context.newPage();
+    await tab.goto(trap, { waitUntil: 'networkidle' });
+    expect(phone.requests.filter((each) => each === url).length).toBeGreaterThanOrEqual(2);
+    const names = (await phone.context.cookies(links.publicUrl)).map(({ name }) => name);
+    expect(names).toEqual([`stitch-link-${own.id}`]);
+    await click('Accept');
+    expect(await heading()).toBe('Your account is linked');
+    expect(await links.status(own.id)).toBe('completed');
+    expect(await links.status(attackers.id)).toBe('pending');
+  });
+
+  it('asks nobody but the vault and the provider for anything', async () => {
+    const begun = await links.begin({ user_id: 'ivy' });
+    await phone.page.goto(begun.authorization_url);
+    await click('Grant access');
+    const origins = new Set(phone.requests.map((each) => new URL(each).origin));
+    expect([...origins].sort()).toEqual([links.publicUrl, links.world.sandbox.url].sort());
+  });
+});
+
+describe('the pages a user may end at', () => {
+  let chromium: Browser;
+  let links: BrowserWorld;
+  beforeAll(async () => {
+    chromium = await launchChromium();
+    links = await createBrowserWorld();
+  });
+  afterAll(async () => {
+    await links.close();
+    await chromium.close();
+  });
+
+  const ends: [name: string, title: string, fault: object, button: string, body: object][] = [
+    ['linked', 'Your account is linked', {}, 'Grant access', {}],
+    ['one-more-step', 'One more step', {}, 'Grant access', { confirm: true }],
+    ['not-linked', 'Your account was not linked', {}, 'Cancel', {}],
+    [
+      'failed',
+      'Your account could not be linked',
+      { tokenFault: '503', faultOn: 'code' },
+      'Grant access',
+      {},
+    ],
+  ];
+  const readable = {
+    ...{ language: 'en', titled: true, headings: 1, landmarks: 1, fits: true },
+  };
+
+  it.each(ends)('is readable on a phone, light and dark, without scripts: %s', async (...end) => {
+    const [name, title, fault, button, body] = end;
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const phone = await newPhone(chromium, { colorScheme, javaScriptEnabled: false });
+      const begun = await links.begin({ user_id: 'ann', ...body });
+      await phone.page.goto(begun.authorization_url);
+      Object.assign(links.world.sandbox.switches, fault);
+      await phone.page.getByRole('button', { name: button }).click();
+      await phone.page.getByRole('heading', { name: title }).waitFor();
+      links.world.sandbox.reset();
+      const found = await readability(phone.page);
+      expect(found).toMatchObject(readable);
+      expect(found.smallestText).toBeGreaterThanOrEqual(16);
+      await phone.photograph(`page-${name}-${colorScheme}`);
+      await phone.context.close();
+    }
+  });
+
+  it.each([
+    ['expired', '/authorize/00000000-0000-4000-8000-000000000000', 'This link cannot be used'],
+    ['nothing-here', '/favicon', 'There is nothing here'],
+  ])('is readable when there is nothing to link: %s', async (name, path, title) => {
+    const phone = await newPhone(chromium);
+    await phone.page.goto(`${links.publicUrl}${path}`);
+    await phone.page.getByRole('heading', { name: title }).waitFor();
+    expect(await readability(phone.page)).toMatchObject(readable);
+    await phone.photograph(`page-${name}`);
+    await phone.context.close();
+  });
+});

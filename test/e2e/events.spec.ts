@@ -1,0 +1,250 @@
+import { createClient } from '../support/vault.js';
+import { begin, postRequest } from '../support/requests.js';
+import { eventually } from '../support/wait.js';
+import { createWorld } from '../support/world.js';
+import type { TokenAnswer, World } from '../support/world.js';
+
+interface EventItem {
+  id: string;
+  type: string;
+  created_at: string;
+  provider: string;
+  user_id: string;
+  connection: string;
+  data: Record<string, unknown>;
+}
+
+interface EventPage {
+  items: EventItem[];
+  next_cursor: string | null;
+}
+
+const SCOPES = ['openid', 'accounts', 'balances', 'transactions', 'offline_access'];
+
+describe('events', () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await createWorld({ replicas: 2, environment: { REFRESH_INTERVAL: '1' } });
+  });
+  beforeEach(() => {
+    world.sandbox.reset();
+  });
+  afterAll(() => world.close());
+
+  const page = async (query = '', replica = 0) => {
+    const vault = world.vaults[replica] ?? world.vault;
+    const answer = await vault.request(`/events${query}`, { key: world.key });
+    expect(answer.status).toBe(200);
+    return (await answer.json()) as EventPage;
+  };
+  const eventsOf = async (userId: string) =>
+    (await page('?limit=500')).items.filter(({ user_id }) => user_id === userId);
+  const typesOf = async (userId: string) => (await eventsOf(userId)).map(({ type }) => type);
+  const reject = (userId: string, version: number, replica = 0) =>
+    (world.vaults[replica] ?? world.vault).request(`/tokens/${userId}/rejections`, {
+      key: world.key,
+      method: 'POST',
+      body: JSON.stringify({ version }),
+    });
+  const remove = (userId: string) =>
+    world.vault.request(`/tokens/${userId}`, { key: world.key, method: 'DELETE' });
+  const linkConfirmed = async (userId: string) => {
+    const begun = await begin(world, { user_id: userId, confirm: true });
+    await fetch(await world.sandbox.consent(begun.authorization_url));
+    return begun.id;
+  };
+  const confirm = (id: string, userId: string) =>
+    world.vault.request(`/authorization-requests/${id}/confirm`, {
+      key: world.key,
+      method: 'POST',
+      body: JSON.stringify({ user_id: userId }),
+    });
+
+  it('say once that a grant was linked, and from which request', async () => {
+    await world.link('ann', { connection: 'savings' });
+    const [request] = await world.database.query<{ id: string }>(
+      `SELECT id FROM stitch_authorization_requests WHERE user_id = 'ann'`,
+    );
+    const events = await eventsOf('ann');
+    expect(events).toEqual([
+      {
+        id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+        type: 'grant.linked',
+        created_at: expect.stringMatching(/Z$/),
+        provider: 'stitch-money',
+        user_id: 'ann',
+        connection: 'savings',
+        data: {
+          provider: 'stitch-money',
+          user_id: 'ann',
+          connection: 'savings',
+          scopes: SCOPES,
+          authorization_request: request?.id,
+        },
+      },
+    ]);
+  });
+
+  it('do not speak of a grant that awaits confirmation, only of the confirmed one', async () => {
+    const id = await linkConfirmed('bob');
+    expect(await typesOf('bob')).toEqual([]);
+    expect((await confirm(id, 'bob')).status).toBe(200);
+    expect((await confirm(id, 'bob')).status).toBe(200);
+    expect(await typesOf('bob')).toEqual(['grant.linked']);
+    const discarded = await linkConfirmed('carl');
+    expect((await confirm(discarded, 'eve')).status).toBe(409);
+    expect(await typesOf('carl')).toEqual([]);
+  });
+
+  it('say that a grant is gone when one that awaits confirmation takes its place', async () => {
+    await world.link('dora');
+    const id = await linkConfirmed('dora');
+    const gone = await eventsOf('dora');
+    expect(gone.map(({ type }) => type)).toEqual(['grant.linked', 'grant.deleted']);
+    expect(gone[1]?.data.reason).toBe('replaced');
+    await confirm(id, 'dora');
+    expect(await typesOf('dora')).toEqual(['grant.linked', 'grant.deleted', 'grant.linked']);
+  });
+
+  it('tell of a relink and of a deletion, each once', async () => {
+    await world.link('ed');
+    await world.link('ed');
+    await Promise.all([remove('ed'), remove('ed')]);
+    await remove('ed');
+    expect(await typesOf('ed')).toEqual(['grant.linked', 'grant.linked', 'grant.deleted']);
+  });
+
+  it('say nothing of rotations', async () => {
+    await world.link('fay');
+    expect((await reject('fay', 1)).status).toBe(200);
+    expect((await reject('fay', 2, 1)).status).toBe(200);
+    expect(await typesOf('fay')).toEqual(['grant.linked']);
+  });
+
+  it('tell of a loss once, however many callers run into it, with what a new consent needs', async () => {
+    await world.link('gil');
+    const { access_token } = (await (await world.read('gil')).json()) as TokenAnswer;
+    world.sandbox.revokeGrantOf(access_token);
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, index) => reject('gil', 1, index % 2)),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 50 }, () => 409));
+    const events = await eventsOf('gil');
+    expect(events.map(({ type }) => type)).toEqual([
+      'grant.linked',
+      'grant.reauthorization_required',
+    ]);
+    const { reason, ...wish } = events[1]?.data ?? {};
+    expect(reason).toBe('grant_revoked');
+    // As it stands it is the body of a new request; and the consent ends the loss.
+    expect(wish).toEqual({
+      provider: 'stitch-money',
+      user_id: 'gil',
+      connection: 'default',
+      scopes: SCOPES,
+    });
+    expect((await postRequest(world, wish)).status).toBe(201);
+    await world.link('gil');
+    expect((await typesOf('gil')).at(-1)).toBe('grant.linked');
+    expect(await typesOf('gil')).toHaveLength(3);
+  });
+
+  it('tell of a lost rotation, and of the second loss after a new consent', async () => {
+    for (const losses of [1, 2]) {
+      await world.link('hal');
+      const { version } = (await (await world.read('hal')).json()) as TokenAnswer;
+      Object.assign(world.sandbox.switches, { tokenFault: 'drop_after', faultCount: 1 });
+      await reject('hal', version);
+      const lost = await eventually('the rotation is known to be lost', async () => {
+        const found = (await eventsOf('hal')).filter(
+          ({ type }) => type === 'grant.reauthorization_required',
+        );
+        return found.length === losses && found;
+      });
+      expect(lost.at(-1)?.data.reason).toBe('rotation_lost');
+    }
+  });
+
+  it('tell of a suspension and of its end, also when an operator brings it about', async () => {
+    await world.link('ida', { untick: ['offline_access'] });
+    expect((await reject('ida', 1)).status).toBe(409);
+    await reject('ida', 1, 1);
+    await world.database.query(
+      `UPDATE stitch_grants SET status = 'active', reason = NULL WHERE user_id = 'ida'`,
+    );
+    await world.database.query(`DELETE FROM stitch_grants WHERE user_id = 'ida'`);
+    const events = await eventsOf('ida');
+    expect(events.map(({ type }) => type)).toEqual([
+      'grant.linked',
+      'grant.suspended',
+      'grant.reinstated',
+      'grant.deleted',
+    ]);
+    expect(events[1]?.data).toMatchObject({ reason: 'suspended' });
+  });
+
+  it('tell once of a token that ends and cannot be refreshed', async () => {
+    await world.link('jo', { untick: ['offline_access'] });
+    await world.database.query(
+      `UPDATE stitch_grants SET expires_at = now() - interval '1 second',
+         refresh_due_at = now() - interval '1 second' WHERE user_id = 'jo'`,
+    );
+    for (const replica of [0, 1]) expect((await world.read('jo', '', replica)).status).toBe(409);
+    const events = await eventually('it has ended', async () => {
+      const found = await eventsOf('jo');
+      return found.length > 1 && found;
+    });
+    expect(events[1]).toMatchObject({
+      type: 'grant.reauthorization_required',
+      data: { reason: 'no_refresh_token' },
+    });
+  });
+
+  it('are not there when the change was rolled back', async () => {
+    const count = async () => (await page('?limit=500')).items.length;
+    const before = await count();
+    await world.database.query(
+      `DO $$ BEGIN
+         BEGIN DELETE FROM stitch_grants; RAISE EXCEPTION 'no'; EXCEPTION WHEN OTHERS THEN END;
+       END $$`,
+    );
+    expect(await count()).toBe(before);
+  });
+
+  it('are read page by page, on every replica, from a cursor or from an event on', async () => {
+    const all = (await page('?limit=500')).items;
+    const read: EventItem[] = [];
+    let cursor: string | null = null;
+    for (let n = 0; ; n += 1) {
+      const next: EventPage = await page(`?limit=2${cursor ? `&after=${cursor}` : ''}`, n % 2);
+      if (next.items.length === 0) {
+        expect(next.next_cursor).toBe(cursor);
+        break;
+      }
+      read.push(...next.items);
+      cursor = next.next_cursor;
+    }
+    expect(read).toEqual(all);
+    await world.link('kim');
+    expect((await page(`?after=${cursor ?? ''}`)).items.map(({ user_id }) => user_id)).toEqual([
+      'kim',
+    ]);
+    expect((await page(`?after=${all.at(-1)?.id ?? ''}`)).items).toHaveLength(1);
+  });
+
+  it('are for administrators, and places in the log are validated', async () => {
+    const key = await createClient(world.database.url, ['tokens:read', 'tokens:write']);
+    expect((await world.vault.request('/events', { key })).status).toBe(403);
+    for (const query of [
+      '?after=x',
+      '?after=p0',
+      '?after=p99999999999999999999',
+      '?after=00000000-0000-4000-8000-000000000000',
+      '?limit=0',
+      '?limit=501',
+      '?after=p1&after=p2',
+    ]) {
+      expect((await world.vault.request(`/events${query}`, { key: world.key })).status).toBe(400);
+    }
+  });
+});

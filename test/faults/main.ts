@@ -1,0 +1,47 @@
+import { render } from './table.js';
+import { notRun } from './scenario.js';
+import type { Outcome, Scenario } from './scenario.js';
+import { Site } from './site.js';
+import { scenarios } from './suite.js';
+
+/**
+ * `npm run faults [-- --only NAME] [-- --quick]`
+ *
+ * Runs the scenarios one after the other and prints one table; exits with 1 when one failed.
+ */
+async function attempt(scenario: Scenario, site: Site, quick: boolean): Promise<Outcome[]> {
+  try {
+    return await scenario.run(site, quick);
+  } catch (error) {
+    const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return [{ ...notRun(scenario.name, `FAILED: ${why}`), verdict: 'failed' }];
+  }
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const place = args.indexOf('--only');
+  const only = place < 0 ? undefined : args[place + 1]?.split(',');
+  const chosen = scenarios.filter(({ name }) => only?.includes(name) ?? true);
+  if (chosen.length === 0) {
+    process.stderr.write(`--only takes ${scenarios.map(({ name }) => name).join(', ')}\n`);
+    process.exitCode = 2;
+    return;
+  }
+  const site = await Site.open();
+  const outcomes: Outcome[] = [];
+  try {
+    for (const scenario of chosen) {
+      const begun = Date.now();
+      outcomes.push(...(await attempt(scenario, site, args.includes('--quick'))));
+      const took = Math.round((Date.now() - begun) / 1000);
+      process.stderr.write(`${scenario.name}: ${took} s\n`);
+    }
+  } finally {
+    await site.close();
+  }
+  process.stdout.write(render(outcomes));
+  if (outcomes.some(({ verdict }) => verdict === 'failed')) process.exitCode = 1;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+await main(process.argv.slice(2));

@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Arena } from '../arena.js';
+import { countLost } from '../losses.js';
+import { Findings, inArena, users } from '../scenario.js';
+import type { Outcome, Scenario } from '../scenario.js';
+
+/** Milliseconds between kills. */
+const EVERY = 2000;
+
+/** Replicas are killed at random while tokens of ten seconds are rotated under readers. */
+async function killing(
+  arena: Arena,
+  duration: number,
+): Promise<{ kills: number; on: Set<string> }> {
+  const on = new Set<string>();
+  const end = Date.now() + duration;
+  let kills = 0;
+  for (; Date.now() < end; kills += 1) {
+    await sleep(EVERY);
+    const index = Math.floor(Math.random() * arena.replicas.length);
+    const replica = arena.replicas[index]!;
+    const wire = arena.wires[index]!;
+    const ended = replica.end('SIGKILL');
+    for (const user of wire.passengers()) on.add(user);
+    await ended;
+    for (const user of wire.passengers()) on.add(user);
+    void replica.start();
+  }
+  return { kills, on };
+}
+
+const scenario = (name: string, grace: number): Scenario => ({
+  name,
+  run: async (site, quick): Promise<Outcome[]> => {
+    const seconds = quick ? 8 : 60;
+    const everyone = users(quick ? 60 : 300);
+    const found = new Findings(
+      `kill -9 every 2 s, grace ${grace} s`,
+      `${seconds} s, ${everyone.length} grants of 10 s`,
+    );
+    const arena = await Arena.open(site, {
+      name,
+      replicas: 3,
+      environment: { PROVIDER_TIMEOUT: quick ? '2' : '5', MIN_TTL: '3' },
+      switches: { graceSeconds: grace, tokenLifetime: 10 },
+    });
+    for (const wire of arena.wires) wire.answerDelay = [5, 60];
+    return inArena(arena, async () => {
+      await arena.start();
+      const spread = (index: number): number => (6 * index) / everyone.length;
+      await arena.seed({
+        users: everyone,
+        lifetime: 10,
+        age: spread,
+        due: (index) => 6 - spread(index),
+      });
+      const readers = arena.openReaders(8);
+      readers.run(everyone, quick ? 4 : 8, 40);
+      const { kills, on } = await killing(arena, seconds * 1000);
+      await Promise.all(arena.replicas.map((_, index) => arena.ready(index)));
+      await arena.settle(3, 60_000);
+      const tally = await readers.stop();
+      await arena.stopReplicas();
+
+      const { stats } = arena.sandbox;
+      found.check(stats.rotations > everyone.length, 'too few rotations to mean anything');
+      if (grace > 0) found.check(stats.reuseEvents === 0, `${stats.reuseEvents} reuse events`);
+      const lost = await countLost(arena, found, grace > 0 ? new Set() : on);
+      const lines = arena.replicas.flatMap((replica) =>
+        replica.heard('grant.reauthorization_required'),
+      );
+      found.check(lines.length >= lost, 'a loss without its log line');
+      found.note(
+        `${kills} kills, ${on.size} grants with an answer on the wire at one, ` +
+          `${stats.graceAnswers} answered by the provider's grace, ${tally.answered} reads answered, ` +
+          `${tally.refused} refused, spools gave back ${spooled(arena)} answers`,
+      );
+      return [found.conclude(arena, tally, lost)];
+    });
+  },
+});
+
+const spooled = (arena: Arena): number =>
+  arena.replicas.reduce((sum, replica) => sum + replica.heard('spool.recovered').length, 0);
+
+export const killsWithGrace = scenario('kills', 30);
+export const killsWithoutGrace = scenario('kills-no-grace', 0);

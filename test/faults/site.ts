@@ -1,0 +1,70 @@
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { TEST_KEYRING } from '../support/vault.js';
+import { copyBuild } from './build.js';
+import { PostgresServer } from './postgres-server.js';
+
+/** Where the logs of the replicas are left. */
+const LOGS = join('.artifacts', 'faults');
+
+/** What all scenarios of a run share: a build, a PostgreSQL server and a migrated template in it. */
+export class Site {
+  private constructor(
+    readonly directory: string,
+    readonly dist: string,
+    readonly postgres: PostgresServer,
+    /** An API key with every scope, known in every database of this site. */
+    readonly key: string,
+  ) {}
+
+  static async open(): Promise<Site> {
+    const directory = mkdtempSync(join(tmpdir(), 'stitch-vault-faults-'));
+    // PostgreSQL may have to run as another user, who must get through to its files.
+    chmodSync(directory, 0o755);
+    const dist = copyBuild(directory);
+    const postgres = await PostgresServer.create(directory);
+    await postgres.run('CREATE DATABASE template_vault');
+    const cli = (...args: string[]): string => {
+      const env = { ...process.env, DATABASE_URL: postgres.url('template_vault') };
+      const ran = spawnSync(process.execPath, [join(dist, 'cli.js'), ...args], {
+        env,
+        encoding: 'utf8',
+      });
+      if (ran.status !== 0) throw new Error(`vault ${args.join(' ')}: ${ran.stderr}`);
+      return ran.stdout;
+    };
+    cli('migrate');
+    const created = cli('clients', 'create', 'faults', '--scope', 'admin', '--json');
+    const { api_key: key } = JSON.parse(created) as { api_key: string };
+    return new Site(directory, dist, postgres, key);
+  }
+
+  /** The keyring of every vault of this site. */
+  get keyring(): string {
+    return TEST_KEYRING;
+  }
+
+  /** A database of its own for one scenario. @returns its name */
+  async createDatabase(): Promise<string> {
+    const name = `faults_${randomBytes(4).toString('hex')}`;
+    await this.postgres.run(`CREATE DATABASE ${name} TEMPLATE template_vault`);
+    return name;
+  }
+
+  /** An empty directory for the logs of a scenario. */
+  logsOf(scenario: string): string {
+    const directory = join(LOGS, scenario);
+    rmSync(directory, { recursive: true, force: true });
+    mkdirSync(directory, { recursive: true });
+    return directory;
+  }
+
+  async close(): Promise<void> {
+    this.postgres.thaw();
+    await this.postgres.stop();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,32 @@
+import type { Scenario } from './scenario.js';
+import {
+  databaseFrozen,
+  databaseInHand,
+  databaseKilled,
+  databaseStopped,
+} from './scenarios/database-outages.js';
+import { backlog } from './scenarios/backlog.js';
+import { killsWithGrace, killsWithoutGrace } from './scenarios/kills.js';
+import { pooler } from './scenarios/pooler.js';
+import { providerOutages } from './scenarios/provider-outages.js';
+import { skewedClocks } from './scenarios/skewed-clocks.js';
+import { spoolEntries } from './scenarios/spool-entries.js';
+import { stampede } from './scenarios/stampede.js';
+import { terminations } from './scenarios/terminations.js';
+
+/** In the order in which they are run. */
+export const scenarios: readonly Scenario[] = [
+  stampede,
+  killsWithGrace,
+  killsWithoutGrace,
+  terminations,
+  databaseStopped,
+  databaseInHand,
+  databaseKilled,
+  databaseFrozen,
+  providerOutages,
+  backlog,
+  skewedClocks,
+  pooler,
+  spoolEntries,
+];

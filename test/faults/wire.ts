@@ -1,0 +1,120 @@
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent, request } from 'undici';
+import type { Ledger } from './ledger.js';
+
+/** Milliseconds within which a process may have been killed before it read what had arrived. */
+const UNREAD = 250;
+
+interface Call {
+  readonly user: string | undefined;
+  /** When the answer was handed over entirely. */
+  delivered: number | undefined;
+}
+
+/**
+ * The way from one replica to the provider's token endpoint. It knows what is on it, which is the
+ * one thing that neither end can know, and can make answers take a while.
+ */
+export class Wire {
+  /** Milliseconds that an answer stays on the wire, at least and at most. */
+  answerDelay: readonly [number, number] = [0, 0];
+  /** Refresh calls that have passed. */
+  calls = 0;
+  private readonly under = new Set<Call>();
+  private readonly agent = new Agent({ headersTimeout: 120_000 });
+  private server: Server | undefined;
+  private port = 0;
+
+  constructor(
+    private readonly provider: string,
+    private readonly ledger: Ledger,
+  ) {}
+
+  get tokenEndpoint(): string {
+    return `http://127.0.0.1:${this.port}/connect/token`;
+  }
+
+  async open(): Promise<void> {
+    const server = createServer((incoming, outgoing) => {
+      this.pass(incoming, outgoing).catch(() => {
+        outgoing.destroy();
+      });
+    });
+    server.listen(this.port, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    this.server = server;
+    this.port = (server.address() as AddressInfo).port;
+  }
+
+  /** Connections are cut, and refused from now on. */
+  async shut(): Promise<void> {
+    const { server } = this;
+    this.server = undefined;
+    if (!server) return;
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+
+  /** Users whose refresh token is with the provider, or whose answer is on its way or unread. */
+  passengers(): Set<string> {
+    const since = performance.now() - UNREAD;
+    const on = [...this.under].filter(({ delivered = Infinity }) => delivered > since);
+    return new Set(on.map(({ user }) => user ?? 'unknown'));
+  }
+
+  async close(): Promise<void> {
+    await this.shut();
+    await this.agent.destroy();
+  }
+
+  private async pass(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const body = await text(incoming);
+    const presented = new URLSearchParams(body).get('refresh_token');
+    if (presented !== null) this.calls += 1;
+    const user = presented === null ? undefined : this.ledger.ownerOfRefresh(presented);
+    const call: Call = { user, delivered: undefined };
+    if (presented !== null) this.under.add(call);
+    try {
+      const answer = await request(this.provider + (incoming.url ?? ''), {
+        method: 'POST',
+        headers: { 'content-type': incoming.headers['content-type'] ?? '' },
+        body,
+        dispatcher: this.agent,
+      });
+      const given = await answer.body.text();
+      if (answer.statusCode === 200 && user !== undefined) this.note(user, given);
+      const [least, most] = this.answerDelay;
+      if (most > 0) await sleep(least + (most - least) * Math.random());
+      const { 'content-type': type, 'retry-after': retryAfter } = answer.headers;
+      outgoing.writeHead(answer.statusCode, {
+        ...(type ? { 'content-type': String(type) } : {}),
+        ...(retryAfter ? { 'retry-after': String(retryAfter) } : {}),
+      });
+      outgoing.end(given);
+    } finally {
+      call.delivered = performance.now();
+      setTimeout(() => this.under.delete(call), UNREAD).unref();
+    }
+  }
+
+  private note(user: string, answer: string): void {
+    try {
+      const tokens = JSON.parse(answer) as Record<string, string | number | undefined>;
+      const { access_token: access, refresh_token: refresh, expires_in: lifetime } = tokens;
+      if (typeof access !== 'string' || typeof refresh !== 'string') return;
+      const expiresAt = Date.now() + Number(lifetime ?? 0) * 1000;
+      this.ledger.note(user, { accessToken: access, refreshToken: refresh, expiresAt });
+    } catch {
+      // A malformed answer, as ordered.
+    }
+  }
+}
+
+async function text(incoming: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  for await (const part of incoming) parts.push(part as Buffer);
+  return Buffer.concat(parts).toString();
+}

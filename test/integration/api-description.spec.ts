@@ -1,0 +1,210 @@
+import { createConnectWorld } from '../support/connect-world.js';
+import type { ConnectWorld } from '../support/connect-world.js';
+import { createClient } from '../support/vault.js';
+import { controllerRoutes, exampleTarget } from '../security/routes.js';
+import type { Route } from '../security/routes.js';
+import { ApiSchema } from './api-schema.js';
+import type { ApiDescription } from './api-schema.js';
+
+describe('the API description', () => {
+  let world: ConnectWorld;
+  let schema: ApiSchema;
+  let routes: Route[];
+  let text: string;
+  /** Operations that were seen to succeed. */
+  const succeeded = new Set<string>();
+  beforeAll(async () => {
+    world = await createConnectWorld({
+      replicas: 1,
+      environment: { REFRESH_POLICY: 'on-demand' },
+    });
+    const answer = await world.vault.request('/openapi.json');
+    text = await answer.text();
+    schema = new ApiSchema(JSON.parse(text) as ApiDescription);
+    routes = controllerRoutes(world.vault.app);
+  });
+  afterAll(() => world.close());
+
+  const nameOf = ({ method, path }: Route) => `${method} ${path.replaceAll(/:([a-z_]+)/g, '{$1}')}`;
+
+  /** Calls, and compares the answer with the description of the operation. */
+  async function check(
+    status: number,
+    name: string,
+    path: string,
+    body?: unknown,
+    key = world.key,
+  ) {
+    const answer = await world.vault.request(path, {
+      key,
+      method: name.split(' ')[0],
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const content = await answer.text();
+    expect({ name, path, status: answer.status, content }).toMatchObject({ status });
+    const type = answer.headers.get('content-type');
+    expect(schema.problemsOf(name, answer.status, type, content)).toEqual([]);
+    if (status < 300) succeeded.add(name);
+    return content;
+  }
+
+  it('is OpenAPI 3.1 without a word of 3.0', () => {
+    const description = JSON.parse(text) as ApiDescription;
+    expect(description.openapi).toMatch(/^3\.1\.\d+$/);
+    expect(text).not.toMatch(/"nullable"|"exclusiveM(in|ax)imum":(true|false)/);
+    const ids = schema.operations.map(({ operationId }) => operationId);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it('describes every route there is, and none that is not', () => {
+    const described = schema.operations.map(({ name }) => name);
+    expect(described.sort()).toEqual(routes.map(nameOf).sort());
+  });
+
+  it('refers to nothing that is missing, and describes every path parameter', () => {
+    const { components } = JSON.parse(text) as ApiDescription;
+    const references = [...text.matchAll(/"#\/components\/schemas\/([^"]+)"/g)];
+    expect(references.length).toBeGreaterThan(0);
+    for (const [, name = ''] of references) expect(components.schemas).toHaveProperty([name]);
+    for (const { name, parameters = [] } of schema.operations) {
+      const inPath = [...name.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => parameter);
+      expect(parameters.filter((each) => each.in === 'path').map((each) => each.name)).toEqual(
+        inPath,
+      );
+    }
+  });
+
+  it('says which routes need a key', () => {
+    for (const route of routes) {
+      const operation = schema.operations.find(({ name }) => name === nameOf(route));
+      expect({ ...route, secured: operation?.security !== undefined }).toEqual({
+        ...route,
+        secured: route.scope !== 'open',
+      });
+    }
+  });
+
+  it('describes the refusals of every route that needs a key', async () => {
+    for (const route of routes.filter(({ scope }) => scope !== 'open')) {
+      const other = route.scope === 'tokens:read' ? 'tokens:write' : 'tokens:read';
+      const key = await createClient(world.database.url, [other]);
+      await check(401, nameOf(route), exampleTarget(route), undefined, 'wrong');
+      await check(403, nameOf(route), exampleTarget(route), undefined, key);
+    }
+  });
+
+  it('is kept by the answers about links', async () => {
+    const create = 'POST /authorization-requests';
+    const begun = await check(201, create, '/authorization-requests', { user_id: 'ann' });
+    const { id } = JSON.parse(begun) as { id: string };
+    await check(400, create, '/authorization-requests', { user_id: '', scopes: 3 });
+    await check(400, create, '/authorization-requests', [{}]);
+    const status = 'GET /authorization-requests/{id}';
+    await check(200, status, `/authorization-requests/${id}`);
+    await check(404, status, '/authorization-requests/00000000-0000-4000-8000-000000000000');
+    await check(400, status, '/authorization-requests/1');
+    await world.link('bob', { cancel: true });
+    const rows = await world.database.query<{ id: string }>(
+      `SELECT id FROM stitch_authorization_requests WHERE user_id = 'bob'`,
+    );
+    const denied = await check(200, status, `/authorization-requests/${rows[0]?.id ?? ''}`);
+    expect(JSON.parse(denied)).toMatchObject({ status: 'denied', error: 'access_denied' });
+  });
+
+  it('is kept by the answers about confirmations', async () => {
+    const confirm = 'POST /authorization-requests/{id}/confirm';
+    for (const [user, status] of [
+      ['cat', 200],
+      ['another', 409],
+    ] as const) {
+      const begun = await check(201, 'POST /authorization-requests', '/authorization-requests', {
+        user_id: 'cat',
+        confirm: true,
+      });
+      const { id, authorization_url } = JSON.parse(begun) as Record<string, string>;
+      const path = `/authorization-requests/${id ?? ''}/confirm`;
+      await check(409, confirm, path, { user_id: 'cat' });
+      await fetch(await world.sandbox.consent(authorization_url ?? ''));
+      await check(status, confirm, path, { user_id: user });
+    }
+    await check(400, confirm, '/authorization-requests/1/confirm', { user_id: 'cat' });
+    const unknown = '00000000-0000-4000-8000-000000000000';
+    await check(404, confirm, `/authorization-requests/${unknown}/confirm`, { user_id: 'cat' });
+  });
+
+  it('is kept by the answers about tokens', async () => {
+    const read = 'GET /tokens/{user_id}';
+    const reject = 'POST /tokens/{user_id}/rejections';
+    await world.link('ann');
+    await check(200, read, '/tokens/ann');
+    await check(200, reject, '/tokens/ann/rejections', { version: 1 });
+    await check(200, reject, '/tokens/ann/rejections', { version: 1 });
+    await check(400, reject, '/tokens/ann/rejections', { version: 'one' });
+    await check(404, reject, '/tokens/nobody/rejections', { version: 1 });
+    await check(400, read, '/tokens/ann?min_ttl=x');
+    await check(403, read, '/tokens/ann?scope=more');
+    await check(404, read, '/tokens/nobody');
+    await world.age('ann', 1000);
+    world.sandbox.switches.down = true;
+    await check(503, read, '/tokens/ann');
+    world.sandbox.switches.down = false;
+    await world.link('eve', { untick: ['offline_access'] });
+    await check(409, reject, '/tokens/eve/rejections', { version: 1 });
+    await check(409, read, '/tokens/eve');
+    await check(204, 'DELETE /tokens/{user_id}', '/tokens/ann');
+    await check(400, 'DELETE /tokens/{user_id}', '/tokens/ann?provider=x');
+  });
+
+  it('is kept by the list of grants', async () => {
+    await world.link('amy');
+    await world.link('zoe', { untick: ['offline_access'] });
+    const page = await check(200, 'GET /grants', '/grants?limit=1');
+    const { next_cursor } = JSON.parse(page) as { next_cursor: string };
+    await check(200, 'GET /grants', `/grants?cursor=${encodeURIComponent(next_cursor)}`);
+    await check(400, 'GET /grants', '/grants?limit=0&status=x&cursor=x');
+  });
+
+  it('is kept by the log of events', async () => {
+    await world.link('max');
+    const page = await check(200, 'GET /events', '/events?limit=1');
+    const { next_cursor } = JSON.parse(page) as { next_cursor: string };
+    await check(200, 'GET /events', `/events?after=${next_cursor}`);
+    await check(400, 'GET /events', '/events?limit=0&after=x');
+  });
+
+  it('is kept by the answers of stitch-connect', async () => {
+    const [accounts, sessions] = ['POST /stitch-connect/accounts', 'POST /stitch-connect/sessions'];
+    const account = {
+      user_id: 'dan',
+      first_name: 'Dan',
+      last_name: 'D',
+      company: 'C',
+      email: 'dan@example.com',
+    };
+    await check(400, accounts, '/stitch-connect/accounts', { ...account, region: 'moon' });
+    await check(201, accounts, '/stitch-connect/accounts', account);
+    await check(409, accounts, '/stitch-connect/accounts', account);
+    await check(201, sessions, '/stitch-connect/sessions', { user_id: 'dan' });
+    await check(404, sessions, '/stitch-connect/sessions', { user_id: 'nobody' });
+    await check(400, sessions, '/stitch-connect/sessions', {});
+    await check(200, 'GET /tokens/{user_id}', '/tokens/dan?provider=stitch-connect');
+  });
+
+  it('is kept by the answers about the vault itself', async () => {
+    for (const path of ['/health/live', '/health/ready', '/metrics']) {
+      await check(200, `GET ${path}`, path);
+    }
+  });
+
+  it('has no operation whose success was not compared with it here', () => {
+    const described = schema.operations.map(({ name }) => name);
+    expect(described.filter((name) => !succeeded.has(name))).toEqual([]);
+  });
+
+  it('comes with a page to try it', async () => {
+    const answer = await world.vault.request('/docs');
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('content-type')).toContain('text/html');
+    expect(await answer.text()).toContain('swagger-ui');
+  });
+});

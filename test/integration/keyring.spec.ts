@@ -1,0 +1,94 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { Keyring, Sealer } from '../../src/encryption/index.js';
+import { createDatabase } from '../support/database.js';
+import type { TestDatabase } from '../support/database.js';
+import { startTcpProxy } from '../support/tcp-proxy.js';
+import { cleanUp, start, startVaultProgram, temporaryDirectory } from './programs.js';
+
+const OLD = { id: 'old-2025', key: Buffer.alloc(32, 1) };
+const NEW = { id: 'new-2026', key: Buffer.alloc(32, 2) };
+const spell = (keys: (typeof OLD)[]) =>
+  keys.map(({ id, key }) => `${id}:${key.toString('base64')}`).join(',');
+
+describe('a keyring that lacks a key still in use', () => {
+  let database: TestDatabase;
+  beforeEach(async () => {
+    database = await createDatabase();
+    const sealed = new Sealer(new Keyring([OLD])).seal('a token', ['anything']);
+    for (const user of ['ann', 'bob']) {
+      await database.query(
+        `INSERT INTO stitch_grants (provider, user_id, connection, grant_id, status, access_token,
+           refresh_token, scope, token_type, obtained_at)
+         VALUES ('stitch-money', $1, 'default', $2, 'active', $3, $4, '', 'Bearer', now())`,
+        [user, randomUUID(), sealed, user === 'ann' ? sealed : null],
+      );
+    }
+  });
+  afterEach(async () => {
+    await cleanUp();
+    await database.drop();
+  });
+
+  const environment = (keys: (typeof OLD)[], url = database.url) => ({
+    NODE_ENV: 'test',
+    PORT: '0',
+    PUBLIC_PORT: '0',
+    DATABASE_URL: url,
+    VAULT_KEYRING: spell(keys),
+    SPOOL_DIR: join(temporaryDirectory(), 'spool'),
+  });
+  const missing = (rows: number) =>
+    `VAULT_KEYRING: key old-2025, still in use by ${String(rows)} row(s), is missing\n`;
+
+  it('stops the start with 1, the key id and how many rows need it, and nothing else', async () => {
+    const { code, stderr } = await start('main.js', [], environment([NEW])).ended;
+    expect({ code, stderr }).toEqual({ code: 1, stderr: missing(2) });
+  });
+
+  it('stops a vault that started without a database as soon as that is there', async () => {
+    const proxy = await startTcpProxy(database.url);
+    proxy.cut();
+    const vault = await startVaultProgram(environment([NEW], proxy.url));
+    proxy.restore();
+    const { code, stderr } = await vault.ended;
+    expect({ code, stderr }).toEqual({ code: 1, stderr: missing(2) });
+    await proxy.close();
+  });
+
+  it('does not hold up a vault that has the key beside a newer one', async () => {
+    const vault = await startVaultProgram(environment([NEW, OLD]));
+    vault.kill('SIGTERM');
+    expect((await vault.ended).code).toBe(0);
+  });
+
+  it('counts a revocation that is still to be made', async () => {
+    await database.query(
+      `WITH gone AS (DELETE FROM stitch_grants RETURNING *)
+       INSERT INTO stitch_revocations (provider, user_id, connection, refresh_token)
+       SELECT provider, user_id, connection, refresh_token FROM gone WHERE user_id = 'ann'`,
+    );
+    const { code, stderr } = await start('main.js', [], environment([NEW])).ended;
+    expect({ code, stderr }).toEqual({ code: 1, stderr: missing(1) });
+  });
+
+  it('counts a link under way, but not one that can no longer be finished', async () => {
+    await database.query('DELETE FROM stitch_grants');
+    const sealed = new Sealer(new Keyring([OLD])).seal('a verifier', ['anything']);
+    const insert = (id: string, status: string, expires: string) =>
+      database.query(
+        `INSERT INTO stitch_authorization_requests (id, stitch_state, user_id, provider, connection,
+           code_verifier, code_challenge, nonce, redirect_uri, scope, status, expires_at)
+         VALUES ($1::uuid, $1::text, 'u', 'p', 'c', $2, '', $2, '', '', $3, now() + $4::interval)`,
+        [id, sealed, status, expires],
+      );
+    await insert(randomUUID(), 'completed', '1 hour');
+    await insert(randomUUID(), 'pending', '-1 hour');
+    const vault = await startVaultProgram(environment([NEW]));
+    vault.kill('SIGTERM');
+    expect((await vault.ended).code).toBe(0);
+    await insert(randomUUID(), 'pending', '1 hour');
+    const { code, stderr } = await start('main.js', [], environment([NEW])).ended;
+    expect({ code, stderr }).toEqual({ code: 1, stderr: missing(1) });
+  });
+});

@@ -1,0 +1,113 @@
+import { RequestStore } from '../../src/authorization-requests/request.store.js';
+import { GrantStore } from '../../src/tokens/grant.store.js';
+import { RotationStore } from '../../src/tokens/rotation.store.js';
+import { createDatabase } from '../support/database.js';
+import type { TestDatabase } from '../support/database.js';
+import { indexes, plansOf, rowsFrom, sequential } from './plans.js';
+
+const ROWS = 20_000;
+const LIMIT = 24;
+const LEASE = { owner: 'test', duration: 15_000, takeOver: true };
+
+describe('plans of the hot statements with 20,000 grants', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createDatabase();
+    await database.query(
+      `INSERT INTO stitch_grants (provider, user_id, connection, grant_id, status, access_token,
+         refresh_token, scope, token_type, obtained_at, expires_at, refresh_due_at)
+       SELECT 'stitch-money', 'user-' || n, 'default', gen_random_uuid(), 'active', '\\x01', '\\x01',
+         'openid', 'Bearer', now(), now() + interval '2 hours', now() + interval '1 hour' + n * interval '1 second'
+       FROM generate_series(1, ${ROWS}) n`,
+    );
+    await database.query(
+      `INSERT INTO stitch_authorization_requests (id, stitch_state, user_id, provider, connection,
+         code_verifier, code_challenge, nonce, redirect_uri, scope, expires_at)
+       SELECT gen_random_uuid(), 'state-' || n, 'user-' || n, 'stitch-money', 'default', '\\x01', '',
+         '\\x01', '', '', now() + n * interval '1 second' FROM generate_series(1, ${ROWS}) n`,
+    );
+    await database.query('VACUUM ANALYZE');
+  });
+  afterAll(() => database.drop());
+
+  const makeDue = (from: number, to: number, inDoubt: boolean) =>
+    database.query(
+      `UPDATE stitch_grants SET refresh_due_at = now() - interval '1 minute',
+         lease_owner = NULL, lease_expires_at = NULL,
+         rotation_started_at = CASE WHEN $3 THEN now() - interval '2 minutes' END
+       WHERE user_id IN (SELECT 'user-' || n FROM generate_series($1::int, $2::int) n)`,
+      [from, to, inDoubt],
+    );
+  const claimDue = () =>
+    plansOf(database, (planned) =>
+      new RotationStore(planned).claimDue('stitch-money', LIMIT, LEASE),
+    );
+
+  it('a claim finds nothing due without reading a single grant', async () => {
+    const work = await claimDue();
+    expect(sequential(work)).toEqual([]);
+    expect(indexes(work)).toEqual(
+      expect.arrayContaining(['stitch_grants_in_doubt_idx', 'stitch_grants_due_idx']),
+    );
+    expect(rowsFrom(work, 'stitch_grants_due_idx')).toBe(0);
+    expect(work.wasted).toBe(0);
+  });
+
+  it('a claim of a backlog reads the rows it takes from the partial index, and no others', async () => {
+    await makeDue(1, 5000, false);
+    const work = await claimDue();
+    expect(sequential(work)).toEqual([]);
+    expect(rowsFrom(work, 'stitch_grants_due_idx')).toBe(LIMIT);
+    expect(work.wasted).toBe(0);
+  });
+
+  it('a claim in doubt reads the rows it takes from its own index, however many are leased', async () => {
+    await makeDue(1, 5000, false);
+    for (let claims = 0; claims < 20; claims += 1) await claimDue();
+    await makeDue(10_001, 10_100, true);
+    const work = await claimDue();
+    expect(sequential(work)).toEqual([]);
+    expect(rowsFrom(work, 'stitch_grants_in_doubt_idx')).toBe(LIMIT);
+    expect(work.wasted).toBe(0);
+  });
+
+  it('the claim of one grant, and its load, go by the primary key', async () => {
+    const key = { provider: 'stitch-money', userId: 'user-15000', connection: 'default' };
+    for (const work of [
+      await plansOf(database, (planned) => new RotationStore(planned).claimOne(key, 1, LEASE)),
+      await plansOf(database, (planned) => new GrantStore(planned).load(key)),
+    ]) {
+      expect(sequential(work)).toEqual([]);
+      expect(indexes(work)).toEqual(['stitch_grants_pkey']);
+      expect(rowsFrom(work, 'stitch_grants_pkey')).toBeLessThanOrEqual(2);
+    }
+  });
+
+  it('when the next grant is due is read off the ends of the two indexes', async () => {
+    const work = await plansOf(database, (planned) =>
+      new RotationStore(planned).nextDueIn('stitch-money'),
+    );
+    expect(sequential(work)).toEqual([]);
+    expect(indexes(work).sort()).toEqual(['stitch_grants_due_idx', 'stitch_grants_in_doubt_idx']);
+    expect(rowsFrom(work, 'stitch_grants_due_idx')).toBeLessThanOrEqual(1);
+  });
+
+  it.each([
+    ['state', { state: 'state-77', browsers: [] }],
+    ['state and its cookie', { state: 'state-77', browsers: [Buffer.alloc(32)] }],
+    ['cookie alone', { state: undefined, browsers: [Buffer.alloc(32), Buffer.alloc(32, 1)] }],
+  ])('a callback finds its request by the %s', async (_, proof) => {
+    const work = await plansOf(database, (planned) =>
+      new RequestStore(planned).claim('stitch-money', proof),
+    );
+    expect(sequential(work)).toEqual([]);
+    expect(work.wasted).toBeLessThanOrEqual(1);
+  });
+
+  it('the purge walks the index of ends and reads no request that is young', async () => {
+    const work = await plansOf(database, (planned) => new RequestStore(planned).purge());
+    expect(sequential(work)).toEqual([]);
+    expect(indexes(work)).toContain('stitch_authorization_requests_expires_at_idx');
+    expect(rowsFrom(work, 'stitch_authorization_requests_expires_at_idx')).toBe(0);
+  });
+});
