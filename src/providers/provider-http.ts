@@ -38,7 +38,8 @@ export class ProviderHttp {
   ) {
     this.agent = new Agent({
       connections,
-      connectTimeout: timeout,
+      // Shorter than the whole: a connection that never came about is no reason for doubt.
+      connectTimeout: Math.max(1000, timeout / 2),
       headersTimeout: timeout,
       bodyTimeout: timeout,
       maxResponseSize: MAX_ANSWER,
@@ -52,7 +53,7 @@ export class ProviderHttp {
     if (status >= 500) {
       throw new ProviderError('unavailable', `http_${String(status)}`, retryAfter(headers));
     }
-    const empty = status === 204 || status === 304 || status < 200;
+    const empty = status === 204 || status === 205 || status === 304 || status < 200;
     return new Response(empty ? null : text, { status: Math.max(status, 200), headers });
   };
 

@@ -51,7 +51,7 @@ export class PgBouncer {
     const bouncer = new PgBouncer(child, port);
     await eventually('PgBouncer listens', async () => {
       if (child.exitCode !== null) throw new Error('PgBouncer ended at once');
-      const client = new pg.Client({ connectionString: bouncer.url('template_vault') });
+      const client = new pg.Client({ connectionString: bouncer.url('postgres') });
       client.on('error', () => undefined);
       return client.connect().then(
         () => client.end().then(() => true),

@@ -6,7 +6,7 @@ import { Agent, request } from 'undici';
 import type { Ledger } from './ledger.js';
 
 /** Milliseconds within which a process may have been killed before it read what had arrived. */
-const UNREAD = 250;
+const UNREAD = 1000;
 
 interface Call {
   readonly user: string | undefined;

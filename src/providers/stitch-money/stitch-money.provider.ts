@@ -1,4 +1,5 @@
 import * as oidc from 'openid-client';
+import { isScopeToken } from '../../config/index.js';
 import type { StitchMoneyConfig } from '../../config/index.js';
 import { ProviderError } from '../provider-error.js';
 import type { ProviderHttp } from '../provider-http.js';
@@ -13,6 +14,9 @@ import { checkAtHash } from './id-token.js';
 
 /** Seconds an access token lives when the answer does not say (S3: `expires_in` 900). */
 const DOCUMENTED_LIFETIME = 900;
+/** Seconds: a longer life than ten years is a provider's mistake, and no date. */
+const LONGEST_LIFETIME = 315_360_000;
+const VISIBLE = /^[\x20-\x7e]{1,8192}$/;
 /** Milliseconds within which refused secrets are followed by the next; leases allow for it. */
 const TIME_FOR_REFUSALS = 3000;
 /** Seconds by which our clock and the provider's may differ (OpenID Connect Core 3.1.3.7). */
@@ -181,13 +185,21 @@ function withoutIdToken(fetch: ProviderHttp['fetch']): ProviderHttp['fetch'] {
 }
 
 function issued(answer: oidc.TokenEndpointResponse, subject: string | null): IssuedTokens {
+  const { access_token: accessToken, refresh_token: refreshToken, expires_in: expiresIn } = answer;
+  // VSCHAR of RFC 6749 appendix A.12 and A.17: what else comes can't be stored or sent as a bearer.
+  if (!VISIBLE.test(accessToken) || !VISIBLE.test(refreshToken ?? 'none')) {
+    throw new ProviderError('malformed', 'unusable_token');
+  }
   return {
-    accessToken: answer.access_token,
-    refreshToken: answer.refresh_token ?? null,
+    accessToken,
+    refreshToken: refreshToken ?? null,
     tokenType: 'Bearer',
-    scopes: answer.scope === undefined ? null : answer.scope.split(' ').filter(Boolean),
-    expiresIn: answer.expires_in ?? DOCUMENTED_LIFETIME,
-    subject,
+    scopes: answer.scope === undefined ? null : answer.scope.split(' ').filter(isScopeToken),
+    expiresIn: Math.min(
+      LONGEST_LIFETIME,
+      Math.max(1, Math.floor(expiresIn ?? DOCUMENTED_LIFETIME)),
+    ),
+    subject: subject !== null && VISIBLE.test(subject) ? subject : null,
     accountId: null,
   };
 }
