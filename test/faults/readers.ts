@@ -71,7 +71,7 @@ export class Readers {
   /** One read, of any replica that answers, beginning with `first` or a random one. */
   async read(user: string, first?: number): Promise<ReadEnd> {
     const { replicas } = this.options;
-    const start = first ?? Math.floor(Math.random() * replicas.length);
+    const start = (first ?? Math.floor(Math.random() * replicas.length)) % replicas.length;
     const asked = Date.now();
     let end: ReadEnd = { kind: 'cut' };
     for (let tried = 0; tried < replicas.length && end.kind === 'cut'; tried += 1) {

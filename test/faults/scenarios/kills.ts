@@ -32,7 +32,7 @@ async function killing(
 const scenario = (name: string, grace: number): Scenario => ({
   name,
   run: async (site, quick): Promise<Outcome[]> => {
-    const seconds = quick ? 8 : 60;
+    const seconds = quick ? 6 : 60;
     const everyone = users(quick ? 60 : 300);
     const found = new Findings(
       `kill -9 every 2 s, grace ${grace} s`,
@@ -40,7 +40,7 @@ const scenario = (name: string, grace: number): Scenario => ({
     );
     const arena = await Arena.open(site, {
       name,
-      replicas: 3,
+      replicas: quick ? 2 : 3,
       environment: { PROVIDER_TIMEOUT: quick ? '2' : '5', MIN_TTL: '3' },
       switches: { graceSeconds: grace, tokenLifetime: 10 },
     });

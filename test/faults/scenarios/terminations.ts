@@ -21,7 +21,7 @@ export const terminations: Scenario = {
     );
     const arena = await Arena.open(site, {
       name: 'terminations',
-      replicas: 3,
+      replicas: quick ? 2 : 3,
       environment: { PROVIDER_TIMEOUT: String(PROVIDER_TIMEOUT), MIN_TTL: '3' },
       switches: { tokenLifetime: 10 },
     });
