@@ -3,6 +3,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { VAULT_CONFIG } from '../config/index.js';
 import type { VaultConfig } from '../config/index.js';
 
+/** Seconds from the start page to the callback: time to consent, and not for much else. */
+const MAX_AGE = 600;
 /** Cookies looked at in one callback: a browser with more open requests is not a person. */
 const MOST = 20;
 const NAME = /^stitch-link-[0-9a-f-]{36}$/;
@@ -41,10 +43,9 @@ export class BrowserCookie {
       .map(([, secret = '']) => hash(secret));
   }
 
-  /** A `Set-Cookie` value, good until the request expires. */
-  set(requestId: string, secret: string, expiresAt: Date, now: number): string {
-    const left = Math.max(1, Math.ceil((expiresAt.getTime() - now) / 1000));
-    return this.serialise(requestId, secret, left);
+  /** A `Set-Cookie` value. */
+  set(requestId: string, secret: string): string {
+    return this.serialise(requestId, secret, MAX_AGE);
   }
 
   /** A `Set-Cookie` value that removes it. */

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { DatabaseClock } from '../database/index.js';
 import { ProviderRegistry } from '../providers/index.js';
 import { BrowserCookie } from './browser-cookie.js';
 import { unusable } from './callback.service.js';
@@ -21,7 +20,6 @@ export class StartService {
     private readonly requests: RequestStore,
     private readonly secrets: RequestSecrets,
     private readonly cookies: BrowserCookie,
-    private readonly clock: DatabaseClock,
   ) {}
 
   /** @throws VaultError 400 for a request that is unknown, used or expired: one is like the other */
@@ -44,7 +42,7 @@ export class StartService {
     });
     return {
       authorizationUrl,
-      setCookie: this.cookies.set(id, secret, request.expiresAt, this.clock.now()),
+      setCookie: this.cookies.set(id, secret),
     };
   }
 }

@@ -19,6 +19,8 @@ describe('the vault as processes', () => {
 
   const passes = async (scenario: Scenario): Promise<void> => {
     for (const outcome of await scenario.run(site, true)) {
+      // The notes come first: they say what failed.
+      expect(outcome.notes.filter((note) => note.startsWith('FAILED'))).toEqual([]);
       expect(outcome).toMatchObject({ verdict: 'passed', lost: 0, wrong: 0 });
     }
   };
