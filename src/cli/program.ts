@@ -1,5 +1,7 @@
 import { Command } from 'commander';
 import { addClientCommands } from './clients.commands.js';
+import { addEventCommands } from './events.commands.js';
+import { addGrantCommands } from './grants.commands.js';
 import { addKeyCommands } from './keys.commands.js';
 import { addMigrateCommand } from './migrate.command.js';
 
@@ -12,6 +14,8 @@ export function buildProgram(): Command {
     .configureHelp({ showGlobalOptions: true });
   addMigrateCommand(program);
   addClientCommands(program);
+  addGrantCommands(program);
+  addEventCommands(program);
   addKeyCommands(program);
   return program;
 }

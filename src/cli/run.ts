@@ -1,8 +1,9 @@
 import { CommanderError } from 'commander';
 import type { Command } from 'commander';
 import { ClientRegistryError } from '../clients/index.js';
-import { describeError } from '../common/index.js';
+import { StorageUnavailableError, describeError } from '../common/index.js';
 import { ConfigurationError } from '../config/index.js';
+import { OperatorError } from './session.js';
 
 /** Exit codes of the operator commands. */
 export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
@@ -24,10 +25,15 @@ export async function run(program: Command, argv: readonly string[]): Promise<nu
 }
 
 function explain(error: unknown): string {
-  if (error instanceof ConfigurationError || error instanceof ClientRegistryError) {
+  if (
+    error instanceof ConfigurationError ||
+    error instanceof ClientRegistryError ||
+    error instanceof OperatorError
+  ) {
     return error.message;
   }
-  const { code, message } = describeError(error);
+  const known = error instanceof StorageUnavailableError && error.cause ? error.cause : error;
+  const { code, message } = describeError(known);
   if (code === '42P01')
     return 'The database is not migrated yet: run npm run migration:run (in a container: node dist/cli.js migrate)';
   if (code === 'ECONNREFUSED') return 'The database cannot be reached at DATABASE_URL.';

@@ -51,6 +51,7 @@ describe('the configuration', () => {
         lead: 180,
         interval: 5,
         concurrency: 32,
+        callsPerSecond: Infinity,
         providerTimeout: 10,
         minTtl: 30,
       },

@@ -2,26 +2,13 @@ import { LOG_LEVELS } from '../common/index.js';
 import { developmentKeyring } from './development-keyring.js';
 import { EnvironmentReader, fit } from './environment-reader.js';
 import type { Environment } from './environment-reader.js';
-import {
-  isLoopback,
-  isOrigin,
-  parseDatabaseUrl,
-  parseKeyring,
-  parseScopes,
-  parseServiceUrl,
-} from './parsers.js';
+import { isLoopback, isOrigin, parseDatabaseUrl, parseKeyring } from './parsers.js';
 import type { KeyringEntry } from './parsers.js';
+import { readStitchConnect, readStitchMoney } from './read-providers.js';
 import { readWebhook } from './read-webhook.js';
 import { REFRESH_POLICIES } from './vault-config.js';
-import type {
-  DatabaseConfig,
-  RefreshConfig,
-  StitchConnectConfig,
-  StitchMoneyConfig,
-  VaultConfig,
-} from './vault-config.js';
+import type { DatabaseConfig, RefreshConfig, SealingConfig, VaultConfig } from './vault-config.js';
 
-const SERVICE_URL = 'an https URL (http only on a loopback host)';
 const KEYRING = 'id:base64(32 bytes), comma-separated, ids unique';
 
 /**
@@ -77,6 +64,23 @@ export function loadDatabaseConfig(environment: Environment = process.env): Data
   return config;
 }
 
+/**
+ * What operator commands need that store tokens. The keyring is never made up here: it has to be
+ * the vault's own.
+ *
+ * @throws ConfigurationError
+ */
+export function loadSealingConfig(environment: Environment = process.env): SealingConfig {
+  const reader = new EnvironmentReader(environment);
+  const config = {
+    database: readDatabase(reader),
+    keyring: readKeyring(reader, true),
+    lead: readRefresh(reader).lead,
+  };
+  reader.finish();
+  return config;
+}
+
 function readDatabase(reader: EnvironmentReader): DatabaseConfig {
   const expected = 'a PostgreSQL URL, postgres://user:password@host:port/database';
   const before = reader.problemCount;
@@ -118,69 +122,6 @@ function readPublicUrl(reader: EnvironmentReader, port: number, production: bool
   return `http://127.0.0.1:${port}`;
 }
 
-function readStitchMoney(reader: EnvironmentReader): StitchMoneyConfig | undefined {
-  const issuer = reader.parse(
-    'STITCH_MONEY_ISSUER',
-    SERVICE_URL,
-    'https://secure.stitch.money',
-    // The issuer is compared letter by letter with the id_token's (OpenID Connect Core 3.1.3.7).
-    (text) => (parseServiceUrl(text), text),
-  );
-  const endpoint = (name: string, path: string) =>
-    reader.parse(
-      `STITCH_MONEY_${name}`,
-      SERVICE_URL,
-      `${issuer.replace(/\/+$/, '')}/connect/${path}`,
-      parseServiceUrl,
-    );
-  const authorizationEndpoint = endpoint('AUTHORIZATION_ENDPOINT', 'authorize');
-  const tokenEndpoint = endpoint('TOKEN_ENDPOINT', 'token');
-  const revocationEndpoint = endpoint('REVOCATION_ENDPOINT', 'revocation');
-  const jwksUri = reader.parse<string | undefined>(
-    'STITCH_MONEY_JWKS_URI',
-    SERVICE_URL,
-    undefined,
-    parseServiceUrl,
-  );
-  const scopes = reader.parse(
-    'STITCH_MONEY_SCOPES',
-    'scopes separated by spaces, openid among them',
-    ['openid', 'accounts', 'balances', 'transactions', 'offline_access'],
-    (text) => {
-      const parsed = parseScopes(text);
-      return fit(parsed, parsed.includes('openid'));
-    },
-  );
-  const [clientId, secret] = reader.pair('STITCH_MONEY_CLIENT_ID', 'STITCH_MONEY_CLIENT_SECRET');
-  if (!clientId || !secret) return undefined;
-  const clientSecrets = secret.split(',').map((item) => item.trim());
-  if (clientSecrets.some((item) => !item)) {
-    reader.refuse('STITCH_MONEY_CLIENT_SECRET', 'one secret, or several separated by commas');
-  }
-  return {
-    issuer,
-    authorizationEndpoint,
-    tokenEndpoint,
-    revocationEndpoint,
-    jwksUri,
-    clientId,
-    clientSecrets,
-    scopes,
-  };
-}
-
-function readStitchConnect(reader: EnvironmentReader): StitchConnectConfig | undefined {
-  const url = (name: string, fallback: string) =>
-    reader.parse(name, SERVICE_URL, fallback, parseServiceUrl);
-  const apiUrl = url('STITCH_CONNECT_API_URL', 'https://api.stitchdata.com');
-  const appUrl = url('STITCH_CONNECT_APP_URL', 'https://app.stitchdata.com');
-  const [partnerId, partnerSecret] = reader.pair(
-    'STITCH_CONNECT_PARTNER_ID',
-    'STITCH_CONNECT_PARTNER_SECRET',
-  );
-  return partnerId && partnerSecret ? { apiUrl, appUrl, partnerId, partnerSecret } : undefined;
-}
-
 function readRefresh(reader: EnvironmentReader): RefreshConfig {
   return {
     policy: reader.oneOf('REFRESH_POLICY', 'all', REFRESH_POLICIES),
@@ -188,6 +129,7 @@ function readRefresh(reader: EnvironmentReader): RefreshConfig {
     lead: reader.integer('REFRESH_LEAD', 180, 1, 86_400),
     interval: reader.integer('REFRESH_INTERVAL', 5, 1, 3600),
     concurrency: reader.integer('REFRESH_CONCURRENCY', 32, 1, 1000),
+    callsPerSecond: reader.integer('PROVIDER_CALLS_PER_SECOND', 0, 1, 100_000) || Infinity,
     providerTimeout: reader.integer('PROVIDER_TIMEOUT', 10, 1, 120),
     minTtl: reader.integer('MIN_TTL', 30, 0, 3600),
   };

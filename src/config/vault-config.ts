@@ -11,6 +11,14 @@ export interface DatabaseConfig {
   readonly poolSize: number;
 }
 
+/** What commands need that store tokens. */
+export interface SealingConfig {
+  readonly database: DatabaseConfig;
+  readonly keyring: readonly KeyringEntry[];
+  /** Seconds, as {@link RefreshConfig.lead}. */
+  readonly lead: number;
+}
+
 /** stitch.money: an OpenID provider whose tokens rotate. */
 export interface StitchMoneyConfig {
   readonly issuer: string;
@@ -47,6 +55,8 @@ export interface RefreshConfig {
   readonly lead: number;
   readonly interval: number;
   readonly concurrency: number;
+  /** Calls per second to one provider, per process; Infinity for no ceiling. */
+  readonly callsPerSecond: number;
   readonly providerTimeout: number;
   readonly minTtl: number;
 }

@@ -1,5 +1,6 @@
 import { within } from '../common/index.js';
 import type { Clock } from '../common/index.js';
+import type { RateCeiling } from './rate-ceiling.js';
 
 interface Waiter {
   enter: () => void;
@@ -15,7 +16,11 @@ export class ConcurrencyLimit {
   private readonly queue: Waiter[] = [];
   private readonly backlogShare: number;
 
-  constructor(private readonly maximum: number) {
+  /** @param ceiling calls per second at most; none unless given */
+  constructor(
+    private readonly maximum: number,
+    private readonly ceiling?: RateCeiling,
+  ) {
     this.backlogShare = Math.max(1, Math.ceil(maximum * 0.75));
   }
 
@@ -34,16 +39,28 @@ export class ConcurrencyLimit {
 
   /** How many calls the backlog may start now. */
   get roomForBacklog(): number {
-    return this.queue.length > 0 ? 0 : Math.max(0, this.backlogShare - this.active);
+    if (this.queue.length > 0) return 0;
+    return Math.max(
+      0,
+      Math.min(this.backlogShare - this.active, this.ceiling?.available ?? Infinity),
+    );
   }
 
   /** Takes a place without waiting, whether or not there is one: for work already claimed. */
   enter(): void {
+    this.ceiling?.take();
     this.active += 1;
   }
 
   /** Waits for a place, for so many milliseconds at most. @returns whether there was one */
   async wait(milliseconds: number, clock: Clock): Promise<boolean> {
+    const pause = this.ceiling?.take() ?? 0;
+    if (pause > milliseconds) return false;
+    if (pause > 0) await clock.sleep(pause);
+    return this.waitForPlace(milliseconds - pause, clock);
+  }
+
+  private async waitForPlace(milliseconds: number, clock: Clock): Promise<boolean> {
     if (this.active < this.maximum) {
       this.active += 1;
       return true;

@@ -2,6 +2,7 @@ import type { Clock } from '../common/index.js';
 import { invalidRequest } from '../common/index.js';
 import { Breaker } from './breaker.js';
 import { ConcurrencyLimit } from './concurrency-limit.js';
+import { RateCeiling } from './rate-ceiling.js';
 import type { TokenProvider } from './token-provider.js';
 
 /** A provider with what guards the calls to it. */
@@ -15,12 +16,24 @@ export interface GuardedProvider {
 export class ProviderRegistry {
   private readonly byName: ReadonlyMap<string, GuardedProvider>;
 
-  /** @param concurrency calls in flight to one provider at most */
-  constructor(providers: readonly TokenProvider[], clock: Clock, concurrency: number) {
+  /**
+   * @param concurrency calls in flight to one provider at most
+   * @param perSecond calls per second to one provider at most
+   */
+  constructor(
+    providers: readonly TokenProvider[],
+    clock: Clock,
+    concurrency: number,
+    perSecond = Infinity,
+  ) {
     this.byName = new Map(
       providers.map((provider) => [
         provider.name,
-        { provider, breaker: new Breaker(clock), limit: new ConcurrencyLimit(concurrency) },
+        {
+          provider,
+          breaker: new Breaker(clock),
+          limit: new ConcurrencyLimit(concurrency, new RateCeiling(perSecond, clock)),
+        },
       ]),
     );
   }

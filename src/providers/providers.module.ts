@@ -27,7 +27,8 @@ export class ProvidersModule {
           inject: [VAULT_CONFIG, DatabaseClock],
           useFactory: (config: VaultConfig, clock: DatabaseClock) => {
             const providers = factories.flatMap((make) => make(config, () => http(config)) ?? []);
-            return new ProviderRegistry(providers, clock, config.refresh.concurrency);
+            const { concurrency, callsPerSecond } = config.refresh;
+            return new ProviderRegistry(providers, clock, concurrency, callsPerSecond);
           },
         },
         {

@@ -118,16 +118,23 @@ export class GrantStore {
     );
   }
 
-  /** Deletes a grant and puts its refresh token down to be revoked, in one statement. */
-  async delete({ provider, userId, connection }: GrantKey): Promise<void> {
-    await this.database.query(
+  /**
+   * Deletes a grant and puts its refresh token down to be revoked, in one statement.
+   *
+   * @returns whether there was one
+   */
+  async delete({ provider, userId, connection }: GrantKey): Promise<boolean> {
+    const rows = await this.database.query(
       `WITH gone AS (
          DELETE FROM stitch_grants WHERE provider = $1 AND user_id = $2 AND connection = $3
-         RETURNING provider, user_id, connection, refresh_token)
-       INSERT INTO stitch_revocations (provider, user_id, connection, refresh_token)
-       SELECT * FROM gone WHERE refresh_token IS NOT NULL`,
+         RETURNING provider, user_id, connection, refresh_token),
+       outbox AS (
+         INSERT INTO stitch_revocations (provider, user_id, connection, refresh_token)
+         SELECT * FROM gone WHERE refresh_token IS NOT NULL)
+       SELECT 1 FROM gone`,
       [provider, userId, connection],
     );
+    return rows.length > 0;
   }
 
   /** Makes a grant readable that awaited confirmation. @returns whether it was still there */

@@ -31,8 +31,9 @@ describe('a grant that ends while something is under way', () => {
   const rotating = async (user: string) => {
     await world.link(user);
     await world.age(user, 890);
+    // Long enough for what the test does meanwhile, also on a busy machine.
     // Nothing is revoked before the race is over, or the rotation would be refused.
-    Object.assign(world.sandbox.switches, { latencyMs: 400, revocationFault: '500' });
+    Object.assign(world.sandbox.switches, { latencyMs: 3000, revocationFault: '500' });
     const reading = world.read(user);
     await eventually('it is being rotated', () => world.sandbox.stats.refreshCalls === 1);
     return { reading };

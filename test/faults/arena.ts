@@ -145,6 +145,11 @@ export class Arena {
     return this.wires.reduce((sum, wire) => sum + wire.calls, 0);
   }
 
+  /** Refresh calls that the provider or the wire has not answered yet. */
+  get inFlight(): number {
+    return this.wires.reduce((sum, wire) => sum + wire.inFlight, 0);
+  }
+
   /** Log lines that no fault of the surroundings explains. */
   get faultsReported(): string[] {
     const faults = new Set(['vault.unhandled_rejection', 'http.failed', 'rotation.failed']);

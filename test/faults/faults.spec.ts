@@ -35,6 +35,8 @@ describe('the vault as processes', () => {
   it('serves warm readers through a database outage and loses nothing in it', () =>
     passes(databaseStopped));
 
-  const withPgBouncer = pgBouncerInstalled() ? it : it.skip;
-  withPgBouncer('links, reads, rotates and deletes behind PgBouncer', () => passes(pooler));
+  // Debian's package, which CI installs; `npm run faults` says "not run" where it is missing.
+  if (pgBouncerInstalled()) {
+    it('links, reads, rotates and deletes behind PgBouncer', () => passes(pooler));
+  }
 });

@@ -58,6 +58,11 @@ export class Wire {
     await new Promise((resolve) => server.close(resolve));
   }
 
+  /** Calls that have not been answered yet. */
+  get inFlight(): number {
+    return [...this.under].filter(({ delivered }) => delivered === undefined).length;
+  }
+
   /** Users whose refresh token is with the provider, or whose answer is on its way or unread. */
   passengers(): Set<string> {
     const since = performance.now() - UNREAD;

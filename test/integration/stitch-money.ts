@@ -23,7 +23,7 @@ export interface StitchMoney {
 /** Starts the sandbox for the tests of the calling block, and resets it after each. */
 export function useStitchMoney(): StitchMoney {
   let sandbox: StitchMoneySandbox;
-  const http = new ProviderHttp(2000, 40);
+  const http = new ProviderHttp(8000, 40);
   beforeAll(async () => {
     sandbox = await startStitchMoney({ redirectUris: [REDIRECT_URI] });
   });

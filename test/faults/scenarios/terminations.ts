@@ -44,8 +44,8 @@ export const terminations: Scenario = {
         const replica = arena.replicas[index]!;
         // One after the other, as a rolling restart does it, and each in the midst of its work.
         await Promise.all(arena.replicas.map((_, each) => arena.ready(each)));
-        await eventually('a call is in flight', () => arena.wires[index]!.passengers().size > 0);
-        inFlight += arena.wires[index]!.passengers().size;
+        await eventually('a call is in flight', () => arena.wires[index]!.inFlight > 0);
+        inFlight += arena.wires[index]!.inFlight;
         const { code, signal, took } = await replica.end('SIGTERM');
         slowest = Math.max(slowest, took);
         found.check(code === 0, `${replica.name} ended with ${String(code ?? signal)}`);

@@ -1,0 +1,18 @@
+import { InvalidArgumentError } from 'commander';
+import { CONNECTION, PROVIDER, USER_ID } from '../common/index.js';
+
+/** A parser of commander's that takes what a pattern matches. */
+const matching = (pattern: RegExp, expected: string) => (text: string) => {
+  if (!pattern.test(text)) throw new InvalidArgumentError(`It must be ${expected}.`);
+  return text;
+};
+
+export const userId = matching(USER_ID, '1 to 255 visible characters');
+export const provider = matching(PROVIDER, "a provider's name");
+export const connection = matching(CONNECTION, '1 to 64 of A-Z a-z 0-9 . _ -');
+
+/** How many of something to list. */
+export function limit(text: string): number {
+  if (/^([1-9]\d?|[1-4]\d{2}|500)$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number from 1 to 500.');
+}

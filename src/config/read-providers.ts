@@ -1,0 +1,71 @@
+import { fit } from './environment-reader.js';
+import type { EnvironmentReader } from './environment-reader.js';
+import { parseScopes, parseServiceUrl } from './parsers.js';
+import type { StitchConnectConfig, StitchMoneyConfig } from './vault-config.js';
+
+const SERVICE_URL = 'an https URL (http only on a loopback host)';
+
+/** stitch.money, if it is turned on. */
+export function readStitchMoney(reader: EnvironmentReader): StitchMoneyConfig | undefined {
+  const issuer = reader.parse(
+    'STITCH_MONEY_ISSUER',
+    SERVICE_URL,
+    'https://secure.stitch.money',
+    // The issuer is compared letter by letter with the id_token's (OpenID Connect Core 3.1.3.7).
+    (text) => (parseServiceUrl(text), text),
+  );
+  const endpoint = (name: string, path: string) =>
+    reader.parse(
+      `STITCH_MONEY_${name}`,
+      SERVICE_URL,
+      `${issuer.replace(/\/+$/, '')}/connect/${path}`,
+      parseServiceUrl,
+    );
+  const authorizationEndpoint = endpoint('AUTHORIZATION_ENDPOINT', 'authorize');
+  const tokenEndpoint = endpoint('TOKEN_ENDPOINT', 'token');
+  const revocationEndpoint = endpoint('REVOCATION_ENDPOINT', 'revocation');
+  const jwksUri = reader.parse<string | undefined>(
+    'STITCH_MONEY_JWKS_URI',
+    SERVICE_URL,
+    undefined,
+    parseServiceUrl,
+  );
+  const scopes = reader.parse(
+    'STITCH_MONEY_SCOPES',
+    'scopes separated by spaces, openid among them',
+    ['openid', 'accounts', 'balances', 'transactions', 'offline_access'],
+    (text) => {
+      const parsed = parseScopes(text);
+      return fit(parsed, parsed.includes('openid'));
+    },
+  );
+  const [clientId, secret] = reader.pair('STITCH_MONEY_CLIENT_ID', 'STITCH_MONEY_CLIENT_SECRET');
+  if (!clientId || !secret) return undefined;
+  const clientSecrets = secret.split(',').map((item) => item.trim());
+  if (clientSecrets.some((item) => !item)) {
+    reader.refuse('STITCH_MONEY_CLIENT_SECRET', 'one secret, or several separated by commas');
+  }
+  return {
+    issuer,
+    authorizationEndpoint,
+    tokenEndpoint,
+    revocationEndpoint,
+    jwksUri,
+    clientId,
+    clientSecrets,
+    scopes,
+  };
+}
+
+/** stitchdata.com, if it is turned on. */
+export function readStitchConnect(reader: EnvironmentReader): StitchConnectConfig | undefined {
+  const url = (name: string, fallback: string) =>
+    reader.parse(name, SERVICE_URL, fallback, parseServiceUrl);
+  const apiUrl = url('STITCH_CONNECT_API_URL', 'https://api.stitchdata.com');
+  const appUrl = url('STITCH_CONNECT_APP_URL', 'https://app.stitchdata.com');
+  const [partnerId, partnerSecret] = reader.pair(
+    'STITCH_CONNECT_PARTNER_ID',
+    'STITCH_CONNECT_PARTNER_SECRET',
+  );
+  return partnerId && partnerSecret ? { apiUrl, appUrl, partnerId, partnerSecret } : undefined;
+}

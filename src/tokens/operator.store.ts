@@ -1,0 +1,117 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/index.js';
+import type { GrantKey } from './grant.js';
+import type { NewGrant } from './grant.store.js';
+
+/**
+ * A grant from another store, sealed. Its `grantId` is derived from where it came from: the same
+ * line has the same one, however often it is imported.
+ */
+export type ImportedGrant = Omit<NewGrant, 'status' | 'subject'>;
+
+/** What became of imported grants. */
+export interface ImportCounts {
+  /** New in the vault. */
+  readonly imported: number;
+  /** In place of another grant. */
+  readonly replaced: number;
+  /** From the very same line before; left alone, as the vault may have rotated it since. */
+  readonly unchanged: number;
+  /** Another grant has the name, and was left alone. */
+  readonly existing: number;
+}
+
+/** Milliseconds: an operator's statements may be larger than those of the vault. */
+const TIMEOUT = 60_000;
+
+const INSERT = `
+  INSERT INTO stitch_grants AS g (provider, user_id, connection, grant_id, status, access_token,
+    refresh_token, scope, token_type, stitch_account_id, obtained_at, expires_at, refresh_due_at)
+  SELECT provider, user_id, connection, grant_id, 'active', access_token, refresh_token, scope,
+    'Bearer', account_id, to_timestamp(obtained_at / 1000.0), to_timestamp(expires_at / 1000.0),
+    to_timestamp(refresh_due_at / 1000.0)
+  FROM r
+  ON CONFLICT (provider, user_id, connection)`;
+
+/** A grant that came from the same line is not replaced: it can only be newer than the line. */
+const REPLACE = `DO UPDATE SET
+    grant_id = EXCLUDED.grant_id, status = EXCLUDED.status, reason = NULL,
+    access_token = EXCLUDED.access_token, refresh_token = EXCLUDED.refresh_token,
+    scope = EXCLUDED.scope, subject = NULL, stitch_account_id = EXCLUDED.stitch_account_id,
+    obtained_at = EXCLUDED.obtained_at, expires_at = EXCLUDED.expires_at,
+    refresh_due_at = EXCLUDED.refresh_due_at, version = g.version + 1, rejected_version = NULL,
+    lease_owner = NULL, lease_expires_at = NULL, rotation_started_at = NULL, failure_count = 0,
+    last_error = NULL
+  WHERE g.grant_id <> EXCLUDED.grant_id`;
+
+/** The joined tables are as they were before the statement; `xmax` tells an insert from an update. */
+const importSql = (conflict: string) => `
+  WITH r AS MATERIALIZED (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bytea[], $6::bytea[],
+        $7::text[], $8::bigint[], $9::float8[], $10::float8[], $11::float8[])
+      AS r(provider, user_id, connection, grant_id, access_token, refresh_token, scope, account_id,
+        obtained_at, expires_at, refresh_due_at)),
+  written AS (${INSERT} ${conflict}
+    RETURNING g.provider, g.user_id, g.connection, g.xmax = 0 AS fresh)
+  SELECT count(*) FILTER (WHERE w.fresh)::int AS imported,
+    count(*) FILTER (WHERE NOT w.fresh)::int AS replaced,
+    count(*) FILTER (WHERE w.fresh IS NULL AND g.grant_id = r.grant_id)::int AS unchanged,
+    count(*) FILTER (WHERE w.fresh IS NULL
+      AND g.grant_id IS DISTINCT FROM r.grant_id)::int AS existing
+  FROM r LEFT JOIN written w USING (provider, user_id, connection)
+    LEFT JOIN stitch_grants g USING (provider, user_id, connection)`;
+
+/** What operators do to grants from the command line. */
+@Injectable()
+export class OperatorStore {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * Stores grants from elsewhere, all or none. No two of them may have the same name. What is
+   * replaced is not revoked: it may be of the same consent, which some providers end as a whole.
+   *
+   * @throws StorageUnavailableError; whether they are stored can be found out by trying again
+   */
+  async import(grants: readonly ImportedGrant[], replace: boolean): Promise<ImportCounts> {
+    return this.database.transaction(async (query) => {
+      // Read by the trigger that writes the events, which are not to be sent for these.
+      await query(`SELECT set_config('stitch_vault.origin', 'import', true)`);
+      const [counts] = await query<ImportCounts>(
+        importSql(replace ? REPLACE : 'DO NOTHING'),
+        [
+          grants.map(({ provider }) => provider),
+          grants.map(({ userId }) => userId),
+          grants.map(({ connection }) => connection),
+          grants.map(({ grantId }) => grantId),
+          grants.map(({ accessToken }) => accessToken),
+          grants.map(({ refreshToken }) => refreshToken),
+          grants.map(({ scopes }) => scopes.join(' ')),
+          grants.map(({ accountId }) => accountId),
+          grants.map(({ obtainedAt }) => obtainedAt),
+          grants.map(({ expiresAt }) => expiresAt),
+          grants.map(({ refreshDueAt }) => refreshDueAt),
+        ],
+        TIMEOUT,
+      );
+      if (!counts) throw new Error('an import was not counted');
+      return counts;
+    });
+  }
+
+  /**
+   * Puts a grant that can be refreshed, or a suspended one that can be checked, at the head of the
+   * schedule; not one that somebody is at already.
+   *
+   * @returns whether it was
+   */
+  async makeDue(key: GrantKey): Promise<boolean> {
+    const rows = await this.database.query(
+      `UPDATE stitch_grants SET refresh_due_at = now()
+       WHERE provider = $1 AND user_id = $2 AND connection = $3 AND lease_owner IS NULL
+         AND (status = 'suspended' OR (status = 'active' AND refresh_token IS NOT NULL))
+       RETURNING 1`,
+      [key.provider, key.userId, key.connection],
+    );
+    return rows.length > 0;
+  }
+}
