@@ -51,6 +51,8 @@ const FIELDS = [
 ] as const;
 type Field = (typeof FIELDS)[number];
 
+/** Refuses what is not UTF-8 instead of replacing it. */
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
 /** RFC 6749 appendix A.12 and A.17, of a sensible length. */
 const TOKEN = /^[\x20-\x7e]{1,16384}$/;
 /** Milliseconds by which the clock of the other store may be ahead. */
@@ -134,7 +136,7 @@ export function parseLine(bytes: Buffer, now: number): LineGrant {
 function parseObject(bytes: Buffer): Partial<Record<Field, unknown>> {
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    value = JSON.parse(UTF8.decode(bytes));
   } catch {
     // What the parser says would quote the line.
     throw new LineError(null, 'is not JSON in UTF-8');
