@@ -209,7 +209,7 @@ export class RotationStore {
   async release(grant: Grant, owner: string, inDoubt: boolean, dueIn: number | null) {
     await this.database.query(
       `UPDATE stitch_grants g SET lease_owner = NULL, lease_expires_at = NULL,
-         refresh_due_at = now() + coalesce($6, CASE WHEN g.status <> $8 THEN 0 END) * ${MS},
+         refresh_due_at = now() + coalesce($6::float8, CASE WHEN g.status <> $8 THEN 0 END) * ${MS},
          rotation_started_at = CASE WHEN $7 THEN g.rotation_started_at END
        WHERE g.provider = $1 AND g.user_id = $2 AND g.connection = $3
          AND g.version = $4 AND g.lease_owner = $5`,

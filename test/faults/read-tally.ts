@@ -11,8 +11,8 @@ export class ReadTally {
   foreign = 0;
   /** Connections that failed, whether or not another replica answered then. */
   cut = 0;
-  /** Reads that no replica answered with a token, by status; 0 is no answer at all. */
-  readonly refusals = new Map<number, number>();
+  /** Reads that no replica answered with a token, by the reason. */
+  readonly refusals = new Map<string, number>();
   /** Refused although a token the vault has served, or was given, had time to live. */
   refusedThoughValid = 0;
   /** Milliseconds of each answer. */
@@ -32,7 +32,7 @@ export class ReadTally {
 
   /** What readers were refused with, if they were. */
   get refusalText(): string {
-    const counts = [...this.refusals].map(([status, count]) => `${count} × ${status || 'none'}`);
+    const counts = [...this.refusals].map(([reason, count]) => `${count} × ${reason}`);
     return counts.length > 0 ? `, refused: ${counts.join(', ')}` : '';
   }
 
@@ -53,16 +53,11 @@ export class ReadTally {
     this.endOutage(user);
   }
 
-  failed(
-    user: string,
-    asked: number,
-    end: { readonly kind: 'cut' } | { readonly kind: 'refused'; readonly status: number },
-  ): void {
-    const status = end.kind === 'cut' ? 0 : end.status;
-    this.refusals.set(status, (this.refusals.get(status) ?? 0) + 1);
+  failed(user: string, asked: number, reason: string): void {
+    this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1);
     if ((this.goodUntil.get(user) ?? 0) > Date.now() + NEARLY_OVER) this.refusedThoughValid += 1;
     // A grant that needs its user is lost, which is counted elsewhere, not unavailable.
-    if (status === 409) this.since.delete(user);
+    if (reason === 'reauthorization_required') this.since.delete(user);
     else if (!this.since.has(user)) this.since.set(user, asked);
   }
 

@@ -20,13 +20,14 @@ export interface ReaderOptions {
 interface Answer {
   access_token: string;
   expires_in: number;
-  version: number;
+  /** In place of all these when it is a refusal. */
+  code: string;
 }
 
 /** What one read brought: `cut` is a connection that failed. */
 export type ReadEnd =
   | { readonly kind: 'token'; readonly accessToken: string }
-  | { readonly kind: 'refused'; readonly status: number }
+  | { readonly kind: 'refused'; readonly status: number; readonly code: string }
   | { readonly kind: 'cut' };
 
 /**
@@ -77,7 +78,9 @@ export class Readers {
     for (let tried = 0; tried < replicas.length && end.kind === 'cut'; tried += 1) {
       end = await this.readFrom(user, (start + tried) % replicas.length);
     }
-    if (end.kind !== 'token') this.tally.failed(user, asked, end);
+    if (end.kind !== 'token') {
+      this.tally.failed(user, asked, end.kind === 'cut' ? 'no_answer' : end.code);
+    }
     return end;
   }
 
@@ -91,7 +94,9 @@ export class Readers {
         headers: { authorization: `Bearer ${this.options.key}` },
       });
       const body = (await answer.body.json()) as Answer;
-      if (answer.statusCode !== 200) return { kind: 'refused', status: answer.statusCode };
+      if (answer.statusCode !== 200) {
+        return { kind: 'refused', status: answer.statusCode, code: body.code };
+      }
       this.judge(user, body, performance.now() - asked);
       return { kind: 'token', accessToken: body.access_token };
     } catch {
