@@ -1,23 +1,8 @@
-import { createClient } from '../support/vault.js';
+import { eventPage } from '../support/events.js';
 import { begin, postRequest } from '../support/requests.js';
 import { eventually } from '../support/wait.js';
 import { createWorld } from '../support/world.js';
 import type { TokenAnswer, World } from '../support/world.js';
-
-interface EventItem {
-  id: string;
-  type: string;
-  created_at: string;
-  provider: string;
-  user_id: string;
-  connection: string;
-  data: Record<string, unknown>;
-}
-
-interface EventPage {
-  items: EventItem[];
-  next_cursor: string | null;
-}
 
 const SCOPES = ['openid', 'accounts', 'balances', 'transactions', 'offline_access'];
 
@@ -31,12 +16,7 @@ describe('events', () => {
   });
   afterAll(() => world.close());
 
-  const page = async (query = '', replica = 0) => {
-    const vault = world.vaults[replica] ?? world.vault;
-    const answer = await vault.request(`/events${query}`, { key: world.key });
-    expect(answer.status).toBe(200);
-    return (await answer.json()) as EventPage;
-  };
+  const page = (query: string) => eventPage(world, query);
   const eventsOf = async (userId: string) =>
     (await page('?limit=500')).items.filter(({ user_id }) => user_id === userId);
   const typesOf = async (userId: string) => (await eventsOf(userId)).map(({ type }) => type);
@@ -209,42 +189,5 @@ describe('events', () => {
        END $$`,
     );
     expect(await count()).toBe(before);
-  });
-
-  it('are read page by page, on every replica, from a cursor or from an event on', async () => {
-    const all = (await page('?limit=500')).items;
-    const read: EventItem[] = [];
-    let cursor: string | null = null;
-    for (let n = 0; ; n += 1) {
-      const next: EventPage = await page(`?limit=2${cursor ? `&after=${cursor}` : ''}`, n % 2);
-      if (next.items.length === 0) {
-        expect(next.next_cursor).toBe(cursor);
-        break;
-      }
-      read.push(...next.items);
-      cursor = next.next_cursor;
-    }
-    expect(read).toEqual(all);
-    await world.link('kim');
-    expect((await page(`?after=${cursor ?? ''}`)).items.map(({ user_id }) => user_id)).toEqual([
-      'kim',
-    ]);
-    expect((await page(`?after=${all.at(-1)?.id ?? ''}`)).items).toHaveLength(1);
-  });
-
-  it('are for administrators, and places in the log are validated', async () => {
-    const key = await createClient(world.database.url, ['tokens:read', 'tokens:write']);
-    expect((await world.vault.request('/events', { key })).status).toBe(403);
-    for (const query of [
-      '?after=x',
-      '?after=p0',
-      '?after=p99999999999999999999',
-      '?after=00000000-0000-4000-8000-000000000000',
-      '?limit=0',
-      '?limit=501',
-      '?after=p1&after=p2',
-    ]) {
-      expect((await world.vault.request(`/events${query}`, { key: world.key })).status).toBe(400);
-    }
   });
 });

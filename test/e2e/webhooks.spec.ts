@@ -7,6 +7,7 @@ import {
 } from '../../src/events/index.js';
 import { Log, SystemClock } from '../../src/common/index.js';
 import { Metrics } from '../../src/metrics/index.js';
+import { allDelivered, insertGrants, outboxOf } from '../support/outbox.js';
 import { metric } from '../support/metrics.js';
 import { startReceiver } from '../support/receiver.js';
 import type { Receiver } from '../support/receiver.js';
@@ -15,14 +16,6 @@ import type { TestVault } from '../support/vault.js';
 import { eventually } from '../support/wait.js';
 import { createWorld } from '../support/world.js';
 import type { World } from '../support/world.js';
-
-interface OutboxRow {
-  event_id: string;
-  attempts: number;
-  pending: boolean;
-  delivered: boolean;
-  last_error: string | null;
-}
 
 describe('webhooks', () => {
   let world: World;
@@ -36,33 +29,15 @@ describe('webhooks', () => {
     await receiver.close();
   });
 
-  const outbox = () =>
-    world.database.query<OutboxRow>(
-      `SELECT event_id, attempts, due_at IS NOT NULL AS pending, last_error,
-         delivered_at IS NOT NULL AS delivered FROM stitch_events ORDER BY id`,
-    );
-  const allDelivered = () =>
-    eventually('everything is delivered', async () =>
-      (await outbox()).every(({ delivered }) => delivered),
-    );
-  /** Grants by SQL: the events come from the table, whoever writes it. Sealed with key `test`. */
-  const insertGrants = (from: number, to: number) =>
-    world.database.query(
-      `INSERT INTO stitch_grants (provider, user_id, connection, grant_id, status, access_token,
-         scope, token_type, obtained_at)
-       SELECT 'stitch-money', 'user-' || n, 'default', gen_random_uuid(), 'active', '\\x010474657374', 'openid',
-         'Bearer', now() FROM generate_series($1::int, $2::int) n`,
-      [from, to],
-    );
   const another = (environment: Record<string, string> = {}): Promise<TestVault> =>
     launchVault({ ...world.environment, ...environment });
 
   it('bring each event once, signed, though two replicas send', async () => {
     await world.link('ann');
-    await insertGrants(1, 300);
+    await insertGrants(world.database, 1, 300);
     await world.vault.request('/tokens/ann', { key: world.key, method: 'DELETE' });
-    await allDelivered();
-    const rows = await outbox();
+    await allDelivered(world.database);
+    const rows = await outboxOf(world.database);
     expect(rows).toHaveLength(302);
     expect(rows.every(({ attempts, pending }) => attempts === 1 && !pending)).toBe(true);
     expect(receiver.forged).toEqual([]);
@@ -89,8 +64,8 @@ describe('webhooks', () => {
     const answers = [500, 302, 'cut', 204] as const;
     let attempt = 0;
     receiver.answer = () => answers[attempt++] ?? 204;
-    await insertGrants(1, 1);
-    await allDelivered();
+    await insertGrants(world.database, 1, 1);
+    await allDelivered(world.database);
     expect(receiver.deliveries).toHaveLength(4);
     expect(new Set(receiver.deliveries.map(({ id }) => id)).size).toBe(1);
     const bodies = receiver.deliveries.map(({ type, timestamp, data }) => ({
@@ -99,7 +74,7 @@ describe('webhooks', () => {
       data,
     }));
     expect(new Set(bodies.map((body) => JSON.stringify(body))).size).toBe(1);
-    expect(await outbox()).toMatchObject([{ attempts: 4, last_error: null }]);
+    expect(await outboxOf(world.database)).toMatchObject([{ attempts: 4, last_error: null }]);
     const logs = world.vaults.flatMap((vault) => vault.logs).join('');
     for (const reason of ['http_500', 'http_302', 'und_err_socket']) expect(logs).toContain(reason);
     expect(logs).not.toContain('/hooks');
@@ -109,7 +84,7 @@ describe('webhooks', () => {
   it('are tried again when no answer comes in time', async () => {
     await Promise.all(world.vaults.map((vault) => vault.app.get(EventDelivery).drain()));
     receiver.answer = () => (receiver.deliveries.length === 1 ? 'hang' : 204);
-    await insertGrants(1, 1);
+    await insertGrants(world.database, 1, 1);
     const clock = new SystemClock();
     const config = { url: receiver.url, secrets: [receiver.secret] };
     const sender = new WebhookSender(
@@ -121,7 +96,7 @@ describe('webhooks', () => {
     );
     await eventually('it is delivered', async () => {
       await sender.run();
-      return (await outbox()).every(({ delivered }) => delivered);
+      return (await outboxOf(world.database)).every(({ delivered }) => delivered);
     });
     expect(receiver.deliveries).toHaveLength(2);
     expect(new Set(receiver.deliveries.map(({ id }) => id)).size).toBe(1);
@@ -130,11 +105,11 @@ describe('webhooks', () => {
 
   it('stop for an event that the receiver calls gone (410), and go on for others', async () => {
     receiver.answer = ({ data }) => (data.user_id === 'user-1' ? 410 : 200);
-    await insertGrants(1, 2);
+    await insertGrants(world.database, 1, 2);
     await eventually('both have ended', async () =>
-      (await outbox()).every(({ pending }) => !pending),
+      (await outboxOf(world.database)).every(({ pending }) => !pending),
     );
-    expect(await outbox()).toMatchObject([
+    expect(await outboxOf(world.database)).toMatchObject([
       { attempts: 1, delivered: false, last_error: 'http_410' },
       { attempts: 1, delivered: true, last_error: null },
     ]);
@@ -142,29 +117,31 @@ describe('webhooks', () => {
 
   it('are not lost over restarts, nor held up by a receiver that hangs', async () => {
     receiver.answer = () => 'hang';
-    await insertGrants(1, 3);
+    await insertGrants(world.database, 1, 3);
     await eventually('all are on their way', () => receiver.deliveries.length === 3);
     const asked = Date.now();
     await Promise.all(world.vaults.splice(0).map((vault) => vault.stop()));
     expect(Date.now() - asked).toBeLessThan(6000);
-    expect(await outbox()).toMatchObject(
+    expect(await outboxOf(world.database)).toMatchObject(
       Array.from({ length: 3 }, () => ({ attempts: 1, pending: true, last_error: 'interrupted' })),
     );
-    await insertGrants(4, 5);
+    await insertGrants(world.database, 4, 5);
     receiver.answer = () => 200;
     world.vaults.push(await another());
-    await allDelivered();
+    await allDelivered(world.database);
     const ids = receiver.deliveries.map(({ id }) => id);
     expect(ids).toHaveLength(8);
-    expect(new Set(ids)).toEqual(new Set((await outbox()).map(({ event_id }) => event_id)));
+    expect(new Set(ids)).toEqual(
+      new Set((await outboxOf(world.database)).map(({ event_id }) => event_id)),
+    );
   });
 
   it('carry a signature of every secret while one is exchanged for another', async () => {
     const fresh = `whsec_${Buffer.alloc(32, 9).toString('base64')}`;
     await Promise.all(world.vaults.splice(0).map((vault) => vault.stop()));
     world.vaults.push(await another({ WEBHOOK_SECRET: `${fresh},${receiver.secret}` }));
-    await insertGrants(1, 1);
-    await allDelivered();
+    await insertGrants(world.database, 1, 1);
+    await allDelivered(world.database);
     const [delivery] = receiver.deliveries;
     const { type, timestamp, data, headers } = delivery!;
     const body = JSON.stringify({ type, timestamp, data });
@@ -174,7 +151,7 @@ describe('webhooks', () => {
 
   it('give an event up after three days, and keep it for thirty', async () => {
     receiver.answer = () => 500;
-    await insertGrants(1, 3);
+    await insertGrants(world.database, 1, 3);
     await eventually('all were tried', () => receiver.deliveries.length >= 3);
     await Promise.all(world.vaults.map((vault) => vault.app.get(EventDelivery).drain()));
     await world.database.query(
@@ -185,7 +162,7 @@ describe('webhooks', () => {
     const vault = await another();
     world.vaults.push(vault);
     await vault.app.get(EventDelivery).upkeep();
-    expect((await outbox()).map(({ pending }) => pending)).toEqual([true, false]);
+    expect((await outboxOf(world.database)).map(({ pending }) => pending)).toEqual([true, false]);
     expect(vault.logs.join('')).toContain('webhooks.given_up');
     const page = await vault.request('/events', { key: world.key });
     expect(((await page.json()) as { items: unknown[] }).items).toHaveLength(2);
@@ -194,13 +171,13 @@ describe('webhooks', () => {
   it('are off without WEBHOOK_URL; the events wait to be read, and for a receiver', async () => {
     await Promise.all(world.vaults.splice(0).map((vault) => vault.stop()));
     const quiet = await another({ WEBHOOK_URL: '', WEBHOOK_SECRET: '' });
-    await insertGrants(1, 2);
+    await insertGrants(world.database, 1, 2);
     await quiet.app.get(EventDelivery).send();
-    expect((await outbox()).map(({ attempts }) => attempts)).toEqual([0, 0]);
+    expect((await outboxOf(world.database)).map(({ attempts }) => attempts)).toEqual([0, 0]);
     const page = await quiet.request('/events', { key: world.key });
     expect(((await page.json()) as { items: unknown[] }).items).toHaveLength(2);
     await quiet.stop();
     world.vaults.push(await another());
-    await allDelivered();
+    await allDelivered(world.database);
   });
 });
