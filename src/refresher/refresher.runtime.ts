@@ -12,6 +12,7 @@ import { GrantStore, ReadTracker, RotationStore, TokenSealer } from '../tokens/i
 import { CommitQueue } from './commit-queue.js';
 import { RefreshSchedule } from './refresh-schedule.js';
 import { Refresher } from './refresher.service.js';
+import { Recovery } from './recovery.js';
 import { Reinstatement } from './reinstatement.js';
 import { RotationEvents } from './rotation-events.js';
 import { Rotation } from './rotation.js';
@@ -24,6 +25,8 @@ import { Spool } from './spool.js';
 const TAKE_OVER_AFTER = 4000;
 /** Milliseconds by which a lease outlives the deadline of the provider call made under it. */
 const LEASE_MARGIN = 5000;
+/** Milliseconds within which an answer is written down; the lease leaves time to find it then. */
+const ANSWER_MARGIN = 1000;
 
 /** Puts the refresher together, and starts and stops it. */
 @Injectable()
@@ -32,6 +35,7 @@ export class RefresherRuntime {
   readonly commits: CommitQueue;
   readonly refresher: Refresher;
   readonly schedule: RefreshSchedule;
+  private readonly recovery: Recovery;
   private started = false;
   private stopped = false;
 
@@ -55,6 +59,8 @@ export class RefresherRuntime {
     const random = Math.random;
     this.spool = new Spool(config.spoolDir, sealer, log);
     this.commits = new CommitQueue(store, this.spool, clock, log);
+    const answerDeadline = providerTimeout + ANSWER_MARGIN;
+    this.recovery = new Recovery(this.spool, this.commits, clock, log, answerDeadline);
     const events = new RotationEvents(log, metrics, clock);
     const rotation = new Rotation(
       {
@@ -78,8 +84,7 @@ export class RefresherRuntime {
         commits: this.commits,
         clock,
         random,
-        // Not before the spool was read: it may hold the answer that a lease stands for.
-        mayTakeOver: () => this.started && database.contactFor > TAKE_OVER_AFTER,
+        mayTakeOver: () => this.mayTakeOver(),
         onRetired: (grant, reason) => {
           events.retired(grant, reason);
         },
@@ -145,16 +150,6 @@ export class RefresherRuntime {
     await this.commits.drain(1500);
   }
 
-  /** A spool that can't be read is a reason to complain, not to stop: a new one is made. */
-  private spooled(): string[] {
-    try {
-      return this.spool.list();
-    } catch (error) {
-      this.log.failure('spool.list_failed', error);
-      return this.spool.repair();
-    }
-  }
-
   /** Puts grants on the schedule that a narrower refresh policy had left off it. */
   private async reschedule(): Promise<void> {
     const { policy, lead, activeWindow } = this.config.refresh;
@@ -168,20 +163,15 @@ export class RefresherRuntime {
     }
   }
 
-  /** Commits what the spool holds: of an earlier process, or of one that shares the directory. */
+  /** Not before the spool was read: it may hold the answer that a lease stands for. */
+  private mayTakeOver(): boolean {
+    if (!this.started || this.database.contactFor <= TAKE_OVER_AFTER) return false;
+    this.recovery.adoptAbandoned();
+    return true;
+  }
+
   private recover(): void {
-    for (const name of this.spooled()) {
-      const spooled = this.spool.read(name);
-      if (!spooled || this.commits.holds(spooled.result)) continue;
-      this.commits.adopt(spooled.result, spooled.entry).then(
-        ({ kind }) => {
-          this.log.event('info', 'spool.recovered', { outcome: kind });
-        },
-        (error: unknown) => {
-          this.log.failure('spool.recovery_failed', error);
-        },
-      );
-    }
+    this.recovery.adoptAll();
     this.schedule.wake();
   }
 }

@@ -145,9 +145,7 @@ export class Refresher extends GrantRefresher {
   }
 
   private async rotateClaimed(grant: ClaimedGrant, guarded: GuardedProvider): Promise<void> {
-    const { commits, clock, store, rotation } = this.dependencies;
-    // Our own answer for it is still in hand: its commit ends this lease too.
-    if (commits.holds(grant)) return;
+    const { clock, store, rotation } = this.dependencies;
     const { policy } = this.settings;
     const owner = ownerOf(grant);
     if (grant.status === 'suspended') {

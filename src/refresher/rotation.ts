@@ -15,18 +15,20 @@ import type { RotationListener } from './rotation-listener.js';
 /** Milliseconds: full jitter is taken from an exponentially growing range between these. */
 const PROVIDER_BACKOFF = { first: 500, longest: 4000 };
 const GRANT_BACKOFF = { first: 1000, longest: 60_000 };
+/** Milliseconds until another look at a grant whose answer is being committed. */
+const HELD = 500;
 
 /** How one rotation ended. */
 export type RotationEnd =
   | { readonly kind: 'committed'; readonly grant: Grant }
-  | { readonly kind: 'superseded' | 'gone' | 'retired' | 'too_late' }
+  | { readonly kind: 'superseded' | 'gone' | 'retired' | 'abandoned' }
   /** `retryIn` in milliseconds. */
   | { readonly kind: 'failed'; readonly error: ProviderError; readonly retryIn: number };
 
 /** What a rotation needs; the simulation brings its own. */
 export interface RotationDependencies {
   readonly store: Pick<RotationStore, 'fail' | 'release' | 'retire'>;
-  readonly commits: Pick<CommitQueue, 'add'>;
+  readonly commits: Pick<CommitQueue, 'add' | 'holds'>;
   readonly sealer: Pick<TokenSealer, 'seal' | 'open'>;
   readonly clock: Clock;
   readonly log: Log;
@@ -61,9 +63,11 @@ export class Rotation {
   async rotate(grant: ClaimedGrant, guarded: GuardedProvider): Promise<RotationEnd> {
     const { clock, commits, listener } = this.dependencies;
     const askedAt = clock.now();
+    if (this.tooLate(grant, askedAt)) return await this.abandon(grant, guarded, 0);
+    // Its answer is in hand after all: kept by an outage, or found in the spool of another process.
+    if (commits.holds(grant)) return await this.abandon(grant, guarded, HELD);
     let issued: IssuedTokens;
     try {
-      if (this.tooLate(grant, askedAt)) return await this.abandon(grant, guarded);
       const refreshToken = this.openRefreshToken(grant);
       if (refreshToken === undefined) return await this.unreadable(grant, guarded);
       issued = await guarded.provider.refresh(refreshToken);
@@ -94,10 +98,15 @@ export class Rotation {
     return (grant.leaseExpiresAt ?? 0) - now < this.settings.providerTimeout + 1000;
   }
 
-  private async abandon(grant: ClaimedGrant, guarded: GuardedProvider): Promise<RotationEnd> {
+  private async abandon(
+    grant: ClaimedGrant,
+    guarded: GuardedProvider,
+    dueIn: number,
+  ): Promise<RotationEnd> {
     guarded.breaker.withdraw();
-    await this.dependencies.store.release(grant, grant.leaseOwner ?? '', grant.inDoubt, 0);
-    return { kind: 'too_late' };
+    guarded.limit.leave();
+    await this.dependencies.store.release(grant, grant.leaseOwner ?? '', grant.inDoubt, dueIn);
+    return { kind: 'abandoned' };
   }
 
   /** @returns undefined when the stored token can't be opened */
@@ -134,6 +143,7 @@ export class Rotation {
       connection,
       grantId,
       version,
+      leaseOwner: grant.leaseOwner ?? '',
       accessToken: seal(issued.accessToken, 'access_token'),
       refreshToken:
         issued.refreshToken === null ? null : seal(issued.refreshToken, 'refresh_token'),

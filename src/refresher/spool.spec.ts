@@ -23,6 +23,7 @@ const RESULT: RotationResult = {
   connection: 'default',
   grantId: 'g',
   version: 3,
+  leaseOwner: 'owner/1',
   accessToken: Buffer.from('sealed access'),
   refreshToken: Buffer.from('sealed refresh'),
   scopes: ['openid'],
@@ -126,13 +127,19 @@ describe('the spool', () => {
     expect(spool.setAsideCount).toBe(0);
   });
 
-  it('goes on without a directory, says so, and makes a new one', () => {
+  it('goes on without a directory and says so', () => {
     const spool = open();
     rmSync(directory, { recursive: true });
     expect(spool.write(RESULT)).toBeUndefined();
     expect(lines.join()).toContain('spool.write_failed');
-    expect(spool.repair()).toEqual([]);
-    expect(spool.write(RESULT)).toBeDefined();
+  });
+
+  it('lists those asked for before a moment', () => {
+    const spool = open();
+    const [early, late] = [1000, 2000].map((obtainedAt) => spool.write({ ...RESULT, obtainedAt }));
+    expect(spool.list()).toEqual([early, late]);
+    expect(spool.list(2000)).toEqual([early]);
+    expect(spool.list(1000)).toEqual([]);
   });
 
   it('clears away half entries of killed processes, but not those being written', () => {

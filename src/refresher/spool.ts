@@ -18,6 +18,7 @@ import { EncryptionError } from '../encryption/index.js';
 import type { Sealer } from '../encryption/index.js';
 import type { RotationResult } from '../tokens/index.js';
 
+const TIME_DIGITS = 15;
 const ENTRY = /^\d{15}-[0-9a-f]{16}\.sealed$/;
 const SET_ASIDE = 'set-aside';
 /** Milliseconds after which a half entry is not being written any more. */
@@ -53,16 +54,6 @@ export class Spool {
     this.removeHalves();
   }
 
-  /** Makes the directory anew. @returns the entries in it, if it can be read now */
-  repair(): string[] {
-    try {
-      this.prepare();
-      return this.list();
-    } catch {
-      return [];
-    }
-  }
-
   /** Half entries of killed processes: their answers were never whole on the disk. */
   private removeHalves(): void {
     for (const name of readdirSync(this.directory).filter((each) => each.endsWith('.part'))) {
@@ -72,10 +63,14 @@ export class Spool {
     }
   }
 
-  /** Entries in the directory, oldest answer first. */
-  list(): string[] {
+  /**
+   * Entries in the directory, oldest answer first.
+   *
+   * @param before milliseconds since the epoch: only answers that were asked for earlier
+   */
+  list(before = Infinity): string[] {
     return readdirSync(this.directory)
-      .filter((name) => ENTRY.test(name))
+      .filter((name) => ENTRY.test(name) && Number(name.slice(0, TIME_DIGITS)) < before)
       .sort();
   }
 
@@ -86,7 +81,7 @@ export class Spool {
    * @returns the entry's name, or undefined when it could not be written
    */
   write(result: RotationResult): string | undefined {
-    const time = String(Math.max(0, Math.floor(result.obtainedAt))).padStart(15, '0');
+    const time = String(Math.max(0, Math.floor(result.obtainedAt))).padStart(TIME_DIGITS, '0');
     const entry = `${time}-${randomBytes(8).toString('hex')}.sealed`;
     const path = join(this.directory, entry);
     try {

@@ -26,6 +26,8 @@ export interface RotationResult extends GrantKey {
   readonly grantId: string;
   /** The version whose refresh token was presented. */
   readonly version: number;
+  /** The lease it was presented under. */
+  readonly leaseOwner: string;
   readonly accessToken: Buffer;
   /** Null keeps the old one (RFC 6749 section 6). */
   readonly refreshToken: Buffer | null;
@@ -57,6 +59,11 @@ export interface FailedAttempt {
 
 const KEY = 'g.provider = k.provider AND g.user_id = k.user_id AND g.connection = k.connection';
 const MS = `interval '1 millisecond'`;
+
+/** The row as its claim left it but for the version; no two claims have the same owner. */
+const LEASED = 'g.provider = $1 AND g.user_id = $2 AND g.connection = $3 AND g.lease_owner = $5';
+/** A late answer was committed under the lease: it is in doubt, whatever became of the attempt. */
+const OVERTAKEN = 'g.version <> $4';
 
 /** A lease counts as run out only when the server has been up long enough for its owner to act. */
 const SERVER_SETTLED = `pg_postmaster_start_time() < now() - interval '4 seconds'`;
@@ -95,15 +102,20 @@ const CLAIM_ONE = claim(`
     AND (lease_owner IS NULL OR ($7 AND lease_expires_at < now() AND ${SERVER_SETTLED}))
     AND (failure_count = 0 OR refresh_due_at IS NULL OR refresh_due_at <= now())`);
 
+/** Nobody else has been given the row since the result was asked for. */
+const OWN = '(g.lease_owner = r.lease_owner) IS TRUE';
+
 /**
  * Writes results that arrived together in one statement. A result belongs to the row when the row
  * still is of the same consent and either has the version whose token was presented, or is one
  * rotation ahead by an answer that was asked for earlier: two answers to one refresh token, of
  * which the one asked for last is the one that the provider holds valid.
  *
- * An answer that comes after its grant was given up (its owner had been killed, and was back too
- * late) revives it, in doubt: a provider that saw the old token again may have revoked the new one
- * with it (RFC 9700 section 4.14.2). It is tried at once, and if so the grant is `rotation_lost`.
+ * An answer that comes after its lease was lost (its owner had been killed, and was back too late)
+ * is in doubt: somebody may have presented the old token meanwhile, and a provider that saw it
+ * again may have revoked the new one with it (RFC 9700 section 4.14.2). So it is tried at once, or
+ * as soon as whoever has the lease now is done; if it was revoked the grant is `rotation_lost`. A
+ * grant given up in between is revived in the same way.
  */
 const COMMIT = `
   UPDATE stitch_grants g SET access_token = r.access_token,
@@ -111,18 +123,19 @@ const COMMIT = `
     scope = coalesce(r.scope, g.scope),
     obtained_at = to_timestamp(r.obtained_at / 1000.0),
     expires_at = to_timestamp(r.expires_at / 1000.0),
-    refresh_due_at = CASE WHEN g.status = 'reauthorization_required' THEN now()
-      ELSE to_timestamp(r.refresh_due_at / 1000.0) END,
+    refresh_due_at = CASE WHEN ${OWN} THEN to_timestamp(r.refresh_due_at / 1000.0)
+      ELSE coalesce(g.lease_expires_at, now()) END,
     version = g.version + 1,
     status = CASE WHEN g.status = 'reauthorization_required' THEN 'active' ELSE g.status END,
     reason = CASE WHEN g.status = 'reauthorization_required' THEN NULL ELSE g.reason END,
-    lease_owner = NULL, lease_expires_at = NULL,
-    rotation_started_at = CASE WHEN g.status = 'reauthorization_required' THEN now() END,
+    lease_owner = CASE WHEN ${OWN} THEN NULL ELSE g.lease_owner END,
+    lease_expires_at = CASE WHEN ${OWN} THEN NULL ELSE g.lease_expires_at END,
+    rotation_started_at = CASE WHEN ${OWN} THEN NULL ELSE now() END,
     failure_count = 0, last_error = NULL
   FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bigint[], $6::bytea[],
-      $7::bytea[], $8::text[], $9::float8[], $10::float8[], $11::float8[])
+      $7::bytea[], $8::text[], $9::float8[], $10::float8[], $11::float8[], $12::text[])
     AS r(provider, user_id, connection, grant_id, version, access_token, refresh_token, scope,
-      obtained_at, expires_at, refresh_due_at)
+      obtained_at, expires_at, refresh_due_at, lease_owner)
   WHERE g.provider = r.provider AND g.user_id = r.user_id AND g.connection = r.connection
     AND g.grant_id = r.grant_id
     AND (g.version = r.version OR (g.version = r.version + 1
@@ -177,6 +190,7 @@ export class RotationStore {
       results.map(({ obtainedAt }) => obtainedAt),
       results.map(({ expiresAt }) => expiresAt),
       results.map(({ refreshDueAt }) => refreshDueAt),
+      results.map(({ leaseOwner }) => leaseOwner),
     ]);
     const written = new Map(rows.map((row) => [grantKeyText(row), Number(row.version)]));
     return Promise.all(
@@ -195,9 +209,8 @@ export class RotationStore {
       `UPDATE stitch_grants g SET lease_owner = NULL, lease_expires_at = NULL,
          failure_count = g.failure_count + 1, last_error = $6,
          refresh_due_at = now() + $7 * ${MS},
-         rotation_started_at = CASE WHEN $8 THEN g.rotation_started_at END
-       WHERE g.provider = $1 AND g.user_id = $2 AND g.connection = $3
-         AND g.version = $4 AND g.lease_owner = $5`,
+         rotation_started_at = CASE WHEN $8 OR ${OVERTAKEN} THEN g.rotation_started_at END
+       WHERE ${LEASED}`,
       [...fence(grant, owner), attempt.error, attempt.retryIn, attempt.inDoubt],
     );
   }
@@ -209,25 +222,28 @@ export class RotationStore {
   async release(grant: Grant, owner: string, inDoubt: boolean, dueIn: number | null) {
     await this.database.query(
       `UPDATE stitch_grants g SET lease_owner = NULL, lease_expires_at = NULL,
-         refresh_due_at = now() + coalesce($6::float8, CASE WHEN g.status <> $8 THEN 0 END) * ${MS},
-         rotation_started_at = CASE WHEN $7 THEN g.rotation_started_at END
-       WHERE g.provider = $1 AND g.user_id = $2 AND g.connection = $3
-         AND g.version = $4 AND g.lease_owner = $5`,
+         refresh_due_at = now() + coalesce($6::float8,
+           CASE WHEN g.status <> $8 OR ${OVERTAKEN} THEN 0 END) * ${MS},
+         rotation_started_at = CASE WHEN $7 OR ${OVERTAKEN} THEN g.rotation_started_at END
+       WHERE ${LEASED}`,
       [...fence(grant, owner), dueIn, inDoubt, grant.status],
     );
   }
 
-  /** Marks a grant as one that only its user can revive. @returns whether it was this call's doing */
+  /**
+   * Marks a grant as one that only its user can revive, unless a late answer has come for it
+   * meanwhile: that is tried then. @returns whether it was this call's doing
+   */
   async retire(grant: Grant, owner: string, reason: ReauthorizationReason, error: string | null) {
     const rows = await this.database.query(
       `UPDATE stitch_grants g SET status = 'reauthorization_required', reason = $6,
          last_error = $7, refresh_due_at = NULL, lease_owner = NULL, lease_expires_at = NULL,
          rotation_started_at = NULL
-       WHERE g.provider = $1 AND g.user_id = $2 AND g.connection = $3
-         AND g.version = $4 AND g.lease_owner = $5
+       WHERE ${LEASED} AND g.version = $4
        RETURNING 1`,
       [...fence(grant, owner), reason, error],
     );
+    if (rows.length === 0) await this.release(grant, owner, true, 0);
     return rows.length > 0;
   }
 
@@ -237,8 +253,7 @@ export class RotationStore {
       `UPDATE stitch_grants g SET status = 'active', reason = NULL, rejected_version = NULL,
          failure_count = 0, last_error = NULL, refresh_due_at = NULL, lease_owner = NULL,
          lease_expires_at = NULL, rotation_started_at = NULL
-       WHERE g.provider = $1 AND g.user_id = $2 AND g.connection = $3
-         AND g.version = $4 AND g.lease_owner = $5 AND g.status = 'suspended'
+       WHERE ${LEASED} AND g.version = $4 AND g.status = 'suspended'
        RETURNING 1`,
       fence(grant, owner),
     );

@@ -2,7 +2,7 @@ import { simulate } from './simulate.js';
 import type { Sabotage } from './model-store.js';
 
 /**
- * `npm run simulate -- [--seeds N] [--from SEED] [--without fence|lease|doubt]`
+ * `npm run simulate -- [--seeds N] [--from SEED] [--without fence|lease|doubt|late]`
  *
  * Prints the first failing seed and how to replay it; exits with 1 when there is one.
  */

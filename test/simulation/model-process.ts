@@ -2,8 +2,8 @@ import { Log } from '../../src/common/index.js';
 import type { Clock } from '../../src/common/index.js';
 import { Breaker, ConcurrencyLimit, ProviderError } from '../../src/providers/index.js';
 import type { GuardedProvider } from '../../src/providers/index.js';
-import { CommitQueue, Refresher, Rotation } from '../../src/refresher/index.js';
-import type { SpoolPort } from '../../src/refresher/index.js';
+import { CommitQueue, Recovery, Refresher, Rotation } from '../../src/refresher/index.js';
+import type { RecoverySource, SpoolPort } from '../../src/refresher/index.js';
 import type {
   ClaimedGrant,
   Grant,
@@ -30,10 +30,10 @@ export interface Watcher {
   /** The provider did not look at the token: presenting it again is no second time. */
   turnedAway(grant: ClaimedGrant): void;
   /** The answer reached the process, which writes it down in the same turn. */
-  received(grant: ClaimedGrant): void;
+  received(grant: ClaimedGrant, process: string): void;
 }
 
-/** The disk of one replica: outlives its processes. */
+/** The spool directory of one replica, or of several: outlives its processes. */
 export type Disk = Map<string, RotationResult>;
 
 /** What all processes of a run share. */
@@ -56,13 +56,14 @@ export class ModelProcess {
   private dead = false;
   private readonly refresher: Refresher;
   private readonly commits: CommitQueue;
+  private readonly recovery: Recovery;
   private readonly guarded: GuardedProvider;
-  private readonly startedAt: number;
+  readonly startedAt: number;
   private entries = 0;
 
   constructor(
     readonly name: string,
-    private readonly disk: Disk,
+    readonly disk: Disk,
     private readonly around: Surroundings,
   ) {
     const { clock: time, random, provider, watcher } = around;
@@ -74,6 +75,8 @@ export class ModelProcess {
     const store = this.overTheWire();
     const log = new Log('silent');
     this.commits = new CommitQueue(store, this.spool(), clock, log);
+    const files = this.files();
+    this.recovery = new Recovery(files, this.commits, clock, log, PROVIDER_TIMEOUT + 1000);
     const settings = { providerTimeout: PROVIDER_TIMEOUT };
     const rotation = new Rotation(
       {
@@ -124,7 +127,7 @@ export class ModelProcess {
               watcher.presenting(grant, name);
               try {
                 const issued = await guarded.provider.refresh(token);
-                watcher.received(grant);
+                watcher.received(grant, name);
                 return issued;
               } catch (error) {
                 const kind = error instanceof ProviderError ? error.kind : undefined;
@@ -142,9 +145,12 @@ export class ModelProcess {
         commits: this.commits,
         clock,
         random,
-        mayTakeOver: () =>
-          around.store.available &&
-          time.now() - Math.max(this.startedAt, around.databaseSince()) > TAKE_OVER_AFTER,
+        mayTakeOver: () => {
+          const since = Math.max(this.startedAt, around.databaseSince());
+          if (!around.store.available || time.now() - since <= TAKE_OVER_AFTER) return false;
+          this.recovery.adoptAbandoned();
+          return true;
+        },
         onRetired: () => undefined,
         onFailure: () => undefined,
       },
@@ -173,9 +179,7 @@ export class ModelProcess {
 
   /** As after an outage: what is in the spool and not in hand is committed. */
   recover(): void {
-    for (const [entry, result] of this.disk) {
-      if (!this.commits.holds(result)) void this.commits.adopt(result, entry);
-    }
+    this.recovery.adoptAll();
   }
 
   private async schedule(clock: Clock): Promise<void> {
@@ -227,6 +231,22 @@ export class ModelProcess {
           store.release(...args);
         }),
       retire: (...args: Parameters<ModelStore['retire']>) => this.call(() => store.retire(...args)),
+    };
+  }
+
+  private files(): RecoverySource {
+    const { disk } = this;
+    return {
+      prepare: () => undefined,
+      list: (before) =>
+        [...disk.entries()]
+          .filter(([, { obtainedAt }]) => obtainedAt < (before ?? Infinity))
+          .sort(([, a], [, b]) => a.obtainedAt - b.obtainedAt)
+          .map(([entry]) => entry),
+      read: (entry) => {
+        const result = disk.get(entry);
+        return result && { entry, result };
+      },
     };
   }
 

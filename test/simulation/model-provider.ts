@@ -21,6 +21,8 @@ interface Family {
   /** Used tokens and when they were used first. */
   readonly used: Map<string, number>;
   readonly access: Map<string, number>;
+  /** Whether a used token was seen again, which ends all of them (RFC 9700 section 4.14.2). */
+  revoked: boolean;
   serial: number;
 }
 
@@ -43,7 +45,13 @@ export class ModelProvider {
 
   /** A new grant. */
   grant(user: string): { access: string; refresh: string } {
-    const family: Family = { unused: new Set(), used: new Map(), access: new Map(), serial: 0 };
+    const family: Family = {
+      unused: new Set(),
+      used: new Map(),
+      access: new Map(),
+      revoked: false,
+      serial: 0,
+    };
     this.families.set(user, family);
     const { access, refresh } = this.issue(user, family);
     return { access, refresh };
@@ -58,9 +66,10 @@ export class ModelProvider {
     return this.families.get(user)?.unused.has(refresh) ?? false;
   }
 
-  /** Whether the token has been used, so that only a grace could make it work again. */
-  isUsed(user: string, refresh: string): boolean {
-    return this.families.get(user)?.used.has(refresh) ?? false;
+  /** Whether the token has been used or revoked, so that only a grace could make it work again. */
+  isSpent(user: string, refresh: string): boolean {
+    const family = this.families.get(user);
+    return family ? family.used.has(refresh) || family.revoked : false;
   }
 
   /** One call over the wire, as the vault's HTTP client would report it. */
@@ -106,6 +115,8 @@ export class ModelProvider {
     const usedAt = family.used.get(refresh);
     const graced = usedAt !== undefined && now - usedAt <= this.weather.grace;
     if (!family.unused.delete(refresh) && !graced) {
+      family.revoked = true;
+      family.unused.clear();
       throw new ProviderError('invalid_grant', 'invalid_grant');
     }
     if (usedAt === undefined) family.used.set(refresh, now);

@@ -17,6 +17,8 @@ export interface Sabotage {
   readonly fence?: boolean;
   readonly lease?: boolean;
   readonly doubt?: boolean;
+  /** An answer that came after its lease was lost is in doubt. */
+  readonly late?: boolean;
 }
 
 /**
@@ -86,6 +88,10 @@ export class ModelStore {
       }
       const version = row.version + 1;
       const dead = row.status === 'reauthorization_required';
+      const own =
+        this.sabotage.late === true ||
+        (row.leaseOwner !== null && row.leaseOwner === result.leaseOwner);
+      const lease = own ? RELEASED : {};
       this.put({
         ...row,
         accessToken: result.accessToken,
@@ -93,12 +99,12 @@ export class ModelStore {
         scopes: result.scopes ?? row.scopes,
         obtainedAt: result.obtainedAt,
         expiresAt: result.expiresAt,
-        refreshDueAt: dead ? this.clock.now() : result.refreshDueAt,
+        refreshDueAt: own ? result.refreshDueAt : (row.leaseExpiresAt ?? this.clock.now()),
         version,
         status: dead ? 'active' : row.status,
         reason: dead ? null : row.reason,
-        ...RELEASED,
-        rotationStartedAt: dead ? this.clock.now() : null,
+        ...lease,
+        rotationStartedAt: own ? null : this.clock.now(),
         failureCount: 0,
         lastError: null,
       });
@@ -107,27 +113,29 @@ export class ModelStore {
   }
 
   fail(grant: Grant, owner: string, attempt: FailedAttempt): void {
-    const row = this.fenced(grant, owner);
+    const row = this.leased(grant, owner);
     if (!row) return;
+    const inDoubt = attempt.inDoubt || row.version !== grant.version;
     this.put({
       ...row,
       ...RELEASED,
       failureCount: row.failureCount + 1,
       lastError: attempt.error,
       refreshDueAt: this.clock.now() + attempt.retryIn,
-      rotationStartedAt: attempt.inDoubt ? row.rotationStartedAt : null,
+      rotationStartedAt: inDoubt ? row.rotationStartedAt : null,
     });
   }
 
   release(grant: Grant, owner: string, inDoubt: boolean, dueIn: number | null): void {
-    const row = this.fenced(grant, owner);
+    const row = this.leased(grant, owner);
     if (!row) return;
-    const wait = dueIn ?? (row.status === grant.status ? null : 0);
+    const overtaken = row.version !== grant.version;
+    const wait = dueIn ?? (row.status === grant.status && !overtaken ? null : 0);
     this.put({
       ...row,
       ...RELEASED,
       refreshDueAt: wait === null ? null : this.clock.now() + wait,
-      rotationStartedAt: inDoubt ? row.rotationStartedAt : null,
+      rotationStartedAt: inDoubt || overtaken ? row.rotationStartedAt : null,
     });
   }
 
@@ -137,7 +145,11 @@ export class ModelStore {
     reason: ReauthorizationReason,
     error: string | null,
   ): boolean {
-    const row = this.fenced(grant, owner);
+    const row = this.leased(grant, owner);
+    if (row?.version !== grant.version && !this.sabotage.fence) {
+      this.release(grant, owner, true, 0);
+      return false;
+    }
     if (!row) return false;
     this.put({
       ...row,
@@ -165,11 +177,10 @@ export class ModelStore {
     return { ...claimed, inDoubt };
   }
 
-  private fenced(grant: Grant, owner: string): Grant | undefined {
+  private leased(grant: Grant, owner: string): Grant | undefined {
     this.check();
     const row = this.rows.get(grantKeyText(grant));
-    if (this.sabotage.fence) return row;
-    return row?.version === grant.version && row.leaseOwner === owner ? row : undefined;
+    return row?.leaseOwner === owner || this.sabotage.fence ? row : undefined;
   }
 
   private check(): void {

@@ -29,6 +29,7 @@ const operation = fc.oneof(
   }),
   fc.record({
     op: fc.constant('commit' as const),
+    owner,
     user,
     version: fc.integer({ min: 1, max: 3 }),
     asked: fc.integer({ min: -50, max: 0 }),
@@ -132,11 +133,12 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
         return;
       }
       case 'commit': {
-        const { user, version, asked, known } = operation;
+        const { owner, user, version, asked, known } = operation;
         const result = {
           ...key(user),
           grantId: known ? GRANT_ID : '00000000-0000-4000-8000-000000000002',
           version,
+          leaseOwner: owner,
           accessToken: Buffer.from(`access ${String(version)} ${String(asked)}`),
           refreshToken: asked % 2 === 0 ? Buffer.from(`refresh ${String(asked)}`) : null,
           scopes: null,

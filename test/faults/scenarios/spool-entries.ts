@@ -63,12 +63,19 @@ async function plant(arena: Arena, directory: string, keyring: string): Promise<
   const tokens = new TokenSealer(sealer);
   const key = { provider: 'stitch-money', userId: USER, connection: 'default' };
   const [row] = await arena.table.query<{ grant_id: string }>('SELECT grant_id FROM stitch_grants');
+  const leaseOwner = 'an-earlier-process/1';
+  await arena.table.query(
+    `UPDATE stitch_grants SET lease_owner = $1, rotation_started_at = now(),
+       lease_expires_at = now() + interval '1 minute', refresh_due_at = now() + interval '1 minute'`,
+    [leaseOwner],
+  );
   const issued = await rotate(arena);
   const now = Date.now();
   const result = {
     ...key,
     grantId: row!.grant_id,
     version: 1,
+    leaseOwner,
     accessToken: tokens.seal(issued.access_token, 'access_token', key),
     refreshToken: tokens.seal(issued.refresh_token, 'refresh_token', key),
     scopes: null,

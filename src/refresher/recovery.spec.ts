@@ -1,0 +1,92 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Log } from '../common/index.js';
+import type { Clock } from '../common/index.js';
+import type { RotationResult } from '../tokens/index.js';
+import { Recovery } from './recovery.js';
+import { Spool } from './spool.js';
+
+const DEADLINE = 11_000;
+const RESULT: RotationResult = {
+  provider: 'p',
+  userId: 'u',
+  connection: 'c',
+  grantId: 'g',
+  version: 1,
+  leaseOwner: 'owner/1',
+  accessToken: Buffer.from('a'),
+  refreshToken: Buffer.from('r'),
+  scopes: null,
+  obtainedAt: 0,
+  expiresAt: null,
+  refreshDueAt: null,
+};
+
+describe('Recovery', () => {
+  let directory: string;
+  let now: number;
+  let adopted: number[];
+  let held: Set<string>;
+  let spool: Spool;
+  let recovery: Recovery;
+  const clock: Clock = { now: () => now, sleep: () => Promise.resolve() };
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'recovery-'));
+    now = 100_000;
+    adopted = [];
+    held = new Set();
+    const sealer = {
+      seal: (text: string) => Buffer.from(text),
+      open: (sealed: Buffer) => sealed.toString(),
+    };
+    const log = new Log('silent');
+    spool = new Spool(directory, sealer, log);
+    const commits = {
+      holds: ({ userId }: { readonly userId: string }) => held.has(userId),
+      adopt: ({ obtainedAt }: RotationResult) => {
+        adopted.push(obtainedAt);
+        return Promise.resolve({ kind: 'superseded' as const });
+      },
+    };
+    recovery = new Recovery(spool, commits, clock, log, DEADLINE);
+  });
+  afterEach(() => {
+    rmSync(directory, { recursive: true, force: true });
+  });
+  const write = (age: number, userId = 'u') =>
+    spool.write({ ...RESULT, userId, obtainedAt: now - age });
+
+  it('commits all that is there, oldest first, but for what is in hand', () => {
+    write(1000);
+    write(90_000);
+    write(50_000, 'in-hand');
+    held.add('in-hand');
+    recovery.adoptAll();
+    expect(adopted).toEqual([now - 90_000, now - 1000]);
+  });
+
+  it('takes from processes that share the directory only what they will not commit any more', () => {
+    write(DEADLINE + 1);
+    write(DEADLINE - 1);
+    recovery.adoptAbandoned();
+    expect(adopted).toEqual([now - DEADLINE - 1]);
+  });
+
+  it('does not look again at every claim', () => {
+    recovery.adoptAbandoned();
+    write(DEADLINE + 1);
+    recovery.adoptAbandoned();
+    expect(adopted).toEqual([]);
+    now += 500;
+    recovery.adoptAbandoned();
+    expect(adopted).toHaveLength(1);
+  });
+
+  it('makes a directory that is gone anew', () => {
+    rmSync(directory, { recursive: true });
+    recovery.adoptAll();
+    expect(adopted).toEqual([]);
+    expect(write(0)).toBeDefined();
+  });
+});
