@@ -25,6 +25,11 @@ import { Spool } from './spool.js';
 const TAKE_OVER_AFTER = 4000;
 /** Milliseconds by which a lease outlives the deadline of the provider call made under it. */
 const LEASE_MARGIN = 5000;
+/**
+ * Milliseconds: long enough for a killed replica to be back and to commit what its spool holds,
+ * short enough for a provider's grace of 30 s.
+ */
+const SHORTEST_LEASE = 15_000;
 /** Milliseconds within which an answer is written down; the lease leaves time to find it then. */
 const ANSWER_MARGIN = 1000;
 
@@ -96,7 +101,7 @@ export class RefresherRuntime {
         owner,
         policy: { mode: refresh.policy, activeWindow: refresh.activeWindow * 1000 },
         providerTimeout,
-        leaseDuration: providerTimeout + LEASE_MARGIN,
+        leaseDuration: Math.max(providerTimeout + LEASE_MARGIN, SHORTEST_LEASE),
       },
     );
     const lead = refresh.policy === 'active' ? refresh.lead * 1000 : 0;

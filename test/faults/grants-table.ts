@@ -22,6 +22,7 @@ export interface Audited {
   readonly user: string;
   readonly status: string;
   readonly reason: string | null;
+  readonly refreshToken: string;
   /** Whether the provider would accept its refresh token. */
   readonly usable: boolean;
 }
@@ -113,7 +114,7 @@ export class GrantsTable {
       const key = { provider: 'stitch-money', userId, connection: 'default' };
       const token = this.sealer.open(sealed, 'refresh_token', key);
       const hash = createHash('sha256').update(token).digest('hex');
-      return { user: userId, status, reason, usable: usable.has(hash) };
+      return { user: userId, status, reason, refreshToken: token, usable: usable.has(hash) };
     });
   }
 

@@ -1,4 +1,5 @@
 import type { Arena } from './arena.js';
+import type { Audited } from './grants-table.js';
 import type { Findings } from './scenario.js';
 
 /**
@@ -6,12 +7,12 @@ import type { Findings } from './scenario.js';
  * have ended. Whatever the scenario, a loss must have been reported, as `rotation_lost`, and no
  * grant may be reported lost that is not.
  *
- * @param excused users whose loss no client could have prevented
+ * @param unavoidable whether no client could have prevented the loss
  */
 export async function countLost(
   arena: Arena,
   found: Findings,
-  excused: ReadonlySet<string> = new Set(),
+  unavoidable: (lost: Audited) => boolean = () => false,
 ): Promise<number> {
   const audited = await arena.audit();
   const lost = audited.filter(({ usable }) => !usable);
@@ -20,7 +21,7 @@ export async function countLost(
   const misnamed = lost.filter(
     ({ status, reason }) => status !== 'active' && reason !== 'rotation_lost',
   );
-  const avoidable = lost.filter(({ user }) => !excused.has(user));
+  const avoidable = lost.filter((each) => !unavoidable(each));
   const name = (grants: readonly { readonly user: string }[]): string =>
     `${grants.length} (${grants
       .slice(0, 5)

@@ -5,13 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import type { Ledger } from './ledger.js';
 
-/** Milliseconds within which a process may have been killed before it read what had arrived. */
-const UNREAD = 1000;
-
-interface Call {
-  readonly user: string | undefined;
+/** One call with a refresh token; times are of `performance.now()`. */
+export interface Presentation {
+  readonly token: string;
+  readonly asked: number;
   /** When the answer was handed over entirely. */
   delivered: number | undefined;
+  /** The refresh token in the answer. */
+  issued: string | undefined;
 }
 
 /**
@@ -21,9 +22,8 @@ interface Call {
 export class Wire {
   /** Milliseconds that an answer stays on the wire, at least and at most. */
   answerDelay: readonly [number, number] = [0, 0];
-  /** Refresh calls that have passed. */
-  calls = 0;
-  private readonly under = new Set<Call>();
+  /** Refresh calls that have passed, in their order. */
+  readonly presentations: Presentation[] = [];
   private readonly agent = new Agent({ headersTimeout: 120_000 });
   private server: Server | undefined;
   private port = 0;
@@ -58,16 +58,13 @@ export class Wire {
     await new Promise((resolve) => server.close(resolve));
   }
 
-  /** Calls that have not been answered yet. */
-  get inFlight(): number {
-    return [...this.under].filter(({ delivered }) => delivered === undefined).length;
+  get calls(): number {
+    return this.presentations.length;
   }
 
-  /** Users whose refresh token is with the provider, or whose answer is on its way or unread. */
-  passengers(): Set<string> {
-    const since = performance.now() - UNREAD;
-    const on = [...this.under].filter(({ delivered = Infinity }) => delivered > since);
-    return new Set(on.map(({ user }) => user ?? 'unknown'));
+  /** Calls that have not been answered yet. */
+  get inFlight(): number {
+    return this.presentations.filter(({ delivered }) => delivered === undefined).length;
   }
 
   async close(): Promise<void> {
@@ -77,11 +74,11 @@ export class Wire {
 
   private async pass(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const body = await text(incoming);
-    const presented = new URLSearchParams(body).get('refresh_token');
-    if (presented !== null) this.calls += 1;
-    const user = presented === null ? undefined : this.ledger.ownerOfRefresh(presented);
-    const call: Call = { user, delivered: undefined };
-    if (presented !== null) this.under.add(call);
+    const token = new URLSearchParams(body).get('refresh_token') ?? '';
+    const user = this.ledger.ownerOfRefresh(token);
+    const asked = performance.now();
+    const call: Presentation = { token, asked, delivered: undefined, issued: undefined };
+    if (token !== '') this.presentations.push(call);
     try {
       const answer = await request(this.provider + (incoming.url ?? ''), {
         method: 'POST',
@@ -90,7 +87,7 @@ export class Wire {
         dispatcher: this.agent,
       });
       const given = await answer.body.text();
-      if (answer.statusCode === 200 && user !== undefined) this.note(user, given);
+      if (answer.statusCode === 200 && user !== undefined) call.issued = this.note(user, given);
       const [least, most] = this.answerDelay;
       if (most > 0) await sleep(least + (most - least) * Math.random());
       const { 'content-type': type, 'retry-after': retryAfter } = answer.headers;
@@ -101,19 +98,21 @@ export class Wire {
       outgoing.end(given);
     } finally {
       call.delivered = performance.now();
-      setTimeout(() => this.under.delete(call), UNREAD).unref();
     }
   }
 
-  private note(user: string, answer: string): void {
+  /** @returns the refresh token in the answer */
+  private note(user: string, answer: string): string | undefined {
     try {
       const tokens = JSON.parse(answer) as Record<string, string | number | undefined>;
       const { access_token: access, refresh_token: refresh, expires_in: lifetime } = tokens;
-      if (typeof access !== 'string' || typeof refresh !== 'string') return;
+      if (typeof access !== 'string' || typeof refresh !== 'string') return undefined;
       const expiresAt = Date.now() + Number(lifetime ?? 0) * 1000;
       this.ledger.note(user, { accessToken: access, refreshToken: refresh, expiresAt });
+      return refresh;
     } catch {
       // A malformed answer, as ordered.
+      return undefined;
     }
   }
 }

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Arena } from '../arena.js';
+import { Killings } from '../killings.js';
+import type { Cause } from '../killings.js';
 import { countLost } from '../losses.js';
 import { Findings, inArena, users } from '../scenario.js';
 import type { Outcome, Scenario } from '../scenario.js';
@@ -8,25 +10,19 @@ import type { Outcome, Scenario } from '../scenario.js';
 const EVERY = 2000;
 
 /** Replicas are killed at random while tokens of ten seconds are rotated under readers. */
-async function killing(
-  arena: Arena,
-  duration: number,
-): Promise<{ kills: number; on: Set<string> }> {
-  const on = new Set<string>();
+async function killing(arena: Arena, duration: number): Promise<Killings> {
+  const killings = new Killings(arena.wires);
   const end = Date.now() + duration;
-  let kills = 0;
-  for (; Date.now() < end; kills += 1) {
+  while (Date.now() < end) {
     await sleep(EVERY);
     const index = Math.floor(Math.random() * arena.replicas.length);
     const replica = arena.replicas[index]!;
-    const wire = arena.wires[index]!;
-    const ended = replica.end('SIGKILL');
-    for (const user of wire.passengers()) on.add(user);
-    await ended;
-    for (const user of wire.passengers()) on.add(user);
+    const from = performance.now();
+    await replica.end('SIGKILL');
+    killings.all.push({ replica: index, from, to: performance.now() });
     void replica.start();
   }
-  return { kills, on };
+  return killings;
 }
 
 const scenario = (name: string, grace: number): Scenario => ({
@@ -56,7 +52,7 @@ const scenario = (name: string, grace: number): Scenario => ({
       });
       const readers = arena.openReaders(8);
       readers.run(everyone, quick ? 4 : 8, 40);
-      const { kills, on } = await killing(arena, seconds * 1000);
+      const killings = await killing(arena, seconds * 1000);
       await Promise.all(arena.replicas.map((_, index) => arena.ready(index)));
       await arena.settle(3, 60_000);
       const tally = await readers.stop();
@@ -65,16 +61,23 @@ const scenario = (name: string, grace: number): Scenario => ({
       const { stats } = arena.sandbox;
       found.check(stats.rotations > everyone.length, 'too few rotations to mean anything');
       if (grace > 0) found.check(stats.reuseEvents === 0, `${stats.reuseEvents} reuse events`);
-      const lost = await countLost(arena, found, grace > 0 ? new Set() : on);
+      const causes = new Map<Cause, number>();
+      const lost = await countLost(arena, found, ({ user, refreshToken }) => {
+        const cause = killings.causeOf(refreshToken);
+        causes.set(cause, (causes.get(cause) ?? 0) + 1);
+        if (cause === 'unknown') found.note(`${user}: ${killings.timeline(refreshToken)}`);
+        return grace === 0 && cause !== 'unknown';
+      });
       const lines = arena.replicas.flatMap((replica) =>
         replica.heard('grant.reauthorization_required'),
       );
       found.check(lines.length >= lost, 'a loss without its log line');
       found.note(
-        `${kills} kills, ${on.size} grants with an answer on the wire at one, ` +
+        `${killings.all.length} kills, ${killings.cutOff} answers on the wire at one, ` +
           `${stats.graceAnswers} answered by the provider's grace, ${tally.answered} reads answered, ` +
           `${tally.refused} refused, spools gave back ${spooled(arena)} answers`,
       );
+      for (const [cause, count] of causes) found.note(`${count} lost: ${cause}`);
       return [found.conclude(arena, tally, lost)];
     });
   },
