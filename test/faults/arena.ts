@@ -156,7 +156,9 @@ export class Arena {
     return this.replicas.flatMap((replica) =>
       replica.lines
         .filter(({ event, level }) => faults.has(event) || (event === 'nest' && level >= 50))
-        .map(({ event }) => `${replica.name} logged ${event}`),
+        .map(
+          ({ event, error }) => `${replica.name} logged ${event} ${JSON.stringify(error ?? '')}`,
+        ),
     );
   }
 

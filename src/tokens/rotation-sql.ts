@@ -1,0 +1,91 @@
+import { GRANT_COLUMNS } from './grant-row.js';
+
+const KEY = 'g.provider = k.provider AND g.user_id = k.user_id AND g.connection = k.connection';
+/** Turns milliseconds into an interval. */
+export const MS = `interval '1 millisecond'`;
+
+/** The row as its claim left it but for the version; no two claims have the same owner. */
+export const LEASED =
+  'g.provider = $1 AND g.user_id = $2 AND g.connection = $3 AND g.lease_owner = $5';
+/** A late answer was committed under the lease: it is in doubt, whatever became of the attempt. */
+export const OVERTAKEN = 'g.version <> $4';
+
+/** A lease counts as run out only when the server has been up long enough for its owner to act. */
+const SERVER_SETTLED = `pg_postmaster_start_time() < now() - interval '4 seconds'`;
+
+/**
+ * Takes the rows `picked` says. A claimed row is due again when its lease ends, so that a crash
+ * needs no clean-up: nobody steps over the row meanwhile, and afterwards it is simply due, in doubt.
+ */
+const claim = (picked: string) => `
+  WITH picked AS MATERIALIZED (${picked} FOR UPDATE SKIP LOCKED),
+  claimed AS (
+    UPDATE stitch_grants g SET lease_owner = $1,
+      lease_expires_at = now() + $2 * ${MS}, refresh_due_at = now() + $2 * ${MS},
+      rotation_started_at = coalesce(g.rotation_started_at, now())
+    FROM picked k WHERE ${KEY}
+    RETURNING ${GRANT_COLUMNS}, k.doubt
+  )
+  SELECT * FROM claimed`;
+
+/** $1 lease owner, $2 its duration in milliseconds, $3 provider, $4 how many. */
+export const CLAIM_DUE = claim(`
+  SELECT provider, user_id, connection, false AS doubt FROM stitch_grants
+  WHERE provider = $3 AND rotation_started_at IS NULL AND refresh_due_at <= now()
+  ORDER BY refresh_due_at LIMIT $4`);
+
+/** As above; $5 whether leases may be taken over. */
+export const CLAIM_IN_DOUBT = claim(`
+  SELECT provider, user_id, connection, true AS doubt FROM stitch_grants
+  WHERE provider = $3 AND rotation_started_at IS NOT NULL AND refresh_due_at <= now()
+    AND (lease_owner IS NULL OR ($5 AND ${SERVER_SETTLED}))
+  ORDER BY refresh_due_at LIMIT $4`);
+
+/** $1 to $3 as above, $4 user, $5 connection, $6 version, $7 whether a lease may be taken over. */
+export const CLAIM_ONE = claim(`
+  SELECT provider, user_id, connection, rotation_started_at IS NOT NULL AS doubt
+  FROM stitch_grants
+  WHERE provider = $3 AND user_id = $4 AND connection = $5 AND version = $6
+    AND status = 'active' AND refresh_token IS NOT NULL
+    AND (lease_owner IS NULL OR ($7 AND lease_expires_at < now() AND ${SERVER_SETTLED}))
+    AND (failure_count = 0 OR refresh_due_at IS NULL OR refresh_due_at <= now())`);
+
+/** Nobody else has been given the row since the result was asked for. */
+const OWN = '(g.lease_owner = r.lease_owner) IS TRUE';
+
+/**
+ * Writes results that arrived together in one statement. A result belongs to the row when the row
+ * still is of the same consent and either has the version whose token was presented, or is one
+ * rotation ahead by an answer that was asked for earlier: two answers to one refresh token, of
+ * which the one asked for last is the one that the provider holds valid.
+ *
+ * An answer that comes after its lease was lost (its owner had been killed, and was back too late)
+ * is in doubt: somebody may have presented the old token meanwhile, and a provider that saw it
+ * again may have revoked the new one with it (RFC 9700 section 4.14.2). So it is tried at once, or
+ * as soon as whoever has the lease now is done; if it was revoked the grant is `rotation_lost`. A
+ * grant given up in between is revived in the same way.
+ */
+export const COMMIT = `
+  UPDATE stitch_grants g SET access_token = r.access_token,
+    refresh_token = coalesce(r.refresh_token, g.refresh_token),
+    scope = coalesce(r.scope, g.scope),
+    obtained_at = to_timestamp(r.obtained_at / 1000.0),
+    expires_at = to_timestamp(r.expires_at / 1000.0),
+    refresh_due_at = CASE WHEN ${OWN} THEN to_timestamp(r.refresh_due_at / 1000.0)
+      ELSE coalesce(g.lease_expires_at, now()) END,
+    version = g.version + 1,
+    status = CASE WHEN g.status = 'reauthorization_required' THEN 'active' ELSE g.status END,
+    reason = CASE WHEN g.status = 'reauthorization_required' THEN NULL ELSE g.reason END,
+    lease_owner = CASE WHEN ${OWN} THEN NULL ELSE g.lease_owner END,
+    lease_expires_at = CASE WHEN ${OWN} THEN NULL ELSE g.lease_expires_at END,
+    rotation_started_at = CASE WHEN ${OWN} THEN NULL ELSE now() END,
+    failure_count = 0, last_error = NULL
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bigint[], $6::bytea[],
+      $7::bytea[], $8::text[], $9::float8[], $10::float8[], $11::float8[], $12::text[])
+    AS r(provider, user_id, connection, grant_id, version, access_token, refresh_token, scope,
+      obtained_at, expires_at, refresh_due_at, lease_owner)
+  WHERE g.provider = r.provider AND g.user_id = r.user_id AND g.connection = r.connection
+    AND g.grant_id = r.grant_id
+    AND (g.version = r.version OR (g.version = r.version + 1
+      AND g.obtained_at < to_timestamp(r.obtained_at / 1000.0)))
+  RETURNING g.provider, g.user_id AS "userId", g.connection, g.version`;
