@@ -74,13 +74,17 @@ export class AuthorizationRequestsController {
   @HttpCode(200)
   @ApiOperation({
     summary: 'Confirm that the user who consented is the user who asked',
-    description: 'Only for requests made with `confirm`; a different `user_id` discards the grant.',
+    description:
+      'Only for requests made with `confirm`, within an hour of the consent. A grant of that name ' +
+      'stays in use until then and is replaced; a different `user_id` discards the new one alone.',
   })
   @ApiOkResponse({ type: AuthorizationRequestDto })
   @ApiProblems({
     ...COMMON_PROBLEMS,
     404: '`not_found`',
-    409: '`user_mismatch`: the grant was discarded; `not_awaiting_confirmation`',
+    409:
+      '`user_mismatch`: the new grant was discarded; `not_awaiting_confirmation`: not consented ' +
+      'to, settled, replaced by a later consent, deleted, or too late',
   })
   async confirm(
     @Param() { id }: RequestPath,

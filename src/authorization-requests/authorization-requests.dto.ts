@@ -73,7 +73,9 @@ export class CreateAuthorizationRequestDto {
 
   @ApiPropertyOptional({
     default: false,
-    description: 'The grant stays unreadable until it is confirmed for the same user.',
+    description:
+      'The new grant stays unreadable until it is confirmed for the same user, within an hour; ' +
+      'an earlier one of that name stays in use until then.',
   })
   @IsOptional()
   @IsBoolean({ message: '$property must be true or false' })
@@ -155,7 +157,12 @@ export class AuthorizationRequestDto {
   @ApiProperty({ type: String, format: 'date-time', nullable: true })
   completed_at!: string | null;
 
-  @ApiProperty({ type: String, nullable: true, description: 'Why it failed or was denied.' })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description:
+      'Why it failed or was denied; `confirmation_expired` when nobody confirmed in time.',
+  })
   error!: string | null;
 }
 

@@ -130,6 +130,7 @@ export class CallbackService {
         userId: request.userId,
         connection: request.connection,
         // What a consent brought is named after it, so that a confirmation finds just this.
+        // A grant that works is replaced by it only then.
         grantId: request.id,
         status: request.confirm ? 'awaiting_confirmation' : 'active',
         issued,

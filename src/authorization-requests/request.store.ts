@@ -44,6 +44,7 @@ export interface CallbackProof {
 
 /** What a confirmation needs to know of a request. */
 export interface LockedRequest {
+  readonly id: string;
   readonly status: RequestStatus;
   readonly confirm: boolean;
   readonly provider: string;
@@ -98,6 +99,8 @@ const VIEW = `id, user_id, provider, connection, created_at, expires_at, complet
     ELSE 'pending' END AS status,
   CASE WHEN status = 'pending' AND claimed_at < now() - interval '2 minutes' THEN 'interrupted'
     ELSE error END AS error`;
+
+const LOCKED = 'id, status, confirm, provider, user_id AS "userId", connection';
 
 /** Milliseconds that ended requests stay readable after they expired. */
 const KEPT = 86_400_000;
@@ -178,45 +181,74 @@ export class RequestStore {
     return row && toRequest(row);
   }
 
-  /** Ends a claimed request. Pass the transaction's `query` to end it together with other writes. */
+  /**
+   * Ends a claimed request. Pass the transaction's `query` to end it together with other writes.
+   *
+   * @returns false when it had ended before
+   */
   async end(
     id: string,
     status: EndStatus,
     error: string | null,
     query: Query = this.database.query,
-  ): Promise<void> {
-    await query(
-      `UPDATE stitch_authorization_requests
-       SET status = $2, error = $3, completed_at = now() WHERE id = $1 AND status = 'pending'`,
+  ): Promise<boolean> {
+    const rows = await query(
+      `UPDATE stitch_authorization_requests SET status = $2, error = $3, completed_at = now()
+       WHERE id = $1 AND status = 'pending' RETURNING 1`,
       [id, status, error],
     );
+    return rows.length > 0;
   }
 
   /** Locks a request that awaits confirmation, or has been confirmed, until the transaction ends. */
   async lock(query: Query, id: string): Promise<LockedRequest | undefined> {
     const [row] = await query<LockedRequest>(
-      `SELECT status, confirm, provider, user_id AS "userId", connection
-       FROM stitch_authorization_requests WHERE id = $1 FOR UPDATE`,
+      `SELECT ${LOCKED} FROM stitch_authorization_requests WHERE id = $1 FOR UPDATE`,
       [id],
     );
     return row;
   }
 
-  /** Ends a request that awaited confirmation. */
-  async settle(query: Query, id: string, status: EndStatus, error: string | null): Promise<void> {
-    await query(
-      `UPDATE stitch_authorization_requests
-       SET status = $2, error = $3, completed_at = now() WHERE id = $1`,
-      [id, status, error],
+  /**
+   * Locks a batch of requests that have awaited confirmation for so many milliseconds, those that
+   * nobody is confirming at this moment.
+   */
+  lockUnconfirmed(query: Query, age: number): Promise<LockedRequest[]> {
+    return query<LockedRequest>(
+      `SELECT ${LOCKED} FROM stitch_authorization_requests
+       WHERE status = 'awaiting_confirmation'
+         AND completed_at < now() - $1 * interval '1 millisecond'
+       ORDER BY completed_at LIMIT 1000 FOR UPDATE SKIP LOCKED`,
+      [age],
     );
   }
 
-  /** Deletes requests that ended or expired a day ago, a batch at a time. @returns how many */
+  /** Ends requests that awaited confirmation. */
+  async settle(
+    query: Query,
+    ids: readonly string[],
+    status: EndStatus,
+    error: string | null,
+  ): Promise<void> {
+    await query(
+      `UPDATE stitch_authorization_requests
+       SET status = $2, error = $3, completed_at = now() WHERE id = ANY($1::uuid[])`,
+      [ids, status, error],
+    );
+  }
+
+  /**
+   * Deletes requests that ended or expired a day ago, a batch at a time; not one whose grant is
+   * still to be confirmed or discarded.
+   *
+   * @returns how many
+   */
   async purge(): Promise<number> {
     const rows = await this.database.query(
       `DELETE FROM stitch_authorization_requests WHERE id IN (
          SELECT id FROM stitch_authorization_requests
          WHERE expires_at < now() - $1 * interval '1 millisecond'
+           AND status <> 'awaiting_confirmation'
          ORDER BY expires_at LIMIT 1000 FOR UPDATE SKIP LOCKED) RETURNING 1`,
       [KEPT],
     );

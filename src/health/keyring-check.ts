@@ -38,6 +38,7 @@ export class KeyringCheck {
     const used = await this.database.query<{ id: string; rows: number }>(
       `SELECT id, sum(rows)::int AS rows FROM (
          ${rowsByKey('stitch_grants', ['access_token', 'refresh_token'])}
+         UNION ALL ${rowsByKey('stitch_unconfirmed_grants', ['access_token', 'refresh_token'])}
          UNION ALL ${rowsByKey('stitch_revocations', ['refresh_token'])}
          UNION ALL ${rowsByKey(
            `(SELECT * FROM stitch_authorization_requests

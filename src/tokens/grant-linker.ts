@@ -10,6 +10,7 @@ import { GrantStore } from './grant.store.js';
 import type { NewGrant } from './grant.store.js';
 import { refreshDueAt } from './refresh-due.js';
 import { TokenSealer } from './token-sealer.js';
+import { UnconfirmedStore } from './unconfirmed.store.js';
 
 /** Milliseconds for which a grant just obtained is offered to a database that is away. */
 const PATIENCE = 10_000;
@@ -18,6 +19,7 @@ const RETRY = 250;
 /** Tokens just obtained, and what the vault knows of them beyond the provider's answer. */
 export interface ObtainedTokens extends GrantKey {
   readonly grantId: string;
+  /** What awaits confirmation leaves a grant alone that is there already. */
   readonly status: NewGrant['status'];
   readonly issued: IssuedTokens;
   /** Milliseconds since the epoch, database clock: when the provider was asked. */
@@ -32,6 +34,7 @@ export class GrantLinker {
   constructor(
     @Inject(VAULT_CONFIG) private readonly config: VaultConfig,
     private readonly grants: GrantStore,
+    private readonly unconfirmed: UnconfirmedStore,
     private readonly sealer: TokenSealer,
     private readonly database: Database,
     private readonly clock: DatabaseClock,
@@ -41,16 +44,20 @@ export class GrantLinker {
    * Seals and stores, together with whatever else belongs into the transaction. A database that
    * goes away just now is waited for: what brought the tokens cannot be done again.
    *
+   * @param first done first in the transaction; false when an earlier try, whose commit went
+   *   through and whose answer was lost, has stored the tokens: what was done with them since, a
+   *   confirmation or a deletion, must not be undone
    * @throws StorageUnavailableError when it stays away
    */
-  async store(tokens: ObtainedTokens, also?: (query: Query) => Promise<void>): Promise<void> {
+  async store(tokens: ObtainedTokens, first?: (query: Query) => Promise<boolean>): Promise<void> {
     const grant = this.newGrant(tokens);
     const deadline = this.clock.now() + PATIENCE;
     for (;;) {
       try {
         await this.database.transaction(async (query) => {
-          await this.grants.link(query, grant);
-          await also?.(query);
+          if (first && !(await first(query))) return;
+          if (grant.status === 'active') await this.grants.link(query, grant);
+          else await this.unconfirmed.put(query, grant);
         });
         return;
       } catch (error) {

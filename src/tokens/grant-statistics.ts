@@ -101,7 +101,11 @@ export class GrantStatistics implements OnModuleInit {
   private async count(): Promise<Counts> {
     try {
       const statuses = await this.database.query<{ provider: string; status: string; n: number }>(
-        'SELECT provider, status, count(*)::int AS n FROM stitch_grants GROUP BY provider, status',
+        // What waits beside a grant that works awaits its confirmation as well.
+        `SELECT provider, status, count(*)::int AS n FROM (
+           SELECT provider, status FROM stitch_grants
+           UNION ALL SELECT provider, 'awaiting_confirmation' FROM stitch_unconfirmed_grants
+         ) grants GROUP BY provider, status`,
       );
       const [work] = await this.database.query<{ due: number; age: number | null; doubt: number }>(
         `SELECT count(*) FILTER (WHERE rotation_started_at IS NULL AND refresh_due_at <= now())::int AS due,

@@ -12,6 +12,9 @@ import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Index('stitch_grants_in_doubt_idx', ['provider', 'refreshDueAt'], {
   where: 'rotation_started_at IS NOT NULL',
 })
+@Index('stitch_grants_unconfirmed_idx', ['obtainedAt'], {
+  where: `status = 'awaiting_confirmation'`,
+})
 export class GrantEntity {
   @PrimaryColumn({ type: 'text', collation: 'C', primaryKeyConstraintName: 'stitch_grants_pkey' })
   provider!: string;

@@ -4,6 +4,7 @@ import type { Query } from '../database/index.js';
 import { GRANT_COLUMNS, toGrant } from './grant-row.js';
 import type { GrantRow } from './grant-row.js';
 import type { Grant, GrantKey, GrantStatus } from './grant.js';
+import { lockName, revoking } from './grant-sql.js';
 
 /** A grant as a consent brings it. */
 export interface NewGrant extends GrantKey {
@@ -49,23 +50,23 @@ export class GrantStore {
   /**
    * Stores what a consent brought, in the caller's transaction. Replaces an earlier grant of the
    * same name as a whole; its version goes on counting, so that a report about an old token stays
-   * recognisable as old, and its refresh token is put down to be revoked.
+   * recognisable as old, and its refresh token is put down to be revoked. What is not confirmed
+   * yet replaces nothing but another of its kind: see {@link UnconfirmedStore}.
+   *
+   * @returns false when nothing was written: it is there already, or something is that stays
    */
-  async link(query: Query, grant: NewGrant): Promise<void> {
-    // Two consents of one name, one after the other: also when there is no row to lock yet.
-    await query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
-      JSON.stringify([grant.provider, grant.userId, grant.connection]),
-    ]);
+  async link(query: Query, grant: NewGrant): Promise<boolean> {
+    await lockName(query, grant);
     // Not its own token: this may be a second try after a commit whose answer was lost.
     await query(
       `INSERT INTO stitch_revocations (provider, user_id, connection, refresh_token)
        SELECT provider, user_id, connection, refresh_token FROM stitch_grants
        WHERE provider = $1 AND user_id = $2 AND connection = $3 AND grant_id <> $4
-         AND refresh_token IS NOT NULL
+         AND refresh_token IS NOT NULL AND ($5 = 'active' OR status = 'awaiting_confirmation')
        FOR UPDATE`,
-      [grant.provider, grant.userId, grant.connection, grant.grantId],
+      [grant.provider, grant.userId, grant.connection, grant.grantId, grant.status],
     );
-    await query(
+    const rows = await query(
       `INSERT INTO stitch_grants AS g (provider, user_id, connection, grant_id, status,
          access_token, refresh_token, scope, token_type, subject, stitch_account_id,
          obtained_at, expires_at, refresh_due_at)
@@ -80,7 +81,9 @@ export class GrantStore {
          version = g.version + 1, rejected_version = NULL, lease_owner = NULL,
          lease_expires_at = NULL, rotation_started_at = NULL, failure_count = 0,
          last_error = NULL
-       WHERE g.grant_id <> EXCLUDED.grant_id`,
+       WHERE g.grant_id <> EXCLUDED.grant_id
+         AND (EXCLUDED.status = 'active' OR g.status = 'awaiting_confirmation')
+       RETURNING 1`,
       [
         grant.provider,
         grant.userId,
@@ -97,6 +100,7 @@ export class GrantStore {
         grant.refreshDueAt,
       ],
     );
+    return rows.length > 0;
   }
 
   /**
@@ -119,48 +123,24 @@ export class GrantStore {
   }
 
   /**
-   * Deletes a grant and puts its refresh token down to be revoked, in one statement.
+   * Deletes a grant, and with it what waits beside it to be confirmed, and puts their refresh
+   * tokens down to be revoked. Under the lock of the name: what is being confirmed at this moment
+   * is deleted where it was or where it is then, and does not slip through between the two.
    *
    * @returns whether there was one
    */
-  async delete({ provider, userId, connection }: GrantKey): Promise<boolean> {
-    const rows = await this.database.query(
-      `WITH gone AS (
-         DELETE FROM stitch_grants WHERE provider = $1 AND user_id = $2 AND connection = $3
-         RETURNING provider, user_id, connection, refresh_token),
-       outbox AS (
-         INSERT INTO stitch_revocations (provider, user_id, connection, refresh_token)
-         SELECT * FROM gone WHERE refresh_token IS NOT NULL)
-       SELECT 1 FROM gone`,
-      [provider, userId, connection],
-    );
-    return rows.length > 0;
-  }
-
-  /** Makes a grant readable that awaited confirmation. @returns whether it was still there */
-  async confirm(query: Query, key: GrantKey, grantId: string): Promise<boolean> {
-    const rows = await query(
-      `UPDATE stitch_grants SET status = 'active',
-         -- The schedule had no use for it until now.
-         refresh_due_at = coalesce(refresh_due_at, CASE WHEN expires_at IS NOT NULL THEN now() END)
-       WHERE provider = $1 AND user_id = $2 AND connection = $3 AND grant_id = $4
-         AND status = 'awaiting_confirmation' RETURNING 1`,
-      [key.provider, key.userId, key.connection, grantId],
-    );
-    return rows.length > 0;
-  }
-
-  /** Deletes a grant that was not confirmed, and puts its refresh token down to be revoked. */
-  async discard(query: Query, key: GrantKey, grantId: string): Promise<void> {
-    await query(
-      `WITH gone AS (
-         DELETE FROM stitch_grants WHERE provider = $1 AND user_id = $2 AND connection = $3
-           AND grant_id = $4 AND status = 'awaiting_confirmation'
-         RETURNING provider, user_id, connection, refresh_token)
-       INSERT INTO stitch_revocations (provider, user_id, connection, refresh_token)
-       SELECT * FROM gone WHERE refresh_token IS NOT NULL`,
-      [key.provider, key.userId, key.connection, grantId],
-    );
+  async delete(key: GrantKey): Promise<boolean> {
+    const name = [key.provider, key.userId, key.connection];
+    return this.database.transaction(async (query) => {
+      await lockName(query, key);
+      const gone: object[] = [];
+      for (const table of ['stitch_grants', 'stitch_unconfirmed_grants']) {
+        const deletion = `DELETE FROM ${table} g
+          WHERE g.provider = $1 AND g.user_id = $2 AND g.connection = $3`;
+        gone.push(...(await query(revoking(deletion), name)));
+      }
+      return gone.length > 0;
+    });
   }
 
   /** A page of grants in the order of their names, those after `after`. */

@@ -27,3 +27,5 @@ export type {
 export { TokenReader } from './token-reader.service.js';
 export { TokenSealer } from './token-sealer.js';
 export { TokensModule } from './tokens.module.js';
+export { UnconfirmedStore } from './unconfirmed.store.js';
+export type { UnconfirmedGrant } from './unconfirmed.store.js';

@@ -13,10 +13,12 @@ import { RotationStore } from './rotation.store.js';
 import { TokenReader } from './token-reader.service.js';
 import { TokenSealer } from './token-sealer.js';
 import { TokensController } from './tokens.controller.js';
+import { UnconfirmedEntity } from './unconfirmed.entity.js';
+import { UnconfirmedStore } from './unconfirmed.store.js';
 
 /** Encrypted storage of grants and the read path. */
 @Module({
-  imports: [TypeOrmModule.forFeature([GrantEntity, RevocationEntity])],
+  imports: [TypeOrmModule.forFeature([GrantEntity, RevocationEntity, UnconfirmedEntity])],
   controllers: [TokensController, GrantsController],
   providers: [
     GrantStore,
@@ -28,8 +30,10 @@ import { TokensController } from './tokens.controller.js';
     ReadTracker,
     TokenSealer,
     TokenReader,
+    UnconfirmedStore,
   ],
   exports: [
+    GrantCache,
     GrantLinker,
     GrantStore,
     RevocationStore,
@@ -37,6 +41,7 @@ import { TokensController } from './tokens.controller.js';
     ReadTracker,
     TokenReader,
     TokenSealer,
+    UnconfirmedStore,
   ],
 })
 export class TokensModule {}

@@ -76,14 +76,17 @@ describe('events', () => {
     expect(await typesOf('carl')).toEqual([]);
   });
 
-  it('say that a grant is gone when one that awaits confirmation takes its place', async () => {
+  it('speak of a new consent beside a grant that works when it is confirmed, and not before', async () => {
     await world.link('dora');
+    const discarded = await linkConfirmed('dora');
     const id = await linkConfirmed('dora');
-    const gone = await eventsOf('dora');
-    expect(gone.map(({ type }) => type)).toEqual(['grant.linked', 'grant.deleted']);
-    expect(gone[1]?.data.reason).toBe('replaced');
+    await confirm(discarded, 'eve');
+    expect(await typesOf('dora')).toEqual(['grant.linked']);
     await confirm(id, 'dora');
-    expect(await typesOf('dora')).toEqual(['grant.linked', 'grant.deleted', 'grant.linked']);
+    await confirm(id, 'dora');
+    const events = await eventsOf('dora');
+    expect(events.map(({ type }) => type)).toEqual(['grant.linked', 'grant.linked']);
+    expect(events[1]?.data).toMatchObject({ authorization_request: id });
   });
 
   it('tell of a relink and of a deletion, each once', async () => {

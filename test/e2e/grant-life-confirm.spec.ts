@@ -175,16 +175,16 @@ describe('links that wait to be confirmed', () => {
   });
 
   it('work for stitch-connect as well: a mismatch discards its grant', async () => {
-    for (const [user, expected] of [
-      ['ivy', 200],
-      ['eve', 404],
+    for (const [asked, came, expected] of [
+      ['ivy', 'ivy', 200],
+      ['jon', 'eve', 404],
     ] as const) {
       const browser = new CookieBrowser();
-      const begun = await world.beginConnect({ user_id: 'ivy', confirm: true });
+      const begun = await world.beginConnect({ user_id: asked, confirm: true });
       await browser.open(await world.consent(browser, begun.authorization_url));
-      expect((await world.readConnect('ivy')).status).toBe(404);
-      await confirm(begun.id, user);
-      expect((await world.readConnect('ivy')).status).toBe(expected);
+      expect((await world.readConnect(asked)).status).toBe(404);
+      await confirm(begun.id, came);
+      expect((await world.readConnect(asked)).status).toBe(expected);
     }
   });
 });

@@ -52,6 +52,8 @@ async function linkAndRotate({ world, keep, consent, makeStale }: LeakWorld): Pr
     const callback = await consent(user, { returnTo });
     await keep('callback', await visit(callback));
     await keep('replayed callback', await visit(callback));
+    // One more consent, which stays beside the grant for want of a confirmation.
+    await keep('unconfirmed', await visit(await consent(user, { confirm: true })));
     for (const replica of [0, 1]) {
       await keep('read', await world.read(user, '', replica));
       await makeStale(user);

@@ -32,7 +32,7 @@ export interface LeakWorld {
   /** Begins a link and consents. @returns the callback URL */
   readonly consent: (
     userId: string,
-    options?: { returnTo?: string; cancel?: boolean },
+    options?: { returnTo?: string; cancel?: boolean; confirm?: boolean },
   ) => Promise<string>;
   readonly close: () => Promise<void>;
 }
@@ -88,8 +88,8 @@ export async function createLeakWorld(): Promise<LeakWorld> {
       await world.age(userId, 890);
       await droppedEverywhere(world.vaults, userId);
     },
-    consent: async (userId, { returnTo, cancel } = {}) => {
-      const begun = await begin(world, { user_id: userId, return_to: returnTo });
+    consent: async (userId, { returnTo, cancel, confirm } = {}) => {
+      const begun = await begin(world, { user_id: userId, return_to: returnTo, confirm });
       return world.sandbox.consent(begun.authorization_url, { cancel });
     },
     close: async () => {

@@ -58,6 +58,8 @@ describe('nothing secret is left behind by links, reads, rotations and their fai
         'stitch_authorization_requests.nonce',
         'stitch_grants.access_token',
         'stitch_grants.refresh_token',
+        'stitch_unconfirmed_grants.access_token',
+        'stitch_unconfirmed_grants.refresh_token',
       ]),
     );
   });

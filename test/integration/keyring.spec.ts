@@ -72,6 +72,18 @@ describe('a keyring that lacks a key still in use', () => {
     expect({ code, stderr }).toEqual({ code: 1, stderr: missing(1) });
   });
 
+  it('counts a consent that waits beside a grant to be confirmed', async () => {
+    await database.query(
+      `INSERT INTO stitch_unconfirmed_grants (grant_id, provider, user_id, connection,
+         access_token, refresh_token, scope, obtained_at)
+       SELECT gen_random_uuid(), provider, user_id, connection, access_token, refresh_token, scope,
+         obtained_at FROM stitch_grants`,
+    );
+    await database.query(`DELETE FROM stitch_grants WHERE user_id = 'bob'`);
+    const { code, stderr } = await start('main.js', [], environment([NEW])).ended;
+    expect({ code, stderr }).toEqual({ code: 1, stderr: missing(3) });
+  });
+
   it('counts a link under way, but not one that can no longer be finished', async () => {
     await database.query('DELETE FROM stitch_grants');
     const sealed = new Sealer(new Keyring([OLD])).seal('a verifier', ['anything']);

@@ -69,6 +69,22 @@ describe('migrations', () => {
     expect(await database.query('SELECT 1 FROM stitch_grants')).toHaveLength(1);
   });
 
+  it('have what is not confirmed yet revoked when its table is taken back', async () => {
+    const names = knownMigrations();
+    await migrator.run();
+    await database.query(
+      `INSERT INTO stitch_unconfirmed_grants (grant_id, provider, user_id, connection,
+         access_token, refresh_token, scope, obtained_at)
+       SELECT gen_random_uuid(), 'p', 'u' || n, 'c', '\\x01', CASE n WHEN 1 THEN '\\x02'::bytea END,
+         '', now() FROM generate_series(1, 2) n`,
+    );
+    const newest = names.length - names.indexOf('UnconfirmedGrants1763774400000');
+    for (let reverted = 0; reverted < newest; reverted += 1) await migrator.revert();
+    expect(await database.query('SELECT user_id, refresh_token FROM stitch_revocations')).toEqual([
+      { user_id: 'u1', refresh_token: Buffer.from([2]) },
+    ]);
+  });
+
   it('run one after the other when several replicas start at once', async () => {
     const applied = await Promise.all(
       Array.from({ length: 4 }, () => new Migrator({ url: database.url, poolSize: 2 }).run()),

@@ -1,6 +1,7 @@
 import { RequestStore } from '../../src/authorization-requests/request.store.js';
 import { GrantStore } from '../../src/tokens/grant.store.js';
 import { RotationStore } from '../../src/tokens/rotation.store.js';
+import { UnconfirmedStore } from '../../src/tokens/unconfirmed.store.js';
 import { createDatabase } from '../support/database.js';
 import type { TestDatabase } from '../support/database.js';
 import { indexes, plansOf, rowsFrom, sequential } from './plans.js';
@@ -109,5 +110,25 @@ describe('plans of the hot statements with 20,000 grants', () => {
     expect(sequential(work)).toEqual([]);
     expect(indexes(work)).toContain('stitch_authorization_requests_expires_at_idx');
     expect(rowsFrom(work, 'stitch_authorization_requests_expires_at_idx')).toBe(0);
+  });
+
+  it('what was not confirmed in time is found by its age, without reading a grant', async () => {
+    const work = await plansOf(database, (planned) => {
+      const unconfirmed = new UnconfirmedStore(new GrantStore(planned));
+      return Promise.all([
+        new RequestStore(planned).lockUnconfirmed(planned.query, 3_600_000),
+        unconfirmed.discardOrphans(planned.query, 3_600_000),
+      ]);
+    });
+    expect(sequential(work).filter((node) => node['Relation Name'] === 'stitch_grants')).toEqual(
+      [],
+    );
+    expect(indexes(work)).toEqual(
+      expect.arrayContaining([
+        'stitch_authorization_requests_unconfirmed_idx',
+        'stitch_grants_unconfirmed_idx',
+      ]),
+    );
+    expect(work.wasted).toBe(0);
   });
 });

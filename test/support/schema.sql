@@ -86,6 +86,20 @@ CREATE TABLE stitch_revocations (
   attempts integer NOT NULL DEFAULT 0,
   last_error text
 );
+CREATE TABLE stitch_unconfirmed_grants (
+  grant_id uuid NOT NULL,
+  provider text COLLATE "C" NOT NULL,
+  user_id text COLLATE "C" NOT NULL,
+  connection text COLLATE "C" NOT NULL,
+  access_token bytea NOT NULL,
+  refresh_token bytea,
+  scope text NOT NULL,
+  subject text,
+  stitch_account_id bigint,
+  obtained_at timestamp with time zone NOT NULL,
+  expires_at timestamp with time zone,
+  refresh_due_at timestamp with time zone
+);
 
 -- constraints
 ALTER TABLE migrations ADD CONSTRAINT "PK_8c82d7f526340ab734260ea46be" PRIMARY KEY (id);
@@ -100,16 +114,21 @@ ALTER TABLE stitch_events ADD CONSTRAINT stitch_events_position_key UNIQUE ("pos
 ALTER TABLE stitch_grants ADD CONSTRAINT stitch_grants_pkey PRIMARY KEY (provider, user_id, connection);
 ALTER TABLE stitch_grants ADD CONSTRAINT stitch_grants_status_check CHECK ((status = ANY (ARRAY['active'::text, 'awaiting_confirmation'::text, 'reauthorization_required'::text, 'suspended'::text])));
 ALTER TABLE stitch_revocations ADD CONSTRAINT stitch_revocations_pkey PRIMARY KEY (id);
+ALTER TABLE stitch_unconfirmed_grants ADD CONSTRAINT stitch_unconfirmed_grants_pkey PRIMARY KEY (grant_id);
 
 -- indexes of no constraint
 CREATE INDEX stitch_authorization_requests_browser_hash_idx ON public.stitch_authorization_requests USING btree (browser_hash) WHERE (browser_hash IS NOT NULL);
 CREATE INDEX stitch_authorization_requests_expires_at_idx ON public.stitch_authorization_requests USING btree (expires_at);
+CREATE INDEX stitch_authorization_requests_unconfirmed_idx ON public.stitch_authorization_requests USING btree (completed_at) WHERE (status = 'awaiting_confirmation'::text);
 CREATE INDEX stitch_events_created_at_idx ON public.stitch_events USING btree (created_at);
 CREATE INDEX stitch_events_due_at_idx ON public.stitch_events USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX stitch_events_unplaced_idx ON public.stitch_events USING btree (id) WHERE ("position" IS NULL);
 CREATE INDEX stitch_grants_due_idx ON public.stitch_grants USING btree (provider, refresh_due_at) WHERE ((rotation_started_at IS NULL) AND (refresh_due_at IS NOT NULL));
 CREATE INDEX stitch_grants_in_doubt_idx ON public.stitch_grants USING btree (provider, refresh_due_at) WHERE (rotation_started_at IS NOT NULL);
+CREATE INDEX stitch_grants_unconfirmed_idx ON public.stitch_grants USING btree (obtained_at) WHERE (status = 'awaiting_confirmation'::text);
 CREATE INDEX stitch_revocations_due_at_idx ON public.stitch_revocations USING btree (due_at);
+CREATE INDEX stitch_unconfirmed_grants_name_idx ON public.stitch_unconfirmed_grants USING btree (provider, user_id, connection);
+CREATE INDEX stitch_unconfirmed_grants_obtained_at_idx ON public.stitch_unconfirmed_grants USING btree (obtained_at);
 
 -- functions
 CREATE OR REPLACE FUNCTION public.service_clients_notify()
@@ -188,3 +207,4 @@ CREATE TRIGGER stitch_grants_event_changed AFTER UPDATE OF status, grant_id ON p
 -- BrowserBinding1763763600000
 -- BrowserIndex1763767200000
 -- Events1763770800000
+-- UnconfirmedGrants1763774400000
