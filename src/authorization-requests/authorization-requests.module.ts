@@ -6,6 +6,7 @@ import { AuthorizationRequestsController } from './authorization-requests.contro
 import { CallbackService } from './callback.service.js';
 import { BrowserCookie } from './browser-cookie.js';
 import { StartService } from './start.service.js';
+import { ConfirmationExpiry } from './confirmation-expiry.js';
 import { ConfirmationService } from './confirmation.service.js';
 import { LinkService } from './link.service.js';
 import { RequestSecrets } from './request-secrets.js';
@@ -21,6 +22,7 @@ import { RequestStore } from './request.store.js';
     LinkService,
     CallbackService,
     ConfirmationService,
+    ConfirmationExpiry,
     StartService,
     BrowserCookie,
   ],

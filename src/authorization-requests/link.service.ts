@@ -6,6 +6,7 @@ import { VAULT_CONFIG } from '../config/index.js';
 import type { VaultConfig } from '../config/index.js';
 import { ProviderRegistry } from '../providers/index.js';
 import type { TokenProvider } from '../providers/index.js';
+import { ConfirmationExpiry } from './confirmation-expiry.js';
 import { codeChallengeOf, randomValue } from './pkce.js';
 import { RequestSecrets } from './request-secrets.js';
 import { RequestStore } from './request.store.js';
@@ -41,6 +42,7 @@ export class LinkService {
     private readonly providers: ProviderRegistry,
     private readonly requests: RequestStore,
     private readonly secrets: RequestSecrets,
+    private readonly expiry: ConfirmationExpiry,
     private readonly log: Log,
   ) {}
 
@@ -95,6 +97,7 @@ export class LinkService {
   @Interval('purge-authorization-requests', PURGE_INTERVAL)
   async purge(): Promise<void> {
     try {
+      await this.expiry.run();
       const purged = await this.requests.purge();
       if (purged > 0) this.log.event('debug', 'authorization_requests.purged', { count: purged });
     } catch (error) {

@@ -18,8 +18,8 @@ export interface EventData {
   /** Granted scopes; missing where the provider knows none. */
   readonly scopes?: readonly string[];
   /**
-   * Why: a `ReauthorizationReason`; `replaced` for a grant deleted by a consent that is not
-   * confirmed yet; `imported`.
+   * Why: a `ReauthorizationReason`; `imported`; `replaced` for a grant in whose place one that
+   * awaits confirmation was put, which only earlier versions did.
    */
   readonly reason?: string;
   /** The authorization request that a linked grant came from. */
