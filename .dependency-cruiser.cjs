@@ -42,7 +42,7 @@ module.exports = {
     ),
     only(
       'authorization-requests',
-      ['common', 'config', 'database', 'encryption', 'http', 'providers', 'tokens'],
+      ['common', 'config', 'database', 'encryption', 'http', 'metrics', 'providers', 'tokens'],
       'the link flow',
     ),
     only(

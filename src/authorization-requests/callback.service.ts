@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Log, StorageUnavailableError, VaultError, notFound } from '../common/index.js';
 import { DatabaseClock } from '../database/index.js';
+import { Metrics } from '../metrics/index.js';
 import { ProviderError, ProviderRegistry } from '../providers/index.js';
 import type { IssuedTokens, TokenProvider } from '../providers/index.js';
 import { GrantLinker } from '../tokens/index.js';
@@ -33,6 +34,7 @@ export class CallbackService {
     private readonly linker: GrantLinker,
     private readonly cookies: BrowserCookie,
     private readonly clock: DatabaseClock,
+    private readonly metrics: Metrics,
     private readonly log: Log,
   ) {}
 
@@ -83,6 +85,9 @@ export class CallbackService {
       });
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
+      if (error.kind === 'invalid_client') {
+        this.metrics.credentialRefusals.inc({ provider: provider.name });
+      }
       this.log.event('warn', 'authorization_request.exchange_failed', {
         provider: provider.name,
         authorization_request: request.id,

@@ -1,4 +1,5 @@
 import { ID_TOKEN_FAULTS } from '../../sandbox/stitch-money/switches.js';
+import { metric } from '../support/metrics.js';
 import { begin, requestStatus, visit } from '../support/requests.js';
 import { createWorld } from '../support/world.js';
 import type { World } from '../support/world.js';
@@ -146,6 +147,22 @@ describe('linking: every way it can end without a grant', () => {
       expect(await grantsOf('hal')).toEqual([]);
     },
   );
+
+  it('counts a code exchange in which our secret is refused, and no other failure', async () => {
+    const refusals = () =>
+      metric(world.vault, 'stitch_vault_credential_refusals_total{provider="stitch-money"}');
+    const before = await refusals();
+    for (const [tokenFault, more] of [
+      ['503', 0],
+      ['invalid_client', 1],
+      ['invalid_client', 2],
+    ] as const) {
+      const { callback } = await consented('hanna');
+      Object.assign(world.sandbox.switches, { tokenFault, faultOn: 'code' });
+      expect((await visit(callback)).status).toBe(502);
+      expect((await refusals()) - before).toBe(more);
+    }
+  });
 
   it.each([
     ['is down', { down: true }],
