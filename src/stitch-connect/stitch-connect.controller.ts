@@ -34,7 +34,9 @@ export class StitchConnectController {
   @ApiProblems({
     ...PROBLEMS,
     409: '`account_exists`: link it by consent instead',
-    502: '`partner_credentials_refused`: ours; `outcome_unknown`: the account may exist',
+    502:
+      '`partner_credentials_refused`: ours; `provider_refused`: for a reason unknown, nothing was ' +
+      'created; `outcome_unknown`: the account may exist',
   })
   async createAccount(@Body() body: CreateAccountDto): Promise<AccountDto> {
     const id = await this.service.createAccount(body.user_id, {

@@ -36,8 +36,8 @@ export class StitchConnectService {
    * Creates a client account with the partner credentials and stores its permanent token.
    *
    * @returns the account's number
-   * @throws VaultError 400, 409 `account_exists`, 502 `partner_credentials_refused` or
-   *   `outcome_unknown`, 503 `provider_unavailable` or `storage_unavailable`
+   * @throws VaultError 400, 409 `account_exists`, 502 `partner_credentials_refused`,
+   *   `provider_refused` or `outcome_unknown`, 503 `provider_unavailable` or `storage_unavailable`
    */
   async createAccount(userId: string, account: NewAccount): Promise<number> {
     const provider = this.configured();
@@ -98,6 +98,8 @@ export class StitchConnectService {
       if (!(error instanceof ProviderError)) throw error;
       this.log.event('warn', 'stitch_connect.failed', { kind: error.kind, reason: error.reason });
       if (error.leavesDoubt) throw outcomeUnknown(error);
+      // About this one request: asking again without a change would end the same way.
+      if (!error.concernsProvider) throw providerRefused(error);
       const asked = Math.ceil((error.retryAfter ?? 0) / 1000);
       throw providerUnavailable(Math.max(RETRY_AFTER, asked), error);
     }
@@ -130,6 +132,15 @@ export class StitchConnectService {
     }
   }
 }
+
+const providerRefused = (cause: Error): VaultError =>
+  new VaultError(
+    502,
+    'provider_refused',
+    'Provider refused',
+    'The provider refused this request, for a reason that the vault does not know.',
+    { cause },
+  );
 
 const outcomeUnknown = (cause: Error): VaultError =>
   new VaultError(

@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { createConnectWorld } from '../support/connect-world.js';
 import type { ConnectToken, ConnectWorld } from '../support/connect-world.js';
 import { metric } from '../support/metrics.js';
@@ -150,5 +152,44 @@ describe('creating accounts at stitchdata.com', () => {
       await vault.stop();
     }
     expect(exists('eli')).toBe(false);
+  });
+
+  it('says that it was refused when the provider refuses for a reason not known: 502', async () => {
+    const answers = [
+      { status: 422, body: '{"code":"SomethingNew","message":"secret-detail"}' },
+      { status: 404, body: '<html>secret-detail</html>' },
+      { status: 409, body: '' },
+    ];
+    const partner = createServer((_, response) => {
+      const { status, body } = answers[0]!;
+      response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+    }).listen(0, '127.0.0.1');
+    await new Promise((resolve) => partner.once('listening', resolve));
+    const { port } = partner.address() as AddressInfo;
+    const vault = await launchVault({
+      ...world.environment,
+      STITCH_CONNECT_API_URL: `http://127.0.0.1:${String(port)}`,
+      PUBLIC_PORT: String(await freePort()),
+    });
+    try {
+      for (; answers.length > 0; answers.shift()) {
+        const refused = await vault.request('/stitch-connect/accounts', {
+          key: world.key,
+          method: 'POST',
+          body: JSON.stringify(account('flo')),
+        });
+        const text = await refused.text();
+        const { code } = JSON.parse(text) as { code: string };
+        expect([refused.status, code]).toEqual([502, 'provider_refused']);
+        expect(refused.headers.get('retry-after')).toBeNull();
+        expect(text + vault.logs.join('')).not.toContain('secret-detail');
+        expect(vault.logs.join('')).toContain(`http_${String(answers[0]?.status)}`);
+      }
+      expect(await metric(vault, REFUSALS)).toBe(0);
+    } finally {
+      await vault.stop();
+      partner.close();
+    }
+    expect((await world.readConnect('flo')).status).toBe(404);
   });
 });

@@ -19,6 +19,19 @@ export async function readJson(response: Response): Promise<Record<string, unkno
   throw new ProviderError('malformed', 'not_a_json_object');
 }
 
+/**
+ * The JSON object of an answer that is no success. A 4xx is a refusal whatever its body says, also
+ * one that comes from something in front of the provider. @throws ProviderError `malformed`
+ */
+export async function readRefusal(response: Response): Promise<Record<string, unknown>> {
+  try {
+    return await readJson(response);
+  } catch (error) {
+    if (response.status >= 400) return {};
+    throw error;
+  }
+}
+
 /** The token and account number of `/oauth/token` and `/v3/accounts` (seed document S0). */
 export function parseIssued(answer: Record<string, unknown>): IssuedTokens {
   const { access_token: accessToken, stitch_account_id: accountId } = answer;

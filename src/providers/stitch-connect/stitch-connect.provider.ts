@@ -7,7 +7,7 @@ import type {
   IssuedTokens,
   TokenProvider,
 } from '../token-provider.js';
-import { parseIssued, readJson, readJsonValue } from './answers.js';
+import { parseIssued, readJson, readJsonValue, readRefusal } from './answers.js';
 
 /** What a new client account is made of (seed document S0, step 1). */
 export interface NewAccount {
@@ -125,7 +125,7 @@ export class StitchConnectProvider implements TokenProvider {
     });
     if (response.ok) return parseIssued(await readJson(response));
     if (response.status === 401 || response.status === 403) return { kind: 'credentials' };
-    const { code, errors } = await readJson(response);
+    const { code, errors } = await readRefusal(response);
     if (code === 'ExistingUser') return { kind: 'existing_user' };
     if (code !== 'BadRequest') {
       throw new ProviderError('rejected', `http_${String(response.status)}`);
