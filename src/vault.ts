@@ -7,6 +7,7 @@ import {
   BrowserCookie,
   CallbackService,
   PageFilter,
+  Pages,
   PublicModule,
   StartService,
   sendErrorPage,
@@ -79,7 +80,7 @@ export async function startVault(
     app.useGlobalPipes(validationPipe());
     app.useGlobalFilters(new ProblemFilter(log));
     serveApiDescription(app);
-    const publicApp = await createPublicApp(app, log);
+    const publicApp = await createPublicApp(app, config, log);
     for (const each of [app, publicApp]) {
       const instance = each.getHttpAdapter().getInstance();
       instance.removeContentTypeParser('text/plain');
@@ -104,15 +105,21 @@ export async function startVault(
   }
 }
 
-async function createPublicApp(app: NestFastifyApplication, log: Log) {
+async function createPublicApp(app: NestFastifyApplication, config: VaultConfig, log: Log) {
+  const pages = new Pages(config.displayName);
   const publicApp = await NestFactory.create<NestFastifyApplication>(
-    PublicModule.forRoot(app.get(CallbackService), app.get(StartService), app.get(BrowserCookie)),
+    PublicModule.forRoot(
+      app.get(CallbackService),
+      app.get(StartService),
+      app.get(BrowserCookie),
+      pages,
+    ),
     fastifyAdapter((reply, error) => {
-      sendErrorPage(reply, error.status);
+      sendErrorPage(reply, pages, error.status);
     }),
     { ...OPTIONS, logger: log },
   );
-  publicApp.useGlobalFilters(new PageFilter(log));
+  publicApp.useGlobalFilters(new PageFilter(log, pages));
   return publicApp;
 }
 

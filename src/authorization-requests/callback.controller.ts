@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { BrowserCookie } from './browser-cookie.js';
 import { CallbackService } from './callback.service.js';
 import type { CallbackEnd } from './callback.service.js';
-import { PAGE_HEADERS, endPage } from './pages.js';
+import { PAGE_HEADERS, Pages } from './pages.js';
 
 /** Where providers send browsers back to. On the public listener. */
 @Controller('callback')
@@ -11,6 +11,7 @@ export class CallbackController {
   constructor(
     private readonly callbacks: CallbackService,
     private readonly cookies: BrowserCookie,
+    private readonly pages: Pages,
   ) {}
 
   @Get(':provider')
@@ -23,7 +24,7 @@ export class CallbackController {
     const end = await this.callbacks.finish(provider, query, request.headers.cookie);
     void reply.header('set-cookie', this.cookies.clear(end.requestId));
     if (end.returnTo === null) {
-      void reply.status(end.httpStatus).headers(PAGE_HEADERS).send(endPage(end.status));
+      void reply.status(end.httpStatus).headers(PAGE_HEADERS).send(this.pages.end(end.status));
       return;
     }
     void reply

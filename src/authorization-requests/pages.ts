@@ -9,7 +9,8 @@ const STYLE = `
 *{box-sizing:border-box}
 body{margin:0;min-height:100vh;padding:clamp(1rem,9vh,6rem) 1rem 2rem;background:var(--paper);
 color:var(--ink);font:1.0625rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
-main,footer{max-width:26rem;margin:0 auto}
+header,main,footer{max-width:26rem;margin:0 auto}
+header{padding:0 1.5rem 1rem;font-weight:600;overflow-wrap:anywhere}
 main{padding:2rem 1.5rem;background:var(--card);border:1px solid var(--line);border-radius:1rem}
 svg{display:block;width:3.5rem;height:3.5rem;margin:0 0 1.25rem;padding:.875rem;border-radius:50%;
 fill:none;stroke:#fff;stroke-width:2.5;stroke-linecap:round;stroke-linejoin:round}
@@ -41,18 +42,41 @@ const SIGNS = {
   bad: 'M12 4v10M12 19v.01',
 } as const;
 
-/** A whole page from fixed sentences; nothing from a request is ever put into one. */
-function page(tone: keyof typeof SIGNS, title: string, sentences: readonly string[]): string {
+/** What a page says: fixed sentences; nothing from a request is ever put into one. */
+interface Content {
+  readonly tone: keyof typeof SIGNS;
+  readonly title: string;
+  readonly sentences: readonly string[];
+}
+
+const content = (tone: Content['tone'], title: string, sentences: readonly string[]): Content => ({
+  tone,
+  title,
+  sentences,
+});
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+const escaped = (text: string) => text.replace(/[&<>"']/g, (sign) => ESCAPES[sign] ?? '');
+
+/** @param owner whose page it is, as text */
+function render({ tone, title, sentences }: Content, owner: string | undefined): string {
+  const name = owner === undefined ? undefined : escaped(owner);
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
-<title>${title}</title>
+<title>${name === undefined ? title : `${title} – ${name}`}</title>
 <style>${STYLE}</style>
 </head>
-<body>
+<body>${name === undefined ? '' : `\n<header>${name}</header>`}
 <main class="${tone}">
 <svg viewBox="0 0 24 24" aria-hidden="true"><path d="${SIGNS[tone]}"/></svg>
 <h1>${title}</h1>
@@ -67,42 +91,56 @@ ${sentences.map((sentence) => `<p>${sentence}</p>`).join('\n')}
 const CLOSE = 'You can close this window and return to the app.';
 const AGAIN = 'Please return to the app and start again.';
 
-/** The page at the end of a link. */
-export function endPage(status: EndStatus): string {
+function endContent(status: EndStatus): Content {
   switch (status) {
     case 'completed':
-      return page('good', 'Your account is linked', [
+      return content('good', 'Your account is linked', [
         'The app has the access that you agreed to. It has not seen your password.',
         CLOSE,
       ]);
     case 'awaiting_confirmation':
-      return page('next', 'One more step', [
+      return content('next', 'One more step', [
         'Please return to the app to confirm the link. Until then, nobody can use it.',
       ]);
     case 'denied':
-      return page('calm', 'Your account was not linked', [
+      return content('calm', 'Your account was not linked', [
         'You chose not to share it, and nothing was shared.',
         CLOSE,
       ]);
     case 'failed':
-      return page('bad', 'Your account could not be linked', [
+      return content('bad', 'Your account could not be linked', [
         'Something went wrong on the way. The app has no access to your account.',
         AGAIN,
       ]);
   }
 }
 
-/** The page for an error, by status. */
-export function errorPage(httpStatus: number): string {
-  if (httpStatus === 404) return page('calm', 'There is nothing here', [AGAIN]);
+function errorContent(httpStatus: number): Content {
+  if (httpStatus === 404) return content('calm', 'There is nothing here', [AGAIN]);
   if (httpStatus < 500) {
-    return page('calm', 'This link cannot be used', [
+    return content('calm', 'This link cannot be used', [
       'It may have been used already, have expired, or belong to another browser.',
       // Whoever reloads the last page of a link that went well comes here.
       'If you saw that your account is linked, you are done. If not, please return to the app and start again.',
     ]);
   }
-  return page('bad', 'Please try again in a moment', [
+  return content('bad', 'Please try again in a moment', [
     'The service is busy. Nothing is lost: reload this page to go on.',
   ]);
+}
+
+/** The pages of the public listener. */
+export class Pages {
+  /** @param owner whose pages they are, `DISPLAY_NAME`; undefined: they don't say */
+  constructor(private readonly owner: string | undefined) {}
+
+  /** The page at the end of a link. */
+  end(status: EndStatus): string {
+    return render(endContent(status), this.owner);
+  }
+
+  /** The page for an error, by status. */
+  error(httpStatus: number): string {
+    return render(errorContent(httpStatus), this.owner);
+  }
 }

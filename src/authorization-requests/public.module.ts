@@ -4,6 +4,7 @@ import { AuthorizeController } from './authorize.controller.js';
 import { BrowserCookie } from './browser-cookie.js';
 import { CallbackController } from './callback.controller.js';
 import { CallbackService } from './callback.service.js';
+import { Pages } from './pages.js';
 import { StartService } from './start.service.js';
 
 /**
@@ -16,6 +17,7 @@ export class PublicModule {
     callbacks: CallbackService,
     starts: StartService,
     cookies: BrowserCookie,
+    pages: Pages,
   ): DynamicModule {
     return {
       module: PublicModule,
@@ -24,6 +26,7 @@ export class PublicModule {
         { provide: CallbackService, useValue: callbacks },
         { provide: StartService, useValue: starts },
         { provide: BrowserCookie, useValue: cookies },
+        { provide: Pages, useValue: pages },
       ],
     };
   }

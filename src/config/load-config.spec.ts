@@ -81,6 +81,7 @@ describe('the configuration', () => {
       STITCH_CONNECT_API_URL: 'https://api.example.com',
       STITCH_CONNECT_APP_URL: 'https://app.example.com',
       RETURN_URL_ALLOWLIST: 'https://app.example.com, http://localhost:8080',
+      DISPLAY_NAME: 'Müller & Söhne',
       AUTHORIZATION_REQUEST_TTL: '60',
       REFRESH_POLICY: 'active',
       REFRESH_ACTIVE_WINDOW: '3600',
@@ -109,6 +110,7 @@ describe('the configuration', () => {
       },
       stitchConnect: { apiUrl: 'https://api.example.com', appUrl: 'https://app.example.com' },
       returnUrlAllowlist: ['https://app.example.com', 'http://localhost:8080'],
+      displayName: 'Müller & Söhne',
       authorizationRequestTtl: 60,
       refresh: {
         policy: 'active',
@@ -145,6 +147,22 @@ describe('the configuration', () => {
     expect(refused({ ...MINIMAL, ...MONEY, STITCH_MONEY_CLIENT_SECRET: 'a,,b' })).toEqual([
       'STITCH_MONEY_CLIENT_SECRET',
     ]);
+  });
+
+  it.each([
+    ['x', []],
+    ['  Example Ltd  ', []],
+    ['銀'.repeat(60), []],
+    ['🏦'.repeat(60), []],
+    ['<script>alert("x")</script>', []],
+    ['x'.repeat(61), ['DISPLAY_NAME']],
+    ['two\nlines', ['DISPLAY_NAME']],
+    ['a\u0000b', ['DISPLAY_NAME']],
+    ['a\u2028b', ['DISPLAY_NAME']],
+    ['turned \u202eround', ['DISPLAY_NAME']],
+    ['in\u200bvisible', ['DISPLAY_NAME']],
+  ])('judges DISPLAY_NAME=%j', (name, expected) => {
+    expect(refused({ ...MINIMAL, DISPLAY_NAME: name })).toEqual(expected);
   });
 
   it('refuses every development default in production', () => {

@@ -41,6 +41,7 @@ export function loadConfig(environment: Environment = process.env): VaultConfig 
       'exact origins such as https://app.example.com, comma-separated',
       isOrigin,
     ),
+    displayName: readDisplayName(reader),
     authorizationRequestTtl: reader.integer('AUTHORIZATION_REQUEST_TTL', 600, 1, 86_400),
     refresh: readRefresh(reader),
     webhook: readWebhook(reader),
@@ -120,6 +121,14 @@ function readPublicUrl(reader: EnvironmentReader, port: number, production: bool
   if (url || reader.problemCount > before) return url;
   if (production) reader.refuse('PUBLIC_URL', expected);
   return `http://127.0.0.1:${port}`;
+}
+
+function readDisplayName(reader: EnvironmentReader): string | undefined {
+  const expected = '1 to 60 visible characters, with spaces between them';
+  return reader.parse<string | undefined>('DISPLAY_NAME', expected, undefined, (text) =>
+    // Neither control characters nor invisible ones, which could turn the text around them.
+    fit(text, /^[^\p{C}\p{Zl}\p{Zp}]{1,60}$/u.test(text)),
+  );
 }
 
 function readRefresh(reader: EnvironmentReader): RefreshConfig {

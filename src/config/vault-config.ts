@@ -72,6 +72,8 @@ export interface VaultConfig {
   readonly stitchMoney: StitchMoneyConfig | undefined;
   readonly stitchConnect: StitchConnectConfig | undefined;
   readonly returnUrlAllowlist: readonly string[];
+  /** Whose pages browsers see; undefined: they don't say. Plain text, to be escaped. */
+  readonly displayName: string | undefined;
   /** Seconds. */
   readonly authorizationRequestTtl: number;
   readonly refresh: RefreshConfig;
