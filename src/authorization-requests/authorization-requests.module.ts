@@ -8,6 +8,7 @@ import { BrowserCookie } from './browser-cookie.js';
 import { StartService } from './start.service.js';
 import { ConfirmationExpiry } from './confirmation-expiry.js';
 import { ConfirmationService } from './confirmation.service.js';
+import { ConfirmationStore } from './confirmation.store.js';
 import { LinkService } from './link.service.js';
 import { RequestSecrets } from './request-secrets.js';
 import { RequestStore } from './request.store.js';
@@ -23,6 +24,7 @@ import { RequestStore } from './request.store.js';
     CallbackService,
     ConfirmationService,
     ConfirmationExpiry,
+    ConfirmationStore,
     StartService,
     BrowserCookie,
   ],

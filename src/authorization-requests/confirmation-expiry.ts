@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Log } from '../common/index.js';
 import { Database } from '../database/index.js';
 import { UnconfirmedStore } from '../tokens/index.js';
-import { RequestStore } from './request.store.js';
+import { ConfirmationStore } from './confirmation.store.js';
 
 /**
  * Milliseconds from a user's consent for which it can be confirmed. Callers do that when the
@@ -15,7 +15,7 @@ export const CONFIRMATION_LIMIT = 3_600_000;
 export class ConfirmationExpiry {
   constructor(
     private readonly database: Database,
-    private readonly requests: RequestStore,
+    private readonly requests: ConfirmationStore,
     private readonly unconfirmed: UnconfirmedStore,
     private readonly log: Log,
   ) {}

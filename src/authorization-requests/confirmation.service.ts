@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Log, VaultError, notFound } from '../common/index.js';
 import { Database } from '../database/index.js';
 import { GrantCache, UnconfirmedStore } from '../tokens/index.js';
-import { RequestStore } from './request.store.js';
+import { ConfirmationStore } from './confirmation.store.js';
 
 const conflict = (code: string, detail: string) => new VaultError(409, code, 'Conflict', detail);
 
@@ -15,7 +15,7 @@ const conflict = (code: string, detail: string) => new VaultError(409, code, 'Co
 export class ConfirmationService {
   constructor(
     private readonly database: Database,
-    private readonly requests: RequestStore,
+    private readonly requests: ConfirmationStore,
     private readonly unconfirmed: UnconfirmedStore,
     private readonly cache: GrantCache,
     private readonly log: Log,

@@ -1,5 +1,5 @@
+import { ConfirmationStore } from '../../src/authorization-requests/confirmation.store.js';
 import { LinkService } from '../../src/authorization-requests/link.service.js';
-import { RequestStore } from '../../src/authorization-requests/request.store.js';
 import { Database } from '../../src/database/index.js';
 import { createConfirmWorld } from '../support/confirm-world.js';
 import type { ConfirmWorld } from '../support/confirm-world.js';
@@ -83,7 +83,7 @@ describe('a consent that nobody confirms', () => {
     await age(id, 61);
     const { app } = world.vault;
     await app.get(Database).transaction(async (query) => {
-      await app.get(RequestStore).lock(query, id);
+      await app.get(ConfirmationStore).lock(query, id);
       await purge(1);
     });
     expect((await requestStatus(world, id)).status).toBe('awaiting_confirmation');

@@ -1,3 +1,4 @@
+import { ConfirmationStore } from '../../src/authorization-requests/confirmation.store.js';
 import { RequestStore } from '../../src/authorization-requests/request.store.js';
 import { GrantStore } from '../../src/tokens/grant.store.js';
 import { RotationStore } from '../../src/tokens/rotation.store.js';
@@ -116,7 +117,7 @@ describe('plans of the hot statements with 20,000 grants', () => {
     const work = await plansOf(database, (planned) => {
       const unconfirmed = new UnconfirmedStore(new GrantStore(planned));
       return Promise.all([
-        new RequestStore(planned).lockUnconfirmed(planned.query, 3_600_000),
+        new ConfirmationStore().lockUnconfirmed(planned.query, 3_600_000),
         unconfirmed.discardOrphans(planned.query, 3_600_000),
       ]);
     });

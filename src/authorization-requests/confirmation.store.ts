@@ -1,0 +1,56 @@
+import { Injectable } from '@nestjs/common';
+import type { Query } from '../database/index.js';
+import type { EndStatus, RequestStatus } from './request.store.js';
+
+/** What a confirmation needs to know of a request. */
+export interface LockedRequest {
+  readonly id: string;
+  readonly status: RequestStatus;
+  readonly confirm: boolean;
+  readonly provider: string;
+  readonly userId: string;
+  readonly connection: string;
+}
+
+const LOCKED = 'id, status, confirm, provider, user_id AS "userId", connection';
+
+/** What happens to requests after their callback, in transactions of the callers. */
+@Injectable()
+export class ConfirmationStore {
+  /** Locks a request that awaits confirmation, or has been confirmed, until the transaction ends. */
+  async lock(query: Query, id: string): Promise<LockedRequest | undefined> {
+    const [row] = await query<LockedRequest>(
+      `SELECT ${LOCKED} FROM stitch_authorization_requests WHERE id = $1 FOR UPDATE`,
+      [id],
+    );
+    return row;
+  }
+
+  /**
+   * Locks a batch of requests that have awaited confirmation for so many milliseconds, those that
+   * nobody is confirming at this moment.
+   */
+  lockUnconfirmed(query: Query, age: number): Promise<LockedRequest[]> {
+    return query<LockedRequest>(
+      `SELECT ${LOCKED} FROM stitch_authorization_requests
+       WHERE status = 'awaiting_confirmation'
+         AND completed_at < now() - $1 * interval '1 millisecond'
+       ORDER BY completed_at LIMIT 1000 FOR UPDATE SKIP LOCKED`,
+      [age],
+    );
+  }
+
+  /** Ends requests that awaited confirmation. */
+  async settle(
+    query: Query,
+    ids: readonly string[],
+    status: EndStatus,
+    error: string | null,
+  ): Promise<void> {
+    await query(
+      `UPDATE stitch_authorization_requests
+       SET status = $2, error = $3, completed_at = now() WHERE id = ANY($1::uuid[])`,
+      [ids, status, error],
+    );
+  }
+}
