@@ -5,9 +5,13 @@ import { Keyring } from '../encryption/index.js';
 /** Milliseconds: this reads the whole table, once per start. */
 const TIMEOUT = 60_000;
 
-/** The id in an envelope's header: one byte of length after the version, then the id itself. */
+/**
+ * The id in an envelope's header: one byte of length after the version, then the id itself. Null
+ * for what is too short to have one; whoever reads that is told so.
+ */
 const keyId = (column: string) =>
-  `encode(substring(${column} FROM 3 FOR get_byte(${column}, 1)), 'escape')`;
+  `encode(substring(${column} FROM 3 FOR
+    CASE WHEN length(${column}) > 2 THEN get_byte(${column}, 1) END), 'escape')`;
 
 /** Rows of a table by the keys that any of their sealed columns needs. */
 const rowsByKey = (table: string, columns: readonly string[]) => `

@@ -7,8 +7,6 @@ export interface ProviderCapabilities {
   readonly echoesState: boolean;
   /** Knows scopes; without it `scopes` in a request is refused. */
   readonly scopes: boolean;
-  /** Access tokens expire and may be renewed by a refresh token. */
-  readonly refreshes: boolean;
   /** Has a revocation endpoint (RFC 7009). */
   readonly revokes: boolean;
   /** Takes details of the user to fill its sign-up form with. */

@@ -62,6 +62,13 @@ describe('a keyring that lacks a key still in use', () => {
     expect((await vault.ended).code).toBe(0);
   });
 
+  it('is not stopped by values too short to have been sealed', async () => {
+    await database.query(`UPDATE stitch_grants SET access_token = '\\x01', refresh_token = ''`);
+    const vault = await startVaultProgram(environment([NEW]));
+    vault.kill('SIGTERM');
+    expect((await vault.ended).code).toBe(0);
+  });
+
   it('counts a revocation that is still to be made', async () => {
     await database.query(
       `WITH gone AS (DELETE FROM stitch_grants RETURNING *)

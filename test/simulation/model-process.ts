@@ -101,7 +101,6 @@ export class ModelProcess {
         capabilities: {
           echoesState: true,
           scopes: true,
-          refreshes: true,
           revokes: true,
           prefill: false,
         },

@@ -35,7 +35,6 @@ export class StitchConnectProvider implements TokenProvider {
   readonly capabilities = {
     echoesState: false,
     scopes: false,
-    refreshes: false,
     revokes: false,
     prefill: true,
   };

@@ -39,7 +39,6 @@ export class StitchMoneyProvider implements TokenProvider {
   readonly capabilities = {
     echoesState: true,
     scopes: true,
-    refreshes: true,
     revokes: true,
     prefill: false,
   };

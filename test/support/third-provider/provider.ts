@@ -24,7 +24,6 @@ export class AcmeProvider implements TokenProvider {
   readonly capabilities = {
     echoesState: true,
     scopes: true,
-    refreshes: true,
     revokes: false,
     prefill: false,
   };
