@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 /** Marks a key as ours for secret scanners. */
 const PREFIX = 'stv_';
@@ -6,8 +6,8 @@ const PREFIX = 'stv_';
 /** A new API key: 256 random bits. */
 export const newApiKey = (): string => PREFIX + randomBytes(32).toString('base64url');
 
-/** How a key is stored and looked up. */
-export const hashApiKey = (key: string): Buffer => createHash('sha256').update(key).digest();
+/** How a key is stored and looked up: SHA-256, in hexadecimal digits. */
+export const hashApiKey = (key: string): string => hash('sha256', key, 'hex');
 
 /** The key of an `Authorization: Bearer …` header (RFC 6750 section 2.1), if it can be one. */
 export function bearerKey(header: string | undefined): string | undefined {

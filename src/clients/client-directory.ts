@@ -52,12 +52,11 @@ export class ClientDirectory implements OnModuleInit {
   /** @returns the client, or undefined for an unknown or revoked key. @throws StorageUnavailableError */
   async find(key: string): Promise<KnownClient | undefined> {
     const hash = hashApiKey(key);
-    const text = hash.toString('base64');
-    const entry = this.entries.get(text);
+    const entry = this.entries.get(hash);
     const client =
       entry && this.trusted(entry)
         ? entry.client
-        : await this.lookups.run(text, () => this.lookUp(hash, text, entry));
+        : await this.lookups.run(hash, () => this.lookUp(hash, entry));
     if (client) this.used.add(client.name);
     return client;
   }
@@ -83,20 +82,16 @@ export class ClientDirectory implements OnModuleInit {
     return performance.now() - entry.readAt < UNHEARD_TRUST;
   }
 
-  private async lookUp(
-    hash: Buffer,
-    text: string,
-    known: Entry | undefined,
-  ): Promise<KnownClient | undefined> {
+  private async lookUp(hash: string, known: Entry | undefined): Promise<KnownClient | undefined> {
     const readAt = performance.now();
     try {
       const [row] = await this.database.query<{ name: string; scopes: string[] }>(
         'SELECT name, scopes FROM service_clients WHERE key_hash = $1 AND revoked_at IS NULL',
-        [hash],
+        [Buffer.from(hash, 'hex')],
       );
       const client = row && { name: row.name, scopes: new Set(row.scopes) };
       // A change while this was read may not be in it.
-      if (this.changedAt < readAt) this.entries.set(text, { client, readAt });
+      if (this.changedAt < readAt) this.entries.set(hash, { client, readAt });
       return client;
     } catch (error) {
       // Nobody can have revoked it while the database is away.

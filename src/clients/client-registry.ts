@@ -39,7 +39,7 @@ export class ClientRegistry {
          created_at = now(), revoked_at = NULL, last_used_at = NULL
        WHERE c.revoked_at IS NOT NULL
        RETURNING name`,
-      [name, hashApiKey(key), [...new Set(scopes)]],
+      [name, Buffer.from(hashApiKey(key), 'hex'), [...new Set(scopes)]],
     );
     if (inserted.length === 0) {
       throw new ClientRegistryError('name_taken', `There is a client named ${name} already`);
