@@ -22,7 +22,8 @@ export class Log implements LoggerService {
   }
 
   event(level: 'debug' | 'info' | 'warn' | 'error', event: string, fields: LogFields = {}): void {
-    this.pino[level]({ event, ...fields });
+    // Each request has an event at `debug`: nothing is put together for one that is not written.
+    if (this.pino.isLevelEnabled(level)) this.pino[level]({ event, ...fields });
   }
 
   /** An error that nobody expected: kind and redacted message, with its stack frames. */
