@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { CONNECTION, PROVIDER, USER_ID } from './identifiers.js';
+import { CONNECTION, PROVIDER, USER_ID, UserIdPipe } from './identifiers.js';
 
 describe('identifiers', () => {
   it.each([
@@ -21,6 +21,18 @@ describe('identifiers', () => {
     ['\u{10ffff}', false],
   ])('a user id is 1 to 255 visible characters: %j', (text, good) => {
     expect(USER_ID.test(text)).toBe(good);
+  });
+
+  it('a user id in a path is passed on, or refused by the name of its field', async () => {
+    const pipe = new UserIdPipe();
+    expect(pipe.transform('用户')).toBe('用户');
+    const refusal = (text: string) => Promise.resolve(text).then((id) => pipe.transform(id));
+    for (const text of ['', 'a b', 'a\0b', '😀'.repeat(256)]) {
+      await expect(refusal(text)).rejects.toMatchObject({
+        code: 'invalid_request',
+        extensions: { errors: { user_id: ['user_id must be 1 to 255 visible characters'] } },
+      });
+    }
   });
 
   it('a user id that passes survives a URL, a line of a log and the way through PostgreSQL', () => {

@@ -1,5 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
+import type { PipeTransform } from '@nestjs/common';
 import { IsString, Matches } from 'class-validator';
+import { invalidRequest } from './errors.js';
 
 /**
  * 1–255 visible characters: no control, format, private-use or unassigned code points, no white
@@ -11,11 +13,24 @@ export const CONNECTION = /^[A-Za-z0-9._-]{1,64}$/;
 /** A provider's name, as it stands in paths. */
 export const PROVIDER = /^[a-z0-9-]{1,64}$/;
 
+const USER_ID_RULE = 'must be 1 to 255 visible characters';
+
 export const IsUserId = () =>
   applyDecorators(
     IsString({ message: '$property must be a string' }),
-    Matches(USER_ID, { message: '$property must be 1 to 255 visible characters' }),
+    Matches(USER_ID, { message: `$property ${USER_ID_RULE}` }),
   );
+
+/**
+ * A user id that is a parameter of the path: `@Param('user_id', UserIdPipe)`. The rule of
+ * {@link IsUserId} without an object around it, which would be most of what checking it costs.
+ */
+export class UserIdPipe implements PipeTransform<string, string> {
+  transform(value: string): string {
+    if (USER_ID.test(value)) return value;
+    throw invalidRequest({ user_id: [`user_id ${USER_ID_RULE}`] });
+  }
+}
 
 export const IsConnection = () =>
   applyDecorators(

@@ -14,9 +14,10 @@ import {
   ApiNoContentResponse,
   ApiOkResponse,
   ApiOperation,
+  ApiParam,
   ApiTags,
 } from '@nestjs/swagger';
-import { RequireScope } from '../common/index.js';
+import { RequireScope, UserIdPipe } from '../common/index.js';
 import { ApiProblems } from '../http/index.js';
 import { ProviderRegistry } from '../providers/index.js';
 import { TokenReader } from './token-reader.service.js';
@@ -25,7 +26,6 @@ import {
   ReadTokenQuery,
   RejectionDto,
   TokenDto,
-  UserPath,
   toGrantKey,
   toTokenDto,
 } from './tokens.dto.js';
@@ -46,6 +46,7 @@ const PROBLEMS = {
 
 @ApiTags('tokens')
 @ApiBearerAuth()
+@ApiParam({ name: 'user_id', description: '1 to 255 visible characters', example: 'demo-user' })
 @Controller('tokens')
 export class TokensController {
   constructor(
@@ -66,8 +67,11 @@ export class TokensController {
     ...PROBLEMS,
     403: '`forbidden`: the key lacks the scope; `insufficient_scope`: the grant lacks `missing_scopes`',
   })
-  async read(@Param() { user_id }: UserPath, @Query() query: ReadTokenQuery): Promise<TokenDto> {
-    const key = toGrantKey(user_id, query);
+  async read(
+    @Param('user_id', UserIdPipe) userId: string,
+    @Query() query: ReadTokenQuery,
+  ): Promise<TokenDto> {
+    const key = toGrantKey(userId, query);
     this.providers.require(key.provider);
     const served = await this.reader.read(key, {
       minTtl: query.min_ttl === undefined ? undefined : Number(query.min_ttl),
@@ -91,8 +95,11 @@ export class TokensController {
     ...PROBLEMS,
     409: '`reauthorization_required`: `grant_revoked`, or `suspended` when it cannot be refreshed',
   })
-  async reject(@Param() { user_id }: UserPath, @Body() body: RejectionDto): Promise<TokenDto> {
-    const key = toGrantKey(user_id, body);
+  async reject(
+    @Param('user_id', UserIdPipe) userId: string,
+    @Body() body: RejectionDto,
+  ): Promise<TokenDto> {
+    const key = toGrantKey(userId, body);
     this.providers.require(key.provider);
     return toTokenDto(await this.reader.reject(key, body.version));
   }
@@ -106,8 +113,11 @@ export class TokensController {
   })
   @ApiNoContentResponse()
   @ApiProblems(WRITE_PROBLEMS)
-  async delete(@Param() { user_id }: UserPath, @Query() query: GrantQuery): Promise<void> {
-    const key = toGrantKey(user_id, query);
+  async delete(
+    @Param('user_id', UserIdPipe) userId: string,
+    @Query() query: GrantQuery,
+  ): Promise<void> {
+    const key = toGrantKey(userId, query);
     this.providers.require(key.provider);
     await this.reader.delete(key);
   }

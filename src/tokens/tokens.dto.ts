@@ -1,21 +1,8 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
-import {
-  DEFAULT_CONNECTION,
-  DEFAULT_PROVIDER,
-  IsConnection,
-  IsProvider,
-  IsUserId,
-} from '../common/index.js';
+import { DEFAULT_CONNECTION, DEFAULT_PROVIDER, IsConnection, IsProvider } from '../common/index.js';
 import type { GrantKey } from './grant.js';
 import type { ServedToken } from './token-reader.service.js';
-
-/** The user that a path names. */
-export class UserPath {
-  @ApiProperty({ description: '1 to 255 visible characters', example: 'demo-user' })
-  @IsUserId()
-  user_id!: string;
-}
 
 /** Which of a user's grants is meant. */
 export class GrantQuery {
