@@ -7,6 +7,7 @@ import { Site } from '../test/faults/site.js';
 import { describe } from './figures.js';
 import type { Figure } from './figures.js';
 import { load } from './load.js';
+import type { LoadResult } from './load.js';
 import { measureSealing } from './sealing.js';
 
 /** `npm run bench`: each figure beside a limit measured in the same run, in alternating rounds. */
@@ -19,8 +20,16 @@ const CACHED = 5000;
 const users = (prefix: string, count: number) =>
   Array.from({ length: count }, (_, index) => `${prefix}-${String(index)}`);
 
-/** Warm reads, beside a bare HTTP server that answers the same bytes. */
-async function measureReads(arena: Arena, key: string): Promise<Figure> {
+/** Microseconds for which the main thread of a process has run, waiting not counted. */
+function cpuTime(pid: number | undefined): number {
+  return Number(readFileSync(`/proc/${String(pid)}/schedstat`, 'utf8').split(' ')[0]) / 1000;
+}
+
+/**
+ * Warm reads, beside a bare HTTP server that answers the same bytes: per second, which the load
+ * generator and whatever else runs on the machine take part in, and the CPU time of the server alone.
+ */
+async function measureReads(arena: Arena, key: string): Promise<Figure[]> {
   const readers = users('reader', READERS);
   await arena.seed({ users: readers, lifetime: 900, age: () => 0, due: () => 800 });
   const [replica] = arena.replicas;
@@ -31,17 +40,29 @@ async function measureReads(arena: Arena, key: string): Promise<Figure> {
   const [port] = (await once(bare.stdout, 'data')) as [Buffer];
   const limitUrl = `http://127.0.0.1:${String(port).trim()}`;
   const paths = readers.map((user) => `/tokens/${user}`);
-  const vault: number[] = [];
-  const limit: number[] = [];
+  const vault = { perSecond: [] as number[], cpu: [] as number[] };
+  const limit = { perSecond: [] as number[], cpu: [] as number[] };
+  const measure = async (
+    server: typeof vault,
+    pid: number | undefined,
+    run: () => Promise<LoadResult>,
+  ) => {
+    const before = cpuTime(pid);
+    server.perSecond.push((await run()).perSecond);
+    server.cpu.push((cpuTime(pid) - before) / READS);
+  };
   await load(url, paths, READS, headers);
   await load(limitUrl, ['/'], READS, headers);
   for (let round = 0; round < ROUNDS; round += 1) {
-    const result = await load(url, paths, READS, headers);
-    vault.push(result.perSecond);
-    limit.push((await load(limitUrl, ['/'], READS, headers)).perSecond);
+    await measure(vault, replica?.pid, () => load(url, paths, READS, headers));
+    await measure(limit, bare.pid, () => load(limitUrl, ['/'], READS, headers));
   }
   bare.kill();
-  return { name: 'warm reads', unit: '/s', vault, limit, against: 'bare node:http, same bytes' };
+  const against = 'bare node:http, same bytes';
+  return [
+    { name: 'warm reads', unit: '/s', vault: vault.perSecond, limit: limit.perSecond, against },
+    { name: 'CPU time of a warm read', unit: 'µs', vault: vault.cpu, limit: limit.cpu, against },
+  ];
 }
 
 /** Draining a backlog of stale grants, beside the same refresh calls made with nothing around them. */
@@ -117,7 +138,7 @@ try {
   await arena.start();
   const figures = [
     measureSealing(ROUNDS),
-    await measureReads(arena, site.key),
+    ...(await measureReads(arena, site.key)),
     await measureRotations(arena),
     await measureMemory(arena, site.key),
   ];
