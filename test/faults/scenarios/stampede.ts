@@ -11,7 +11,7 @@ export const stampede: Scenario = {
     const each = quick ? 20 : 50;
     const found = new Findings(
       'stampede',
-      `${everyone.length} stale grants, ${each} readers each, 300 at a time`,
+      `${everyone.length} stale grants, ${each} readers each`,
     );
     const arena = await Arena.open(site, {
       name: 'stampede',
@@ -21,7 +21,7 @@ export const stampede: Scenario = {
     return inArena(arena, async () => {
       await arena.start();
       await arena.seed({ users: everyone, lifetime: 900, age: () => 1000, due: () => -100 });
-      const readers = arena.openReaders(100);
+      const readers = arena.openReaders(Math.ceil((everyone.length * each) / 3));
       const reads = Array.from({ length: each }, (_, turn) =>
         everyone.map(async (user, index) => {
           const end = await readers.read(user, turn + index);
