@@ -2,7 +2,7 @@ export { CommitQueue } from './commit-queue.js';
 export type { SpoolPort } from './commit-queue.js';
 export { decideRefresh } from './decide-refresh.js';
 export { Recovery } from './recovery.js';
-export type { RecoverySource } from './recovery.js';
+export type { RecoveryDependencies } from './recovery.js';
 export { Refresher } from './refresher.service.js';
 export { RefresherModule } from './refresher.module.js';
 export { RefresherRuntime } from './refresher.runtime.js';

@@ -30,12 +30,18 @@ describe('Recovery', () => {
   let held: Set<string>;
   let spool: Spool;
   let recovery: Recovery;
+  let dead: string[];
+  /** What happened, in its order. */
+  let deeds: string[];
   const clock: Clock = { now: () => now, sleep: () => Promise.resolve() };
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'recovery-'));
     now = 100_000;
     adopted = [];
     held = new Set();
+    dead = [];
+    const done: string[] = [];
+    deeds = done;
     const sealer = {
       seal: (text: string) => Buffer.from(text),
       open: (sealed: Buffer) => sealed.toString(),
@@ -44,12 +50,26 @@ describe('Recovery', () => {
     spool = new Spool(directory, sealer, log);
     const commits = {
       holds: ({ userId }: { readonly userId: string }) => held.has(userId),
-      adopt: ({ obtainedAt }: RotationResult) => {
+      adopt: async ({ obtainedAt, userId }: RotationResult) => {
         adopted.push(obtainedAt);
-        return Promise.resolve({ kind: 'superseded' as const });
+        await new Promise(setImmediate);
+        done.push(`committed ${userId}`);
+        return { kind: 'superseded' as const };
       },
     };
-    recovery = new Recovery(spool, commits, clock, log, DEADLINE);
+    const marks = {
+      dead: () => dead,
+      forget: (owner: string) => {
+        done.push(`forgot ${owner}`);
+      },
+    };
+    const store = {
+      releaseAll: (owner: string) => {
+        done.push(`released ${owner}`);
+        return Promise.resolve(1);
+      },
+    };
+    recovery = new Recovery({ spool, marks, commits, store, clock, log }, DEADLINE);
   });
   afterEach(() => {
     rmSync(directory, { recursive: true, force: true });
@@ -57,12 +77,12 @@ describe('Recovery', () => {
   const write = (age: number, userId = 'u') =>
     spool.write({ ...RESULT, userId, obtainedAt: now - age });
 
-  it('commits all that is there, oldest first, but for what is in hand', () => {
+  it('commits all that is there, oldest first, but for what is in hand', async () => {
     write(1000);
     write(90_000);
     write(50_000, 'in-hand');
     held.add('in-hand');
-    recovery.adoptAll();
+    await recovery.adoptAll();
     expect(adopted).toEqual([now - 90_000, now - 1000]);
   });
 
@@ -83,9 +103,24 @@ describe('Recovery', () => {
     expect(adopted).toHaveLength(1);
   });
 
-  it('makes a directory that is gone anew', () => {
+  it('commits the answers of a dead process before it gives its leases back', async () => {
+    dead = ['owner'];
+    write(1000, 'its');
+    spool.write({ ...RESULT, userId: 'of the living', leaseOwner: 'owner-2/1' });
+    held.add('its');
+    expect(await recovery.settleDead()).toBe(true);
+    expect(deeds).toEqual(['committed its', 'released owner', 'forgot owner']);
+  });
+
+  it('leaves everything alone while nobody is dead', async () => {
+    write(1000);
+    expect(await recovery.settleDead()).toBe(false);
+    expect(deeds).toEqual([]);
+  });
+
+  it('makes a directory that is gone anew', async () => {
     rmSync(directory, { recursive: true });
-    recovery.adoptAll();
+    await recovery.adoptAll();
     expect(adopted).toEqual([]);
     expect(write(0)).toBeDefined();
   });

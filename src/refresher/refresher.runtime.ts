@@ -12,6 +12,7 @@ import { GrantStore, ReadTracker, RotationStore, TokenSealer } from '../tokens/i
 import { CommitQueue } from './commit-queue.js';
 import { RefreshSchedule } from './refresh-schedule.js';
 import { Refresher } from './refresher.service.js';
+import { ProcessMarks } from './process-marks.js';
 import { Recovery } from './recovery.js';
 import { Reinstatement } from './reinstatement.js';
 import { RotationEvents } from './rotation-events.js';
@@ -40,7 +41,10 @@ export class RefresherRuntime {
   readonly commits: CommitQueue;
   readonly refresher: Refresher;
   readonly schedule: RefreshSchedule;
+  private readonly marks: ProcessMarks;
   private readonly recovery: Recovery;
+  private readonly owner = randomUUID();
+  private settling = false;
   private started = false;
   private stopped = false;
 
@@ -59,13 +63,14 @@ export class RefresherRuntime {
     private readonly scheduler: SchedulerRegistry,
   ) {
     const { refresh } = config;
-    const owner = randomUUID();
     const providerTimeout = refresh.providerTimeout * 1000;
     const random = Math.random;
     this.spool = new Spool(config.spoolDir, sealer, log);
     this.commits = new CommitQueue(store, this.spool, clock, log);
     const answerDeadline = providerTimeout + ANSWER_MARGIN;
-    this.recovery = new Recovery(this.spool, this.commits, clock, log, answerDeadline);
+    this.marks = new ProcessMarks(config.spoolDir, log);
+    const { spool, marks, commits } = this;
+    this.recovery = new Recovery({ spool, marks, commits, store, clock, log }, answerDeadline);
     const events = new RotationEvents(log, metrics, clock);
     const rotation = new Rotation(
       {
@@ -98,7 +103,7 @@ export class RefresherRuntime {
         },
       },
       {
-        owner,
+        owner: this.owner,
         policy: { mode: refresh.policy, activeWindow: refresh.activeWindow * 1000 },
         providerTimeout,
         leaseDuration: Math.max(providerTimeout + LEASE_MARGIN, SHORTEST_LEASE),
@@ -124,11 +129,13 @@ export class RefresherRuntime {
     this.database.onRecovery(() => {
       this.recover();
     });
+    this.marks.announce(this.owner);
     if (this.database.available) this.recover();
     this.started = true;
     this.schedule.start();
     void this.reschedule();
     const regularly = setInterval(() => {
+      void this.settleDead();
       this.schedule.wake();
     }, this.config.refresh.interval * 1000);
     this.scheduler.addInterval('refresh', regularly);
@@ -153,6 +160,8 @@ export class RefresherRuntime {
   async drain(): Promise<void> {
     await this.refresher.drain(this.config.refresh.providerTimeout * 1000 + 1000);
     await this.commits.drain(1500);
+    // What could not be ended in order is for the next process to settle.
+    if (this.refresher.active === 0 && this.commits.size === 0) this.marks.forget(this.owner);
   }
 
   /** Puts grants on the schedule that a narrower refresh policy had left off it. */
@@ -176,7 +185,19 @@ export class RefresherRuntime {
   }
 
   private recover(): void {
-    this.recovery.adoptAll();
+    void this.recovery.adoptAll().then(() => this.settleDead());
     this.schedule.wake();
+  }
+
+  private async settleDead(): Promise<void> {
+    if (this.settling) return;
+    this.settling = true;
+    try {
+      if (await this.recovery.settleDead()) this.schedule.wake();
+    } catch (error) {
+      if (!(error instanceof StorageUnavailableError)) this.log.failure('settling.failed', error);
+    } finally {
+      this.settling = false;
+    }
   }
 }

@@ -23,6 +23,7 @@ export interface ClaimedGrant extends Grant {
 
 /** Who claims and for how long. */
 export interface Lease {
+  /** The process, a slash, and what tells this claim of it from every other. */
   readonly owner: string;
   /** Milliseconds; longer than a provider call may take. */
   readonly duration: number;
@@ -169,6 +170,19 @@ export class RotationStore {
     );
     if (rows.length === 0) await this.release(grant, owner, true, 0);
     return rows.length > 0;
+  }
+
+  /**
+   * Gives back, in doubt and due now, all leases of a process that is dead. Its answers must have
+   * been committed. @returns how many
+   */
+  async releaseAll(process: string): Promise<number> {
+    const rows = await this.database.query(
+      `UPDATE stitch_grants SET lease_owner = NULL, lease_expires_at = NULL, refresh_due_at = now()
+       WHERE rotation_started_at IS NOT NULL AND starts_with(lease_owner, $1 || '/') RETURNING 1`,
+      [process],
+    );
+    return rows.length;
   }
 
   /** Makes a suspended grant readable again. @returns whether it was this call's doing */

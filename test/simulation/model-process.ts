@@ -3,7 +3,7 @@ import type { Clock } from '../../src/common/index.js';
 import { Breaker, ConcurrencyLimit, ProviderError } from '../../src/providers/index.js';
 import type { GuardedProvider } from '../../src/providers/index.js';
 import { CommitQueue, Recovery, Refresher, Rotation } from '../../src/refresher/index.js';
-import type { RecoverySource, SpoolPort } from '../../src/refresher/index.js';
+import type { RecoveryDependencies, SpoolPort } from '../../src/refresher/index.js';
 import type {
   ClaimedGrant,
   Grant,
@@ -34,7 +34,11 @@ export interface Watcher {
 }
 
 /** The spool directory of one replica, or of several: outlives its processes. */
-export type Disk = Map<string, RotationResult>;
+export class Disk {
+  readonly entries = new Map<string, RotationResult>();
+  /** Processes that have begun to work with it and have not ended in order. */
+  readonly marks = new Map<string, ModelProcess>();
+}
 
 /** What all processes of a run share. */
 export interface Surroundings {
@@ -75,8 +79,11 @@ export class ModelProcess {
     const store = this.overTheWire();
     const log = new Log('silent');
     this.commits = new CommitQueue(store, this.spool(), clock, log);
-    const files = this.files();
-    this.recovery = new Recovery(files, this.commits, clock, log, PROVIDER_TIMEOUT + 1000);
+    const { spool, marks } = this.directory();
+    this.recovery = new Recovery(
+      { spool, marks, commits: this.commits, store, clock, log },
+      PROVIDER_TIMEOUT + 1000,
+    );
     const settings = { providerTimeout: PROVIDER_TIMEOUT };
     const rotation = new Rotation(
       {
@@ -160,6 +167,7 @@ export class ModelProcess {
         leaseDuration: LEASE,
       },
     );
+    disk.marks.set(name, this);
     this.recover();
     void this.schedule(clock);
   }
@@ -178,12 +186,16 @@ export class ModelProcess {
 
   /** As after an outage: what is in the spool and not in hand is committed. */
   recover(): void {
-    this.recovery.adoptAll();
+    void this.recovery
+      .adoptAll()
+      .then(() => this.recovery.settleDead())
+      .catch(() => undefined);
   }
 
   private async schedule(clock: Clock): Promise<void> {
     for (;;) {
       await clock.sleep(INTERVAL * (0.5 + this.around.random()));
+      await this.recovery.settleDead().catch(() => undefined);
       await this.refresher.runDue(this.guarded).catch(() => undefined);
     }
   }
@@ -229,37 +241,44 @@ export class ModelProcess {
         this.call(() => {
           store.release(...args);
         }),
+      releaseAll: (process: string) => this.call(() => store.releaseAll(process)),
       retire: (...args: Parameters<ModelStore['retire']>) => this.call(() => store.retire(...args)),
     };
   }
 
-  private files(): RecoverySource {
-    const { disk } = this;
+  private directory(): Pick<RecoveryDependencies, 'spool' | 'marks'> {
+    const { entries, marks } = this.disk;
     return {
-      prepare: () => undefined,
-      list: (before) =>
-        [...disk.entries()]
-          .filter(([, { obtainedAt }]) => obtainedAt < (before ?? Infinity))
-          .sort(([, a], [, b]) => a.obtainedAt - b.obtainedAt)
-          .map(([entry]) => entry),
-      read: (entry) => {
-        const result = disk.get(entry);
-        return result && { entry, result };
+      spool: {
+        prepare: () => undefined,
+        list: (before) =>
+          [...entries]
+            .filter(([, { obtainedAt }]) => obtainedAt < (before ?? Infinity))
+            .sort(([, a], [, b]) => a.obtainedAt - b.obtainedAt)
+            .map(([entry]) => entry),
+        read: (entry) => {
+          const result = entries.get(entry);
+          return result && { entry, result };
+        },
+      },
+      marks: {
+        dead: () => [...marks].filter(([, { dead }]) => dead).map(([name]) => name),
+        forget: (name) => marks.delete(name),
       },
     };
   }
 
   private spool(): SpoolPort {
-    const { disk } = this;
+    const { entries } = this.disk;
     return {
       write: (result) => {
         const entry = `${this.name}-${String(this.entries++)}`;
-        disk.set(entry, result);
+        entries.set(entry, result);
         return entry;
       },
       sync: () => undefined,
       remove: (entry) => {
-        if (entry) disk.delete(entry);
+        if (entry) entries.delete(entry);
       },
       setAside: () => undefined,
     };

@@ -163,6 +163,16 @@ export class ModelStore {
     return true;
   }
 
+  releaseAll(process: string): number {
+    this.check();
+    const leased = [...this.rows.values()].filter(
+      ({ leaseOwner, rotationStartedAt }) =>
+        rotationStartedAt !== null && leaseOwner?.startsWith(`${process}/`),
+    );
+    for (const row of leased) this.put({ ...row, ...RELEASED, refreshDueAt: this.clock.now() });
+    return leased.length;
+  }
+
   private claim(row: Grant, lease: Lease): ClaimedGrant {
     const now = this.clock.now();
     const claimed: Grant = {

@@ -1,7 +1,6 @@
 import type { Grant } from '../../src/tokens/index.js';
 import { LIFETIME, ModelProvider } from './model-provider.js';
-import { ModelProcess } from './model-process.js';
-import type { Disk } from './model-process.js';
+import { Disk, ModelProcess } from './model-process.js';
 import { ModelStore } from './model-store.js';
 import type { Sabotage } from './model-store.js';
 import { between, seeded } from './random.js';
@@ -56,8 +55,8 @@ export async function simulate(seed: number, sabotage: Sabotage = {}): Promise<S
   };
 
   // Replicas of one machine share a spool directory, others have one each.
-  const shared: Disk | undefined = random() < 0.5 ? new Map() : undefined;
-  const disks: Disk[] = Array.from({ length: PROCESSES }, () => shared ?? new Map());
+  const shared: Disk | undefined = random() < 0.5 ? new Disk() : undefined;
+  const disks: Disk[] = Array.from({ length: PROCESSES }, () => shared ?? new Disk());
   const running: (ModelProcess | undefined)[] = [];
 
   const inFlight = new Map<string, string>();

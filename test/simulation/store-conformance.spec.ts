@@ -13,7 +13,7 @@ const GRANT_ID = '00000000-0000-4000-8000-000000000001';
 const key = (userId: string) => ({ provider: 'model', userId, connection: 'default' });
 
 const user = fc.constantFrom(...USERS);
-const owner = fc.constantFrom('x', 'y');
+const owner = fc.constantFrom('x/1', 'y/1');
 const operation = fc.oneof(
   fc.record({
     op: fc.constant('claimDue' as const),
@@ -56,6 +56,7 @@ const operation = fc.oneof(
     user,
     version: fc.integer({ min: 1, max: 3 }),
   }),
+  fc.record({ op: fc.constant('releaseAll' as const), process: fc.constantFrom('x', 'y') }),
   fc.record({ op: fc.constant('pass' as const), seconds: fc.constantFrom(10, 20, 40) }),
 );
 type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
@@ -178,6 +179,11 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
         expect(real).toBe(
           model.retire(seen(user, version), owner, 'rotation_lost', 'invalid_grant'),
         );
+        return;
+      }
+      case 'releaseAll': {
+        const { process } = operation;
+        expect(await sql.releaseAll(process)).toBe(model.releaseAll(process));
         return;
       }
       case 'pass': {

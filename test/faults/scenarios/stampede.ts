@@ -9,10 +9,7 @@ export const stampede: Scenario = {
   run: async (site, quick): Promise<Outcome[]> => {
     const everyone = users(quick ? 50 : 200);
     const each = quick ? 20 : 50;
-    const found = new Findings(
-      'stampede',
-      `${everyone.length} stale grants, ${each} readers each`,
-    );
+    const found = new Findings('stampede', `${everyone.length} stale grants, ${each} readers each`);
     const arena = await Arena.open(site, {
       name: 'stampede',
       replicas: quick ? 2 : 3,
