@@ -8,6 +8,8 @@ import type { Spool } from './spool.js';
 const BATCH = 200;
 /** Milliseconds between attempts while the database is away. */
 const RETRY = 200;
+/** Milliseconds: longer than a claim can take to come back. */
+const CLAIM_UNDER_WAY = 4000;
 
 /** What the queue needs of the store. */
 export interface Committer {
@@ -34,6 +36,7 @@ interface Pending {
 export class CommitQueue {
   private pending: Pending[] = [];
   private readonly held = new Map<string, number>();
+  private readonly adopted = new Map<string, number>();
   private flushing = false;
   private stopping = false;
 
@@ -49,9 +52,15 @@ export class CommitQueue {
     return [...this.held.values()].reduce((sum, count) => sum + count, 0);
   }
 
-  /** Whether an answer for this grant is in hand, so that its old token must not be presented. */
+  /**
+   * Whether an answer for this grant is in hand, so that its old token must not be presented. Also
+   * shortly after one that was found is committed: a claim that was under way may bring the row as
+   * it was before.
+   */
   holds(key: GrantKey): boolean {
-    return this.held.has(grantKeyText(key));
+    const text = grantKeyText(key);
+    if (this.held.has(text)) return true;
+    return (this.adopted.get(text) ?? -Infinity) > this.clock.now() - CLAIM_UNDER_WAY;
   }
 
   /** Spools and commits a result. @returns once the database has decided, at whatever time */
@@ -60,8 +69,20 @@ export class CommitQueue {
   }
 
   /** Commits what was found in the spool. */
-  adopt(result: RotationResult, entry: string): Promise<CommitOutcome> {
-    return this.enqueue(result, entry);
+  async adopt(result: RotationResult, entry: string): Promise<CommitOutcome> {
+    try {
+      return await this.enqueue(result, entry);
+    } finally {
+      const now = this.clock.now();
+      // Oldest first: the order of a map is that in which its keys were added.
+      for (const [text, at] of this.adopted) {
+        if (at > now - CLAIM_UNDER_WAY) break;
+        this.adopted.delete(text);
+      }
+      const text = grantKeyText(result);
+      this.adopted.delete(text);
+      this.adopted.set(text, now);
+    }
   }
 
   /** Tries to commit all that is in hand, and then leaves the rest to the spool. */

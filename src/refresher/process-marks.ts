@@ -41,7 +41,12 @@ export class ProcessMarks {
 
   /** Takes a mark away: its owner has ended in order, or has been settled. */
   forget(owner: string): void {
-    rmSync(this.path(owner), { force: true });
+    try {
+      rmSync(this.path(owner), { force: true });
+    } catch (error) {
+      // Settled once more by the next process, which finds nothing to do.
+      this.log.event('error', 'spool.mark_failed', { reason: describeError(error).message });
+    }
   }
 
   /** Owners that are certainly dead. */

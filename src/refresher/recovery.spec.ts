@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Log } from '../common/index.js';
@@ -64,12 +64,15 @@ describe('Recovery', () => {
       },
     };
     const store = {
-      releaseAll: (owner: string) => {
-        done.push(`released ${owner}`);
+      shortenLeases: (owner: string, ...lengths: number[]) => {
+        done.push(`shortened ${owner} ${lengths.join(' to ')}`);
         return Promise.resolve(1);
       },
     };
-    recovery = new Recovery({ spool, marks, commits, store, clock, log }, DEADLINE);
+    recovery = new Recovery(
+      { spool, marks, commits, store, clock, log },
+      { answerDeadline: DEADLINE, lease: 15, shortLease: 5 },
+    );
   });
   afterEach(() => {
     rmSync(directory, { recursive: true, force: true });
@@ -103,13 +106,30 @@ describe('Recovery', () => {
     expect(adopted).toHaveLength(1);
   });
 
-  it('commits the answers of a dead process before it gives its leases back', async () => {
+  it('commits the answers of a dead process before it ends its leases', async () => {
     dead = ['owner'];
     write(1000, 'its');
     spool.write({ ...RESULT, userId: 'of the living', leaseOwner: 'owner-2/1' });
     held.add('its');
     expect(await recovery.settleDead()).toBe(true);
-    expect(deeds).toEqual(['committed its', 'released owner', 'forgot owner']);
+    expect(deeds).toEqual(['committed its', 'shortened owner 15 to 5', 'forgot owner']);
+  });
+
+  it('leaves the leases of a dead process alone while its answers cannot be read', async () => {
+    dead = ['owner'];
+    const entry = write(1000) ?? '';
+    rmSync(join(directory, entry));
+    mkdirSync(join(directory, entry));
+    expect(await recovery.settleDead()).toBe(false);
+    expect(deeds).toEqual([]);
+  });
+
+  it('is busy until what it found is committed', async () => {
+    write(1000);
+    const adopted = recovery.adoptAll();
+    expect(recovery.busy).toBe(true);
+    await adopted;
+    expect(recovery.busy).toBe(false);
   });
 
   it('leaves everything alone while nobody is dead', async () => {

@@ -12,9 +12,17 @@ export interface RecoveryDependencies {
   readonly spool: Pick<Spool, 'list' | 'read' | 'prepare'>;
   readonly marks: Pick<ProcessMarks, 'dead' | 'forget'>;
   readonly commits: Pick<CommitQueue, 'adopt' | 'holds'>;
-  readonly store: Pick<RotationStore, 'releaseAll'>;
+  readonly store: Pick<RotationStore, 'shortenLeases'>;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+export interface RecoverySettings {
+  /** Milliseconds after which an answer that is asked for has come or never will. */
+  readonly answerDeadline: number;
+  /** Milliseconds that a lease lasts, and how long one of a dead process does. */
+  readonly lease: number;
+  readonly shortLease: number;
 }
 
 /**
@@ -24,12 +32,20 @@ export interface RecoveryDependencies {
  */
 export class Recovery {
   private lookedAt = -Infinity;
+  private committing = 0;
 
   constructor(
     private readonly dependencies: RecoveryDependencies,
-    /** Milliseconds after which an answer that is asked for has come or never will. */
-    private readonly answerDeadline: number,
+    private readonly settings: RecoverySettings,
   ) {}
+
+  /**
+   * Whether answers that were found are being committed. Until then no lease may be taken over: it
+   * may be one that an answer stands for.
+   */
+  get busy(): boolean {
+    return this.committing > 0;
+  }
 
   /** Commits all that is there. @returns when it is settled, at whatever time */
   async adoptAll(): Promise<void> {
@@ -46,53 +62,68 @@ export class Recovery {
     if (now - this.lookedAt < LOOK_EVERY) return;
     this.lookedAt = now;
     const { commits } = this.dependencies;
-    void this.adopt(now - this.answerDeadline, ({ result }) => !commits.holds(result));
+    void this.adopt(now - this.settings.answerDeadline, ({ result }) => !commits.holds(result));
   }
 
   /**
-   * Ends the leases of killed processes: first their answers are committed, then what is left is
-   * given back, in doubt.
+   * Ends the leases of killed processes early: first their answers are committed, then what is
+   * left need only wait until the provider has seen their last requests.
    *
    * @returns whether there were any
    * @throws StorageUnavailableError
    */
   async settleDead(): Promise<boolean> {
     const { marks, store, log } = this.dependencies;
+    const { lease, shortLease } = this.settings;
     const dead = marks.dead();
     if (dead.length === 0) return false;
     // Also what is being committed already: it must have ended before its lease is given back.
-    await this.adopt(Infinity, ({ result }) =>
+    const settled = await this.adopt(Infinity, ({ result }) =>
       dead.some((owner) => result.leaseOwner.startsWith(`${owner}/`)),
     );
+    // What could not be read or stored may be what a lease stands for: that one is waited for.
+    if (!settled) return false;
     for (const owner of dead) {
-      const leases = await store.releaseAll(owner);
+      const leases = await store.shortenLeases(owner, lease, shortLease);
       marks.forget(owner);
       log.event('warn', 'process.found_dead', { owner, leases });
     }
     return true;
   }
 
-  private async adopt(before: number, wanted: (spooled: SpooledResult) => boolean): Promise<void> {
-    const adopted: Promise<void>[] = [];
-    for (const entry of this.entries(before)) {
-      const spooled = this.dependencies.spool.read(entry);
-      if (spooled && wanted(spooled)) adopted.push(this.commit(spooled));
-    }
-    await Promise.all(adopted);
+  /** @returns whether all of it could be read and was settled */
+  private async adopt(
+    before: number,
+    wanted: (spooled: SpooledResult) => boolean,
+  ): Promise<boolean> {
+    const entries = this.entries(before);
+    if (!entries) return false;
+    const adopted = entries.map(async (entry) => {
+      try {
+        const spooled = this.dependencies.spool.read(entry);
+        if (spooled && wanted(spooled)) await this.commit(spooled);
+        return true;
+      } catch (error) {
+        this.dependencies.log.failure('spool.recovery_failed', error, { entry });
+        return false;
+      }
+    });
+    return (await Promise.all(adopted)).every(Boolean);
   }
 
   private async commit({ result, entry }: SpooledResult): Promise<void> {
     const { commits, log } = this.dependencies;
+    this.committing += 1;
     try {
       const { kind } = await commits.adopt(result, entry);
       log.event('info', 'spool.recovered', { outcome: kind });
-    } catch (error) {
-      log.failure('spool.recovery_failed', error);
+    } finally {
+      this.committing -= 1;
     }
   }
 
   /** A spool that can't be read is a reason to complain, not to stop: a new one is made. */
-  private entries(before: number): string[] {
+  private entries(before: number): string[] | undefined {
     const { spool, log } = this.dependencies;
     try {
       return spool.list(before);
@@ -103,7 +134,7 @@ export class Recovery {
       spool.prepare();
       return spool.list(before);
     } catch {
-      return [];
+      return undefined;
     }
   }
 }

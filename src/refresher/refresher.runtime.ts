@@ -31,6 +31,11 @@ const LEASE_MARGIN = 5000;
  * short enough for a provider's grace of 30 s.
  */
 const SHORTEST_LEASE = 15_000;
+/**
+ * Milliseconds within which a provider has seen the last request of a killed process: presented
+ * before that, the same token could overtake it.
+ */
+const LAST_REQUEST = 5000;
 /** Milliseconds within which an answer is written down; the lease leaves time to find it then. */
 const ANSWER_MARGIN = 1000;
 
@@ -67,10 +72,17 @@ export class RefresherRuntime {
     const random = Math.random;
     this.spool = new Spool(config.spoolDir, sealer, log);
     this.commits = new CommitQueue(store, this.spool, clock, log);
-    const answerDeadline = providerTimeout + ANSWER_MARGIN;
+    const leaseDuration = Math.max(providerTimeout + LEASE_MARGIN, SHORTEST_LEASE);
     this.marks = new ProcessMarks(config.spoolDir, log);
     const { spool, marks, commits } = this;
-    this.recovery = new Recovery({ spool, marks, commits, store, clock, log }, answerDeadline);
+    this.recovery = new Recovery(
+      { spool, marks, commits, store, clock, log },
+      {
+        answerDeadline: providerTimeout + ANSWER_MARGIN,
+        lease: leaseDuration,
+        shortLease: Math.min(providerTimeout, LAST_REQUEST),
+      },
+    );
     const events = new RotationEvents(log, metrics, clock);
     const rotation = new Rotation(
       {
@@ -106,7 +118,7 @@ export class RefresherRuntime {
         owner: this.owner,
         policy: { mode: refresh.policy, activeWindow: refresh.activeWindow * 1000 },
         providerTimeout,
-        leaseDuration: Math.max(providerTimeout + LEASE_MARGIN, SHORTEST_LEASE),
+        leaseDuration,
       },
     );
     const lead = refresh.policy === 'active' ? refresh.lead * 1000 : 0;
@@ -181,7 +193,7 @@ export class RefresherRuntime {
   private mayTakeOver(): boolean {
     if (!this.started || this.database.contactFor <= TAKE_OVER_AFTER) return false;
     this.recovery.adoptAbandoned();
-    return true;
+    return !this.recovery.busy;
   }
 
   private recover(): void {

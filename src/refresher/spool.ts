@@ -38,6 +38,8 @@ export interface SpooledResult {
  */
 export class Spool {
   setAsideCount = 0;
+  /** Entries that are done with and whose files could not be removed. */
+  private readonly done = new Set<string>();
 
   constructor(
     private readonly directory: string,
@@ -71,6 +73,7 @@ export class Spool {
   list(before = Infinity): string[] {
     return readdirSync(this.directory)
       .filter((name) => ENTRY.test(name) && Number(name.slice(0, TIME_DIGITS)) < before)
+      .filter((name) => !this.done.has(name))
       .sort();
   }
 
@@ -124,16 +127,23 @@ export class Spool {
       rmSync(join(this.directory, entry), { force: true });
     } catch (error) {
       // Committed all the same; found again at the next start, and then known as committed.
+      this.done.add(entry);
       this.log.event('error', 'spool.remove_failed', { reason: describeError(error).message });
     }
   }
 
-  /** Opens an entry; one that is corrupt or sealed with a foreign key is set aside and reported. */
+  /**
+   * Opens an entry; one that is corrupt or sealed with a foreign key is set aside and reported.
+   *
+   * @returns undefined for one that is not there any more, or was set aside
+   * @throws when the file can't be read now
+   */
   read(entry: string): SpooledResult | undefined {
     let sealed: Buffer;
     try {
       sealed = readFileSync(join(this.directory, entry));
-    } catch {
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       // Another process that shares the directory was faster.
       return undefined;
     }
@@ -150,8 +160,10 @@ export class Spool {
     this.setAsideCount += 1;
     this.log.event('error', 'spool.set_aside', { entry, reason });
     try {
+      mkdirSync(join(this.directory, SET_ASIDE), { recursive: true, mode: 0o700 });
       renameSync(join(this.directory, entry), join(this.directory, SET_ASIDE, entry));
     } catch (error) {
+      this.done.add(entry);
       this.log.event('error', 'spool.set_aside_failed', { reason: describeError(error).message });
     }
   }

@@ -57,7 +57,8 @@ const OWN = '(g.lease_owner = r.lease_owner) IS TRUE';
  * Writes results that arrived together in one statement. A result belongs to the row when the row
  * still is of the same consent and either has the version whose token was presented, or is one
  * rotation ahead by an answer that was asked for earlier: two answers to one refresh token, of
- * which the one asked for last is the one that the provider holds valid.
+ * which the one asked for last is the one that the provider holds valid. Whoever still has the
+ * lease asked last, however many late answers came meanwhile.
  *
  * An answer that comes after its lease was lost (its owner had been killed, and was back too late)
  * is in doubt: somebody may have presented the old token meanwhile, and a provider that saw it
@@ -86,6 +87,6 @@ export const COMMIT = `
       obtained_at, expires_at, refresh_due_at, lease_owner)
   WHERE g.provider = r.provider AND g.user_id = r.user_id AND g.connection = r.connection
     AND g.grant_id = r.grant_id
-    AND (g.version = r.version OR (g.version = r.version + 1
-      AND g.obtained_at < to_timestamp(r.obtained_at / 1000.0)))
+    AND (g.version = r.version OR (g.version > r.version AND ${OWN})
+      OR (g.version = r.version + 1 AND g.obtained_at < to_timestamp(r.obtained_at / 1000.0)))
   RETURNING g.provider, g.user_id AS "userId", g.connection, g.version`;

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
+import { StorageUnavailableError } from '../common/index.js';
 import type { ReauthorizationReason } from '../common/index.js';
 import { toGrant } from './grant-row.js';
 import type { GrantRow } from './grant-row.js';
@@ -77,7 +78,13 @@ export class RotationStore {
     const args = [lease.owner, lease.duration, provider];
     const doubtful = await this.claim(CLAIM_IN_DOUBT, [...args, limit, lease.takeOver]);
     if (doubtful.length >= limit) return doubtful;
-    return [...doubtful, ...(await this.claim(CLAIM_DUE, [...args, limit - doubtful.length]))];
+    try {
+      return [...doubtful, ...(await this.claim(CLAIM_DUE, [...args, limit - doubtful.length]))];
+    } catch (error) {
+      // Those in doubt are ours already, and a provider's grace does not wait for their leases.
+      if (doubtful.length > 0 && error instanceof StorageUnavailableError) return doubtful;
+      throw error;
+    }
   }
 
   /** Leases one grant if it still has this version, is free and not waiting after a failure. */
@@ -102,7 +109,9 @@ export class RotationStore {
   }
 
   /** @returns what became of each result, in their order. @throws StorageUnavailableError */
-  async commit(results: readonly RotationResult[]): Promise<CommitOutcome[]> {
+  async commit(given: readonly RotationResult[]): Promise<CommitOutcome[]> {
+    // In one order: two processes may be committing what they both found.
+    const results = [...given].sort((a, b) => (grantKeyText(a) < grantKeyText(b) ? -1 : 1));
     const rows = await this.database.query<GrantKey & { version: string }>(COMMIT, [
       results.map(({ provider }) => provider),
       results.map(({ userId }) => userId),
@@ -119,7 +128,7 @@ export class RotationStore {
     ]);
     const written = new Map(rows.map((row) => [grantKeyText(row), Number(row.version)]));
     return Promise.all(
-      results.map((result) => {
+      given.map((result) => {
         const version = written.get(grantKeyText(result));
         return version === undefined
           ? this.fate(result)
@@ -173,14 +182,17 @@ export class RotationStore {
   }
 
   /**
-   * Gives back, in doubt and due now, all leases of a process that is dead. Its answers must have
-   * been committed. @returns how many
+   * Makes leases of a process that is dead as short as if they had been given for `shorter` instead
+   * of `duration`, in milliseconds. Its answers must have been committed. Doing it once more changes
+   * nothing. @returns how many
    */
-  async releaseAll(process: string): Promise<number> {
+  async shortenLeases(process: string, duration: number, shorter: number): Promise<number> {
+    const end = `greatest(now(), lease_expires_at - ($2 - $3) * ${MS})`;
     const rows = await this.database.query(
-      `UPDATE stitch_grants SET lease_owner = NULL, lease_expires_at = NULL, refresh_due_at = now()
-       WHERE rotation_started_at IS NOT NULL AND starts_with(lease_owner, $1 || '/') RETURNING 1`,
-      [process],
+      `UPDATE stitch_grants SET lease_expires_at = ${end}, refresh_due_at = ${end}
+       WHERE rotation_started_at IS NOT NULL AND starts_with(lease_owner, $1 || '/')
+         AND lease_expires_at > now() + $3 * ${MS} RETURNING 1`,
+      [process, duration, shorter],
     );
     return rows.length;
   }

@@ -37,7 +37,8 @@ const discardOrphans = (table: string, condition: string) =>
  * that nobody can read; where a grant has it already, that one goes on working and they wait in
  * `stitch_unconfirmed_grants`. All of this runs in transactions of the callers.
  *
- * Locks are taken in one order, name, `stitch_grants`, `stitch_unconfirmed_grants`: as deletions do.
+ * The lock of the name comes before those of rows, as in a deletion; what takes rows without it,
+ * the discarding of what is old, takes those of its own locked requests or skips locked ones.
  */
 @Injectable()
 export class UnconfirmedStore {

@@ -8,6 +8,7 @@ import type {
   ClaimedGrant,
   Grant,
   GrantKey,
+  Lease,
   RefreshOutcome,
   RotationResult,
 } from '../../src/tokens/index.js';
@@ -20,8 +21,8 @@ import type { VirtualClock } from './virtual-clock.js';
 
 const LEASE = PROVIDER_TIMEOUT + 5000;
 const TAKE_OVER_AFTER = 4000;
-/** Milliseconds between two looks of the schedule. */
-const INTERVAL = 2000;
+/** Milliseconds between two looks of the schedule, at most. */
+const INTERVAL = 8000;
 
 /** What a run watches a process do. */
 export interface Watcher {
@@ -82,7 +83,7 @@ export class ModelProcess {
     const { spool, marks } = this.directory();
     this.recovery = new Recovery(
       { spool, marks, commits: this.commits, store, clock, log },
-      PROVIDER_TIMEOUT + 1000,
+      { answerDeadline: PROVIDER_TIMEOUT + 1000, lease: LEASE, shortLease: PROVIDER_TIMEOUT },
     );
     const settings = { providerTimeout: PROVIDER_TIMEOUT };
     const rotation = new Rotation(
@@ -155,7 +156,7 @@ export class ModelProcess {
           const since = Math.max(this.startedAt, around.databaseSince());
           if (!around.store.available || time.now() - since <= TAKE_OVER_AFTER) return false;
           this.recovery.adoptAbandoned();
-          return true;
+          return !this.recovery.busy;
         },
         onRetired: () => undefined,
         onFailure: () => undefined,
@@ -194,7 +195,7 @@ export class ModelProcess {
 
   private async schedule(clock: Clock): Promise<void> {
     for (;;) {
-      await clock.sleep(INTERVAL * (0.5 + this.around.random()));
+      await clock.sleep(INTERVAL * this.around.random());
       await this.recovery.settleDead().catch(() => undefined);
       await this.refresher.runDue(this.guarded).catch(() => undefined);
     }
@@ -228,8 +229,12 @@ export class ModelProcess {
   private overTheWire() {
     const { store } = this.around;
     return {
-      claimDue: (...args: Parameters<ModelStore['claimDue']>) =>
-        this.call(() => store.claimDue(...args)),
+      // Two statements: those in doubt, then those that are due.
+      claimDue: async (provider: string, limit: number, lease: Lease) => {
+        const doubtful = await this.call(() => store.claimInDoubt(provider, limit, lease));
+        const left = limit - doubtful.length;
+        return [...doubtful, ...(await this.call(() => store.claimDue(provider, left, lease)))];
+      },
       claimOne: (...args: Parameters<ModelStore['claimOne']>) =>
         this.call(() => store.claimOne(...args)),
       commit: (...args: Parameters<ModelStore['commit']>) => this.call(() => store.commit(...args)),
@@ -241,7 +246,8 @@ export class ModelProcess {
         this.call(() => {
           store.release(...args);
         }),
-      releaseAll: (process: string) => this.call(() => store.releaseAll(process)),
+      shortenLeases: (...args: Parameters<ModelStore['shortenLeases']>) =>
+        this.call(() => store.shortenLeases(...args)),
       retire: (...args: Parameters<ModelStore['retire']>) => this.call(() => store.retire(...args)),
     };
   }

@@ -48,17 +48,28 @@ export class ModelStore {
     return this.rows.get(grantKeyText(key));
   }
 
+  claimInDoubt(provider: string, limit: number, lease: Lease): ClaimedGrant[] {
+    return this.dueOf(provider)
+      .filter(
+        (row) => row.rotationStartedAt !== null && (row.leaseOwner === null || lease.takeOver),
+      )
+      .slice(0, limit)
+      .map((row) => this.claim(row, lease));
+  }
+
   claimDue(provider: string, limit: number, lease: Lease): ClaimedGrant[] {
+    return this.dueOf(provider)
+      .filter((row) => row.rotationStartedAt === null)
+      .slice(0, limit)
+      .map((row) => this.claim(row, lease));
+  }
+
+  private dueOf(provider: string): Grant[] {
     this.check();
     const now = this.clock.now();
-    const due = [...this.rows.values()]
+    return [...this.rows.values()]
       .filter((row) => row.provider === provider && (row.refreshDueAt ?? Infinity) <= now)
       .sort((a, b) => (a.refreshDueAt ?? 0) - (b.refreshDueAt ?? 0));
-    const doubtful = due.filter(
-      (row) => row.rotationStartedAt !== null && (row.leaseOwner === null || lease.takeOver),
-    );
-    const fresh = due.filter((row) => row.rotationStartedAt === null);
-    return [...doubtful, ...fresh].slice(0, limit).map((row) => this.claim(row, lease));
   }
 
   claimOne(key: GrantKey, version: number, lease: Lease): ClaimedGrant | undefined {
@@ -79,8 +90,12 @@ export class ModelStore {
     return results.map((result) => {
       const row = this.rows.get(grantKeyText(result));
       if (row?.grantId !== result.grantId) return { kind: 'gone' };
+      const own =
+        this.sabotage.late === true ||
+        (row.leaseOwner !== null && row.leaseOwner === result.leaseOwner);
       const fits =
         row.version === result.version ||
+        (own && row.version > result.version) ||
         (row.version === result.version + 1 && row.obtainedAt < result.obtainedAt);
       if (!fits && !this.sabotage.fence) {
         const ours = row.accessToken.equals(result.accessToken);
@@ -88,9 +103,6 @@ export class ModelStore {
       }
       const version = row.version + 1;
       const dead = row.status === 'reauthorization_required';
-      const own =
-        this.sabotage.late === true ||
-        (row.leaseOwner !== null && row.leaseOwner === result.leaseOwner);
       const lease = own ? RELEASED : {};
       this.put({
         ...row,
@@ -163,13 +175,17 @@ export class ModelStore {
     return true;
   }
 
-  releaseAll(process: string): number {
+  shortenLeases(process: string, duration: number, shorter: number): number {
     this.check();
+    const now = this.clock.now();
     const leased = [...this.rows.values()].filter(
-      ({ leaseOwner, rotationStartedAt }) =>
-        rotationStartedAt !== null && leaseOwner?.startsWith(`${process}/`),
+      ({ leaseOwner, leaseExpiresAt }) =>
+        leaseOwner?.startsWith(`${process}/`) && (leaseExpiresAt ?? 0) > now + shorter,
     );
-    for (const row of leased) this.put({ ...row, ...RELEASED, refreshDueAt: this.clock.now() });
+    for (const row of leased) {
+      const end = Math.max(now, (row.leaseExpiresAt ?? 0) - (duration - shorter));
+      this.put({ ...row, leaseExpiresAt: end, refreshDueAt: end });
+    }
     return leased.length;
   }
 
