@@ -106,12 +106,8 @@ export class RefresherRuntime {
         commits: this.commits,
         clock,
         random,
-        mayTakeOver: () => this.mayTakeOver(),
         onRetired: (grant, reason) => {
           events.retired(grant, reason);
-        },
-        onFailure: (error) => {
-          if (!(error instanceof StorageUnavailableError)) log.failure('rotation.failed', error);
         },
       },
       {
@@ -119,6 +115,10 @@ export class RefresherRuntime {
         policy: { mode: refresh.policy, activeWindow: refresh.activeWindow * 1000 },
         providerTimeout,
         leaseDuration,
+        mayTakeOver: () => this.mayTakeOver(),
+        onFailure: (error) => {
+          if (!(error instanceof StorageUnavailableError)) log.failure('rotation.failed', error);
+        },
       },
     );
     const lead = refresh.policy === 'active' ? refresh.lead * 1000 : 0;

@@ -127,7 +127,7 @@ export class ModelProcess {
       {
         store,
         grants: { load: async (key: GrantKey) => this.call(() => around.store.load(key)) },
-        providers: { find: () => this.guarded, all: () => [this.guarded] },
+        providers: { find: () => this.guarded },
         rotation: {
           rotate: (grant, guarded) => {
             const refresh = async (token: string) => {
@@ -152,20 +152,20 @@ export class ModelProcess {
         commits: this.commits,
         clock,
         random,
-        mayTakeOver: () => {
-          const since = Math.max(this.startedAt, around.databaseSince());
-          if (!around.store.available || time.now() - since <= TAKE_OVER_AFTER) return false;
-          this.recovery.adoptAbandoned();
-          return !this.recovery.busy;
-        },
         onRetired: () => undefined,
-        onFailure: () => undefined,
       },
       {
         ...settings,
         owner: name,
         policy: { mode: 'all', activeWindow: 0 },
         leaseDuration: LEASE,
+        mayTakeOver: () => {
+          const since = Math.max(this.startedAt, around.databaseSince());
+          if (!around.store.available || time.now() - since <= TAKE_OVER_AFTER) return false;
+          this.recovery.adoptAbandoned();
+          return !this.recovery.busy;
+        },
+        onFailure: () => undefined,
       },
     );
     disk.marks.set(name, this);

@@ -1,0 +1,160 @@
+import { KeyedSingleFlight, StorageUnavailableError, within } from '../common/index.js';
+import type { Clock } from '../common/index.js';
+import type { GuardedProvider, ProviderRegistry } from '../providers/index.js';
+import { grantKeyText } from '../tokens/index.js';
+import type {
+  ClaimedGrant,
+  Grant,
+  GrantStore,
+  RefreshDemand,
+  RefreshOutcome,
+  RotationStore,
+} from '../tokens/index.js';
+import type { CommitQueue } from './commit-queue.js';
+import { decideRefresh } from './decide-refresh.js';
+import type { RefreshPolicy } from './decide-refresh.js';
+import type { Rotation, RotationEnd } from './rotation.js';
+import type { Work } from './work.js';
+
+/** Milliseconds between looks at a row that another replica works on: first and longest. */
+const POLL = { first: 20, longest: 250 };
+/** Milliseconds that a demand may take beyond one provider call. */
+const PATIENCE = 2000;
+/** Milliseconds after which a caller may ask again about a provider that is switched off. */
+const PROVIDER_OFF = 60_000;
+
+export interface DemandDependencies {
+  readonly store: Pick<RotationStore, 'claimOne'>;
+  readonly grants: Pick<GrantStore, 'load'>;
+  readonly providers: Pick<ProviderRegistry, 'find'>;
+  readonly rotation: Pick<Rotation, 'rotate'>;
+  readonly commits: Pick<CommitQueue, 'holds'>;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+export interface DemandSettings {
+  readonly policy: RefreshPolicy;
+  /** Milliseconds. */
+  readonly providerTimeout: number;
+}
+
+/** The grants that somebody waits for. */
+export class Demands {
+  private readonly flights = new KeyedSingleFlight<RefreshOutcome>();
+
+  constructor(
+    private readonly dependencies: DemandDependencies,
+    private readonly settings: DemandSettings,
+    private readonly work: Work,
+  ) {}
+
+  /** Demands under way. */
+  get size(): number {
+    return this.flights.size;
+  }
+
+  /** See {@link GrantRefresher.refresh}. */
+  meet(grant: Grant, demand: RefreshDemand): Promise<RefreshOutcome> {
+    // Shared by all who saw the same token and want the same of it.
+    const text = `${grantKeyText(grant)}\0${String(grant.version)}\0${String(demand.minTtl)}`;
+    return this.flights.run(text, () => this.satisfy(grant, demand));
+  }
+
+  private async satisfy(seen: Grant, demand: RefreshDemand): Promise<RefreshOutcome> {
+    const { providers, clock, grants } = this.dependencies;
+    const guarded = providers.find(seen.provider);
+    if (!guarded) return { kind: 'provider_unavailable', retryAfter: PROVIDER_OFF };
+    const deadline = clock.now() + this.settings.providerTimeout + PATIENCE;
+    try {
+      let grant: Grant | undefined = seen;
+      for (let attempt = 0; ; attempt += 1) {
+        const step = await this.step(grant, demand, guarded, deadline);
+        if (step) return step;
+        if (clock.now() >= deadline) {
+          // The provider has answered; it is the database that keeps the answer waiting.
+          if (this.dependencies.commits.holds(seen)) return { kind: 'storage_unavailable' };
+          return { kind: 'provider_unavailable', retryAfter: 1000 };
+        }
+        if (attempt > 0) await clock.sleep(this.pollDelay(attempt));
+        grant = await grants.load(seen);
+        if (!grant) return { kind: 'gone' };
+      }
+    } catch (error) {
+      if (error instanceof StorageUnavailableError) return { kind: 'storage_unavailable' };
+      throw error;
+    }
+  }
+
+  /** One look at the row. @returns the outcome, or nothing when it is to be looked at again */
+  private async step(
+    grant: Grant,
+    demand: RefreshDemand,
+    guarded: GuardedProvider,
+    deadline: number,
+  ): Promise<RefreshOutcome | undefined> {
+    const { clock, commits } = this.dependencies;
+    const { refresh, reason } = decideRefresh(grant, this.settings.policy, clock.now(), demand);
+    if (!refresh) {
+      if (reason === 'leased') return undefined;
+      if (reason === 'backing_off') {
+        return {
+          kind: 'provider_unavailable',
+          retryAfter: (grant.refreshDueAt ?? 0) - clock.now(),
+        };
+      }
+      return { kind: 'grant', grant: expired(grant, reason, clock.now()) };
+    }
+    if (commits.holds(grant)) return undefined;
+    if (guarded.breaker.wait > 0) {
+      return { kind: 'provider_unavailable', retryAfter: guarded.breaker.wait };
+    }
+    const end = await this.claimAndRotate(grant, guarded, deadline);
+    if (end?.kind === 'committed') return { kind: 'grant', grant: end.grant };
+    if (end?.kind === 'failed' && end.retryIn > 0) {
+      return {
+        kind: 'provider_unavailable',
+        retryAfter: Math.max(end.retryIn, guarded.breaker.wait),
+      };
+    }
+    return undefined;
+  }
+
+  private async claimAndRotate(
+    grant: Grant,
+    guarded: GuardedProvider,
+    deadline: number,
+  ): Promise<RotationEnd | undefined> {
+    const { breaker, limit } = guarded;
+    const { clock, store, rotation } = this.dependencies;
+    if (!(await limit.wait(Math.max(0, deadline - clock.now()), clock))) return undefined;
+    const admitted = breaker.admit();
+    let claimed: ClaimedGrant | undefined;
+    try {
+      if (admitted) claimed = await store.claimOne(grant, grant.version, this.work.lease());
+    } finally {
+      if (!claimed) {
+        if (admitted) breaker.withdraw();
+        limit.leave();
+      }
+    }
+    if (!claimed) return undefined;
+    // The answer stays in hand for as long as the database is away; whoever waits for it does not.
+    const work = rotation.rotate(claimed, guarded);
+    this.work.track(work.then(() => undefined));
+    return within(clock, Math.max(0, deadline - clock.now()), work);
+  }
+
+  private pollDelay(attempt: number): number {
+    const range = Math.min(POLL.longest, POLL.first * 2 ** Math.min(attempt, 10));
+    return range * (0.5 + this.dependencies.random() / 2);
+  }
+}
+
+/** A token that can't be refreshed and has expired needs its user, also before the row says so. */
+function expired(grant: Grant, reason: string, now: number): Grant {
+  const dead = reason === 'no_refresh_token' && (grant.expiresAt ?? Infinity) - now < 1000;
+  return dead
+    ? { ...grant, status: 'reauthorization_required', reason: 'no_refresh_token' }
+    : grant;
+}
