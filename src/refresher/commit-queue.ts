@@ -9,7 +9,7 @@ const BATCH = 200;
 /** Milliseconds between attempts while the database is away. */
 const RETRY = 200;
 /** Milliseconds: longer than a claim can take to come back. */
-const CLAIM_UNDER_WAY = 4000;
+const CLAIM_UNDER_WAY = 10_000;
 
 /** What the queue needs of the store. */
 export interface Committer {
@@ -36,7 +36,7 @@ interface Pending {
 export class CommitQueue {
   private pending: Pending[] = [];
   private readonly held = new Map<string, number>();
-  private readonly adopted = new Map<string, number>();
+  private readonly adopted = new Map<string, { version: number; at: number }>();
   private flushing = false;
   private stopping = false;
 
@@ -52,15 +52,24 @@ export class CommitQueue {
     return [...this.held.values()].reduce((sum, count) => sum + count, 0);
   }
 
+  /** Whether an answer for this grant is in hand. */
+  inHand(key: GrantKey): boolean {
+    return this.held.has(grantKeyText(key));
+  }
+
   /**
-   * Whether an answer for this grant is in hand, so that its old token must not be presented. Also
-   * shortly after one that was found is committed: a claim that was under way may bring the row as
-   * it was before.
+   * Whether the refresh token of this version must not be presented: an answer for the grant is in
+   * hand, or one that was found was committed just now. A claim that was under way then may bring
+   * the row as it was before.
    */
-  holds(key: GrantKey): boolean {
-    const text = grantKeyText(key);
-    if (this.held.has(text)) return true;
-    return (this.adopted.get(text) ?? -Infinity) > this.clock.now() - CLAIM_UNDER_WAY;
+  holds(grant: GrantKey & { readonly version: number }): boolean {
+    if (this.inHand(grant)) return true;
+    const adopted = this.adopted.get(grantKeyText(grant));
+    return (
+      adopted !== undefined &&
+      grant.version <= adopted.version &&
+      adopted.at > this.clock.now() - CLAIM_UNDER_WAY
+    );
   }
 
   /** Spools and commits a result. @returns once the database has decided, at whatever time */
@@ -75,13 +84,13 @@ export class CommitQueue {
     } finally {
       const now = this.clock.now();
       // Oldest first: the order of a map is that in which its keys were added.
-      for (const [text, at] of this.adopted) {
+      for (const [text, { at }] of this.adopted) {
         if (at > now - CLAIM_UNDER_WAY) break;
         this.adopted.delete(text);
       }
       const text = grantKeyText(result);
       this.adopted.delete(text);
-      this.adopted.set(text, now);
+      this.adopted.set(text, { version: result.version, at: now });
     }
   }
 

@@ -68,9 +68,14 @@ onLinux('the marks of processes in a spool directory', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  it('that are damaged say nothing', () => {
-    writeFileSync(join(directory, `${OWNER}.process`), '{');
+  it('that are damaged say nothing, and are cleared away as well', () => {
+    const path = join(directory, `${OWNER}.process`);
+    writeFileSync(path, '{');
     expect(marks.dead()).toEqual([]);
+    expect(existsSync(path)).toBe(true);
+    utimesSync(path, 1, 1);
+    expect(marks.dead()).toEqual([]);
+    expect(existsSync(path)).toBe(false);
   });
 
   it('are for their owner alone, and missing without a directory', () => {

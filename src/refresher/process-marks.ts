@@ -66,17 +66,20 @@ export class ProcessMarks {
   }
 
   private isDead(owner: string, here: ProcessIdentity): boolean {
-    let mark: ProcessIdentity;
-    try {
-      mark = JSON.parse(readFileSync(this.path(owner), 'utf8')) as ProcessIdentity;
-    } catch {
-      // Just being written, or settled by somebody else.
-      return false;
-    }
-    if (mark.boot === here.boot && mark.namespace === here.namespace) return !isAlive(mark);
+    const mark = this.read(owner);
+    if (mark?.boot === here.boot && mark.namespace === here.namespace) return !isAlive(mark);
     const written = statSync(this.path(owner), { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
     if (Date.now() - written > FORGOTTEN) this.forget(owner);
     return false;
+  }
+
+  /** @returns undefined for one that is just being written, is damaged, or was settled meanwhile */
+  private read(owner: string): ProcessIdentity | undefined {
+    try {
+      return JSON.parse(readFileSync(this.path(owner), 'utf8')) as ProcessIdentity;
+    } catch {
+      return undefined;
+    }
   }
 
   private path(owner: string): string {

@@ -49,7 +49,7 @@ describe('Recovery', () => {
     const log = new Log('silent');
     spool = new Spool(directory, sealer, log);
     const commits = {
-      holds: ({ userId }: { readonly userId: string }) => held.has(userId),
+      inHand: ({ userId }: { readonly userId: string }) => held.has(userId),
       adopt: async ({ obtainedAt, userId }: RotationResult) => {
         adopted.push(obtainedAt);
         await new Promise(setImmediate);
@@ -64,14 +64,14 @@ describe('Recovery', () => {
       },
     };
     const store = {
-      shortenLeases: (owner: string, ...lengths: number[]) => {
-        done.push(`shortened ${owner} ${lengths.join(' to ')}`);
+      shortenLeases: (owner: string, left: number) => {
+        done.push(`shortened ${owner} to ${String(left)}`);
         return Promise.resolve(1);
       },
     };
     recovery = new Recovery(
       { spool, marks, commits, store, clock, log },
-      { answerDeadline: DEADLINE, lease: 15, shortLease: 5 },
+      { answerDeadline: DEADLINE, lastRequest: 5 },
     );
   });
   afterEach(() => {
@@ -112,7 +112,7 @@ describe('Recovery', () => {
     spool.write({ ...RESULT, userId: 'of the living', leaseOwner: 'owner-2/1' });
     held.add('its');
     expect(await recovery.settleDead()).toBe(true);
-    expect(deeds).toEqual(['committed its', 'shortened owner 15 to 5', 'forgot owner']);
+    expect(deeds).toEqual(['committed its', 'shortened owner to 5', 'forgot owner']);
   });
 
   it('leaves the leases of a dead process alone while its answers cannot be read', async () => {

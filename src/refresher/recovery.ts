@@ -11,7 +11,7 @@ const LOOK_EVERY = 500;
 export interface RecoveryDependencies {
   readonly spool: Pick<Spool, 'list' | 'read' | 'prepare'>;
   readonly marks: Pick<ProcessMarks, 'dead' | 'forget'>;
-  readonly commits: Pick<CommitQueue, 'adopt' | 'holds'>;
+  readonly commits: Pick<CommitQueue, 'adopt' | 'inHand'>;
   readonly store: Pick<RotationStore, 'shortenLeases'>;
   readonly clock: Clock;
   readonly log: Log;
@@ -20,9 +20,8 @@ export interface RecoveryDependencies {
 export interface RecoverySettings {
   /** Milliseconds after which an answer that is asked for has come or never will. */
   readonly answerDeadline: number;
-  /** Milliseconds that a lease lasts, and how long one of a dead process does. */
-  readonly lease: number;
-  readonly shortLease: number;
+  /** Milliseconds within which a provider has seen the last request of a process found dead. */
+  readonly lastRequest: number;
 }
 
 /**
@@ -49,7 +48,7 @@ export class Recovery {
 
   /** Commits all that is there. @returns when it is settled, at whatever time */
   async adoptAll(): Promise<void> {
-    await this.adopt(Infinity, ({ result }) => !this.dependencies.commits.holds(result));
+    await this.adopt(Infinity, ({ result }) => !this.dependencies.commits.inHand(result));
   }
 
   /**
@@ -62,7 +61,7 @@ export class Recovery {
     if (now - this.lookedAt < LOOK_EVERY) return;
     this.lookedAt = now;
     const { commits } = this.dependencies;
-    void this.adopt(now - this.settings.answerDeadline, ({ result }) => !commits.holds(result));
+    void this.adopt(now - this.settings.answerDeadline, ({ result }) => !commits.inHand(result));
   }
 
   /**
@@ -74,7 +73,6 @@ export class Recovery {
    */
   async settleDead(): Promise<boolean> {
     const { marks, store, log } = this.dependencies;
-    const { lease, shortLease } = this.settings;
     const dead = marks.dead();
     if (dead.length === 0) return false;
     // Also what is being committed already: it must have ended before its lease is given back.
@@ -84,7 +82,7 @@ export class Recovery {
     // What could not be read or stored may be what a lease stands for: that one is waited for.
     if (!settled) return false;
     for (const owner of dead) {
-      const leases = await store.shortenLeases(owner, lease, shortLease);
+      const leases = await store.shortenLeases(owner, this.settings.lastRequest);
       marks.forget(owner);
       log.event('warn', 'process.found_dead', { owner, leases });
     }

@@ -33,7 +33,7 @@ const LEASE_MARGIN = 5000;
 const SHORTEST_LEASE = 15_000;
 /**
  * Milliseconds within which a provider has seen the last request of a killed process: presented
- * before that, the same token could overtake it.
+ * before that, the same token could overtake it. At most `PROVIDER_TIMEOUT`.
  */
 const LAST_REQUEST = 5000;
 /** Milliseconds within which an answer is written down; the lease leaves time to find it then. */
@@ -79,8 +79,7 @@ export class RefresherRuntime {
       { spool, marks, commits, store, clock, log },
       {
         answerDeadline: providerTimeout + ANSWER_MARGIN,
-        lease: leaseDuration,
-        shortLease: Math.min(providerTimeout, LAST_REQUEST),
+        lastRequest: Math.min(providerTimeout, LAST_REQUEST),
       },
     );
     const events = new RotationEvents(log, metrics, clock);

@@ -182,17 +182,16 @@ export class RotationStore {
   }
 
   /**
-   * Makes leases of a process that is dead as short as if they had been given for `shorter` instead
-   * of `duration`, in milliseconds. Its answers must have been committed. Doing it once more changes
-   * nothing. @returns how many
+   * Has the leases of a process that is dead end in so many milliseconds, those that would last
+   * longer. Its answers must have been committed. @returns how many
    */
-  async shortenLeases(process: string, duration: number, shorter: number): Promise<number> {
-    const end = `greatest(now(), lease_expires_at - ($2 - $3) * ${MS})`;
+  async shortenLeases(process: string, left: number): Promise<number> {
     const rows = await this.database.query(
-      `UPDATE stitch_grants SET lease_expires_at = ${end}, refresh_due_at = ${end}
+      `UPDATE stitch_grants SET lease_expires_at = now() + $2 * ${MS},
+         refresh_due_at = now() + $2 * ${MS}
        WHERE rotation_started_at IS NOT NULL AND starts_with(lease_owner, $1 || '/')
-         AND lease_expires_at > now() + $3 * ${MS} RETURNING 1`,
-      [process, duration, shorter],
+         AND lease_expires_at > now() + $2 * ${MS} RETURNING 1`,
+      [process, left],
     );
     return rows.length;
   }

@@ -83,7 +83,7 @@ export class ModelProcess {
     const { spool, marks } = this.directory();
     this.recovery = new Recovery(
       { spool, marks, commits: this.commits, store, clock, log },
-      { answerDeadline: PROVIDER_TIMEOUT + 1000, lease: LEASE, shortLease: PROVIDER_TIMEOUT },
+      { answerDeadline: PROVIDER_TIMEOUT + 1000, lastRequest: PROVIDER_TIMEOUT },
     );
     const settings = { providerTimeout: PROVIDER_TIMEOUT };
     const rotation = new Rotation(

@@ -175,15 +175,15 @@ export class ModelStore {
     return true;
   }
 
-  shortenLeases(process: string, duration: number, shorter: number): number {
+  shortenLeases(process: string, left: number): number {
     this.check();
     const now = this.clock.now();
     const leased = [...this.rows.values()].filter(
       ({ leaseOwner, leaseExpiresAt }) =>
-        leaseOwner?.startsWith(`${process}/`) && (leaseExpiresAt ?? 0) > now + shorter,
+        leaseOwner?.startsWith(`${process}/`) && (leaseExpiresAt ?? 0) > now + left,
     );
     for (const row of leased) {
-      const end = Math.max(now, (row.leaseExpiresAt ?? 0) - (duration - shorter));
+      const end = now + left;
       this.put({ ...row, leaseExpiresAt: end, refreshDueAt: end });
     }
     return leased.length;

@@ -186,8 +186,8 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
       }
       case 'shorten': {
         const { process } = operation;
-        const real = await sql.shortenLeases(process, 15_000, 6000);
-        expect(real).toBe(model.shortenLeases(process, 15_000, 6000));
+        const real = await sql.shortenLeases(process, 6000);
+        expect(real).toBe(model.shortenLeases(process, 6000));
         return;
       }
       case 'pass': {
