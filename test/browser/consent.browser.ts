@@ -28,7 +28,13 @@ describe('consent, clicked through on a phone', () => {
   });
 
   const heading = () => phone.page.getByRole('heading', { level: 1 }).textContent();
-  const click = (name: string) => phone.page.getByRole('button', { name }).click();
+  /** Clicks what leads to another page, and waits until that is there. */
+  const click = async (name: string) => {
+    const { page } = phone;
+    const here = page.url();
+    await page.getByRole('button', { name }).click();
+    await page.waitForURL(({ href }) => href !== here);
+  };
 
   it('links a bank account at stitch.money: bank, scopes, grant, done', async () => {
     const { page } = phone;
