@@ -63,30 +63,33 @@ describe('a vault killed while the provider has its refresh token', () => {
       limit,
     );
 
-  it('is followed at once by the next process of its spool directory', async () => {
-    const spool = join(temporaryDirectory(), 'spool');
-    const killed = await startVaultProgram(environment(spool));
-    await presented();
-    killed.kill('SIGKILL');
-    await killed.ended;
-    sandbox.switches.tokenFault = 'none';
-    const next = await startVaultProgram(environment(spool));
-    await refreshed(SOON);
-    expect(eventsOf(next).filter(({ event }) => event === 'process.found_dead')).toHaveLength(1);
-    expect(sandbox.stats).toMatchObject({ refreshCalls: 2, reuseEvents: 0 });
-  });
+  // Elsewhere nobody is told who lives, and leases are waited for, as in the last of these.
+  if (process.platform === 'linux') {
+    it('is followed at once by the next process of its spool directory', async () => {
+      const spool = join(temporaryDirectory(), 'spool');
+      const killed = await startVaultProgram(environment(spool));
+      await presented();
+      killed.kill('SIGKILL');
+      await killed.ended;
+      sandbox.switches.tokenFault = 'none';
+      const next = await startVaultProgram(environment(spool));
+      await refreshed(SOON);
+      expect(eventsOf(next).filter(({ event }) => event === 'process.found_dead')).toHaveLength(1);
+      expect(sandbox.stats).toMatchObject({ refreshCalls: 2, reuseEvents: 0 });
+    });
 
-  it('is followed soon by a replica that shares its spool directory', async () => {
-    const spool = join(temporaryDirectory(), 'spool');
-    const killed = await startVaultProgram(environment(spool));
-    await presented();
-    await startVaultProgram(environment(spool));
-    killed.kill('SIGKILL');
-    await killed.ended;
-    sandbox.switches.tokenFault = 'none';
-    await refreshed(SOON);
-    expect(sandbox.stats).toMatchObject({ refreshCalls: 2, reuseEvents: 0 });
-  });
+    it('is followed soon by a replica that shares its spool directory', async () => {
+      const spool = join(temporaryDirectory(), 'spool');
+      const killed = await startVaultProgram(environment(spool));
+      await presented();
+      await startVaultProgram(environment(spool));
+      killed.kill('SIGKILL');
+      await killed.ended;
+      sandbox.switches.tokenFault = 'none';
+      await refreshed(SOON);
+      expect(sandbox.stats).toMatchObject({ refreshCalls: 2, reuseEvents: 0 });
+    });
+  }
 
   it('is left alone by a replica that does not know of its death', async () => {
     const [one, other] = [temporaryDirectory(), temporaryDirectory()];
