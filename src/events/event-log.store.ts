@@ -25,23 +25,24 @@ export class EventLogStore {
 
   /**
    * The events after a place, oldest first. Whoever goes on from the last one it got misses none,
-   * also while others write.
+   * also while others write; an empty page means that there was no more when the call began.
    *
    * @param after undefined: from the oldest that is kept
+   * @returns undefined where `after` names an event that is not kept
    * @throws StorageUnavailableError
    */
   async page(after: LogPlace | undefined, limit: number): Promise<PlacedEvent[] | undefined> {
+    // First the places, then the reading: whatever was committed before this call has a place by
+    // now, whoever gave it. The other way round a page could end before events that another
+    // reader's call placed in between, and look like the end of the log.
+    await this.place();
     const position = await this.positionOf(after);
-    if (position === undefined) return undefined;
-    const known = await this.read(position, limit);
-    if (known.length >= limit || !(await this.place())) return known;
-    return this.read(position, limit);
+    return position === undefined ? undefined : this.read(position, limit);
   }
 
   private async positionOf(after: LogPlace | undefined): Promise<string | undefined> {
     if (after === undefined) return '0';
     if ('position' in after) return after.position;
-    await this.place();
     const [row] = await this.database.query<{ position: string | null }>(
       'SELECT position FROM stitch_events WHERE event_id = $1',
       [after.eventId],
@@ -66,14 +67,12 @@ export class EventLogStore {
    * Gives positions to events that have none, in the order in which they happened: of two changes
    * of one grant the later one has the higher `id`, because it had to wait for the row. The lock is
    * held until the commit, so positions become visible in ascending order.
-   *
-   * @returns whether there were any
    */
-  private async place(): Promise<boolean> {
+  private async place(): Promise<void> {
     const [row] = await this.database.query<{ found: boolean }>(
       'SELECT EXISTS (SELECT 1 FROM stitch_events WHERE position IS NULL) AS found',
     );
-    if (!row?.found) return false;
+    if (!row?.found) return;
     await this.database.transaction(async (query) => {
       // A statement of its own: the next one must see what the holder before has committed.
       await query('SELECT pg_advisory_xact_lock($1)', [LOG_END_LOCK]);
@@ -86,6 +85,5 @@ export class EventLogStore {
         [PLACED_AT_ONCE],
       );
     });
-    return true;
   }
 }

@@ -1,4 +1,6 @@
 import pg from 'pg';
+import { Database } from '../../src/database/index.js';
+import type { Query } from '../../src/database/index.js';
 import { EventLogStore } from '../../src/events/index.js';
 import type { PlacedEvent } from '../../src/events/index.js';
 import { launchVault } from '../support/vault.js';
@@ -68,6 +70,27 @@ describe('the log of events under concurrent writers', () => {
     await follower.read();
     expect(users(follower.seen)).toEqual(['quick-1', 'quick-2', 'slow']);
     expect(await follower.read()).toBe(0);
+  });
+
+  it('ends a page at the end of the log, whoever places events while it is read', async () => {
+    const follower = new Follower();
+    while ((await follower.read()) > 0);
+    const writer = await connect();
+    await link(writer, 'overtaken');
+    // Another reader comes by after each statement of this one.
+    const [ours, others] = vaults.map(({ app }) => app.get(Database));
+    const overtaken = Object.create(ours!) as Database;
+    const query: Query = async (sql, parameters, timeout) => {
+      const rows = await ours!.query(sql, parameters, timeout);
+      await new EventLogStore(others!).page(undefined, 500);
+      return rows as never;
+    };
+    Object.defineProperty(overtaken, 'query', { value: query });
+    const page = await new EventLogStore(overtaken).page(
+      { position: follower.seen.at(-1)!.position },
+      10,
+    );
+    expect(users(page!)).toEqual(['overtaken']);
   });
 
   it('skips nothing and repeats nothing, and keeps the order of one grant', async () => {
