@@ -1,19 +1,21 @@
 import { StorageUnavailableError } from '../common/index.js';
 import type { Clock, Log } from '../common/index.js';
 import { grantKeyText } from '../tokens/index.js';
-import type { CommitOutcome, GrantKey, RotationResult } from '../tokens/index.js';
+import type { CommitAttempt, CommitOutcome, GrantKey, RotationResult } from '../tokens/index.js';
 import type { Spool } from './spool.js';
 
 /** Results written by one statement at most. */
 const BATCH = 200;
 /** Milliseconds between attempts while the database is away. */
 const RETRY = 200;
+/** Milliseconds to the first and between later attempts while somebody has a row locked. */
+const LOCKED_BACKOFF = { first: 10, longest: 1000 };
 /** Milliseconds: longer than a claim can take to come back. */
 const CLAIM_UNDER_WAY = 10_000;
 
 /** What the queue needs of the store. */
 export interface Committer {
-  commit(results: readonly RotationResult[]): Promise<CommitOutcome[]>;
+  commit(results: readonly RotationResult[]): Promise<CommitAttempt[]>;
 }
 
 /** What the queue needs of the spool. */
@@ -26,6 +28,8 @@ interface Pending {
   readonly reject: (error: unknown) => void;
   /** Whether the entry would outlast the machine. */
   synced: boolean;
+  /** How often its row was found locked. */
+  locked: number;
 }
 
 /**
@@ -97,7 +101,7 @@ export class CommitQueue {
   /** Tries to commit all that is in hand, and then leaves the rest to the spool. */
   async drain(patience: number): Promise<void> {
     const deadline = this.clock.now() + patience;
-    while (this.flushing && this.clock.now() < deadline) await this.clock.sleep(10);
+    while (this.size > 0 && this.clock.now() < deadline) await this.clock.sleep(10);
     this.stopping = true;
   }
 
@@ -106,7 +110,7 @@ export class CommitQueue {
     this.held.set(text, (this.held.get(text) ?? 0) + 1);
     try {
       return await new Promise<CommitOutcome>((resolve, reject) => {
-        this.pending.push({ result, entry, resolve, reject, synced: false });
+        this.pending.push({ result, entry, resolve, reject, synced: false, locked: 0 });
         if (!this.flushing) void this.flush();
       });
     } finally {
@@ -123,12 +127,7 @@ export class CommitQueue {
     while (this.pending.length > 0 && !this.stopping) {
       const batch = this.nextBatch();
       try {
-        const outcomes = await this.store.commit(batch.map(({ result }) => result));
-        batch.forEach((item, index) => {
-          this.spool.remove(item.entry);
-          const outcome = outcomes[index];
-          if (outcome) item.resolve(outcome);
-        });
+        await this.commit(batch);
       } catch (error) {
         await this.setBack(batch, error);
       }
@@ -151,13 +150,37 @@ export class CommitQueue {
     return batch;
   }
 
+  private async commit(batch: readonly Pending[]): Promise<void> {
+    const attempts = await this.store.commit(batch.map(({ result }) => result));
+    batch.forEach((item, index) => {
+      const attempt = attempts[index];
+      if (attempt?.kind === 'locked') void this.waitForRow(item);
+      else if (attempt) {
+        this.spool.remove(item.entry);
+        item.resolve(attempt);
+      }
+    });
+  }
+
+  /** Sets an answer apart whose row somebody has locked: its neighbours go on without it. */
+  private async waitForRow(item: Pending): Promise<void> {
+    const { first, longest } = LOCKED_BACKOFF;
+    this.keepSafe(item);
+    await this.clock.sleep(Math.min(longest, first * 2 ** item.locked));
+    item.locked += 1;
+    this.pending.push(item);
+    if (!this.flushing) void this.flush();
+  }
+
+  private keepSafe(item: Pending): void {
+    if (!item.synced) this.spool.sync(item.entry);
+    item.synced = true;
+  }
+
   private async setBack(batch: Pending[], error: unknown): Promise<void> {
     if (error instanceof StorageUnavailableError) {
       this.pending.unshift(...batch);
-      for (const item of batch) {
-        if (!item.synced) this.spool.sync(item.entry);
-        item.synced = true;
-      }
+      for (const item of batch) this.keepSafe(item);
       await this.clock.sleep(RETRY);
       return;
     }
@@ -172,9 +195,7 @@ export class CommitQueue {
 
   private async commitAlone(item: Pending): Promise<void> {
     try {
-      const [outcome] = await this.store.commit([item.result]);
-      this.spool.remove(item.entry);
-      if (outcome) item.resolve(outcome);
+      await this.commit([item]);
     } catch (error) {
       if (error instanceof StorageUnavailableError) this.pending.push(item);
       else this.giveUp(item, error);

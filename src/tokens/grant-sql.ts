@@ -21,3 +21,20 @@ export const revoking = (deletion: string): string => `
     INSERT INTO stitch_revocations (provider, user_id, connection, refresh_token)
     SELECT * FROM gone WHERE refresh_token IS NOT NULL)
   SELECT 1 FROM gone`;
+
+/*
+ * Parts of statements that write many rows at once. A row that somebody has locked (an operator's
+ * open transaction, say) must not hold up the others, nor keep those locked that come before it.
+ */
+
+/** The rows that `r` names and nobody else has locked, locked. */
+export const UNLOCKED = `
+  SELECT g.provider, g.user_id, g.connection FROM stitch_grants g
+  JOIN r USING (provider, user_id, connection) FOR UPDATE OF g SKIP LOCKED`;
+
+/** The rows that `r` names and `unlocked` lacks. */
+export const LOCKED = `
+  SELECT g.provider, g.user_id, g.connection FROM stitch_grants g
+  JOIN r USING (provider, user_id, connection)
+  WHERE NOT EXISTS (SELECT FROM unlocked u WHERE u.provider = g.provider
+    AND u.user_id = g.user_id AND u.connection = g.connection)`;

@@ -4,7 +4,7 @@ import type { Query } from '../database/index.js';
 import { GRANT_COLUMNS, toGrant } from './grant-row.js';
 import type { GrantRow } from './grant-row.js';
 import type { Grant, GrantKey, GrantStatus } from './grant.js';
-import { lockName, revoking } from './grant-sql.js';
+import { LOCKED, UNLOCKED, lockName, revoking } from './grant-sql.js';
 
 /** A grant as a consent brings it. */
 export interface NewGrant extends GrantKey {
@@ -190,17 +190,25 @@ export class GrantStore {
    * for want of readers.
    *
    * @param lead milliseconds before expiry at which a grant put back is due
+   * @returns those that could not be noted now, because somebody has their rows locked
    */
-  async touch(reads: readonly (GrantKey & { at: number })[], lead: number): Promise<void> {
-    await this.database.query(
-      `UPDATE stitch_grants g SET last_read_at = greatest(g.last_read_at, r.at),
+  async touch(
+    reads: readonly (GrantKey & { at: number })[],
+    lead: number,
+  ): Promise<readonly GrantKey[]> {
+    return this.database.query<GrantKey>(
+      `WITH r AS (SELECT u.provider, u.user_id, u.connection, to_timestamp(u.at / 1000.0) AS at
+         FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[])
+           AS u(provider, user_id, connection, at)),
+       unlocked AS MATERIALIZED (${UNLOCKED}),
+       written AS (
+       UPDATE stitch_grants g SET last_read_at = greatest(g.last_read_at, r.at),
          refresh_due_at = CASE WHEN $6 AND g.refresh_due_at IS NULL AND g.status = 'active'
              AND g.refresh_token IS NOT NULL AND g.expires_at IS NOT NULL
            THEN g.expires_at - $5 * interval '1 millisecond' ELSE g.refresh_due_at END
-       FROM (SELECT u.provider, u.user_id, u.connection, to_timestamp(u.at / 1000.0) AS at
-             FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[])
-               AS u(provider, user_id, connection, at)) r
-       WHERE g.provider = r.provider AND g.user_id = r.user_id AND g.connection = r.connection`,
+       FROM r JOIN unlocked USING (provider, user_id, connection)
+       WHERE g.provider = r.provider AND g.user_id = r.user_id AND g.connection = r.connection)
+       SELECT provider, user_id AS "userId", connection FROM (${LOCKED}) locked`,
       [
         reads.map(({ provider }) => provider),
         reads.map(({ userId }) => userId),

@@ -16,14 +16,15 @@ export { refreshDueAt } from './refresh-due.js';
 export { RevocationEntity } from './revocation.entity.js';
 export { RevocationStore } from './revocation.store.js';
 export type { Revocation } from './revocation.store.js';
-export { RotationStore } from './rotation.store.js';
 export type {
   ClaimedGrant,
+  CommitAttempt,
   CommitOutcome,
   FailedAttempt,
   Lease,
   RotationResult,
-} from './rotation.store.js';
+} from './rotation-result.js';
+export { RotationStore } from './rotation.store.js';
 export { TokenReader } from './token-reader.service.js';
 export { TokenSealer } from './token-sealer.js';
 export { TokensModule } from './tokens.module.js';

@@ -28,21 +28,28 @@ export class ReadTracker {
   }
 
   /**
-   * Writes what came since the last time, in the order of the names so that replicas do not lock
-   * each other's rows crosswise. What could not be written is kept for the next time.
+   * Writes what came since the last time. What could not be written is kept for the next time.
+   *
+   * @param write returns what of its batch it could not write
    */
-  async flush(write: (batch: readonly Read[]) => Promise<void>): Promise<void> {
-    const reads = [...this.reads.entries()].sort(([a], [b]) => (a < b ? -1 : 1));
+  async flush(write: (batch: readonly Read[]) => Promise<readonly GrantKey[]>): Promise<void> {
+    const taken = this.reads;
     this.reads = new Map();
+    const reads = [...taken.values()];
     for (let start = 0; start < reads.length; start += BATCH) {
       try {
-        await write(reads.slice(start, start + BATCH).map(([, read]) => read));
+        this.keep(await write(reads.slice(start, start + BATCH)), taken);
       } catch (error) {
-        for (const [text, read] of reads.slice(start)) {
-          if (!this.reads.has(text)) this.reads.set(text, read);
-        }
+        this.keep(reads.slice(start), taken);
         throw error;
       }
+    }
+  }
+
+  private keep(keys: readonly GrantKey[], taken: ReadonlyMap<string, Read>): void {
+    for (const text of keys.map(grantKeyText)) {
+      const read = taken.get(text);
+      if (read && !this.reads.has(text)) this.reads.set(text, read);
     }
   }
 }

@@ -1,6 +1,9 @@
 import { GRANT_COLUMNS } from './grant-row.js';
+import { LOCKED, UNLOCKED } from './grant-sql.js';
 
-const KEY = 'g.provider = k.provider AND g.user_id = k.user_id AND g.connection = k.connection';
+/** The rows `k` names. */
+export const KEY =
+  'g.provider = k.provider AND g.user_id = k.user_id AND g.connection = k.connection';
 /** Turns milliseconds into an interval. */
 export const MS = `interval '1 millisecond'`;
 
@@ -65,8 +68,16 @@ const OWN = '(g.lease_owner = r.lease_owner) IS TRUE';
  * again may have revoked the new one with it (RFC 9700 section 4.14.2). So it is tried at once, or
  * as soon as whoever has the lease now is done; if it was revoked the grant is `rotation_lost`. A
  * grant given up in between is revived in the same way.
+ *
+ * Returns what was written, with its version, and without one what could not be looked at.
  */
 export const COMMIT = `
+  WITH r AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bigint[],
+      $6::bytea[], $7::bytea[], $8::text[], $9::float8[], $10::float8[], $11::float8[], $12::text[])
+    AS u(provider, user_id, connection, grant_id, version, access_token, refresh_token, scope,
+      obtained_at, expires_at, refresh_due_at, lease_owner)),
+  unlocked AS MATERIALIZED (${UNLOCKED}),
+  written AS (
   UPDATE stitch_grants g SET access_token = r.access_token,
     refresh_token = coalesce(r.refresh_token, g.refresh_token),
     scope = coalesce(r.scope, g.scope),
@@ -81,12 +92,11 @@ export const COMMIT = `
     lease_expires_at = CASE WHEN ${OWN} THEN NULL ELSE g.lease_expires_at END,
     rotation_started_at = CASE WHEN ${OWN} THEN NULL ELSE now() END,
     failure_count = 0, last_error = NULL
-  FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bigint[], $6::bytea[],
-      $7::bytea[], $8::text[], $9::float8[], $10::float8[], $11::float8[], $12::text[])
-    AS r(provider, user_id, connection, grant_id, version, access_token, refresh_token, scope,
-      obtained_at, expires_at, refresh_due_at, lease_owner)
+  FROM r JOIN unlocked USING (provider, user_id, connection)
   WHERE g.provider = r.provider AND g.user_id = r.user_id AND g.connection = r.connection
     AND g.grant_id = r.grant_id
     AND (g.version = r.version OR (g.version > r.version AND ${OWN})
       OR (g.version = r.version + 1 AND g.obtained_at < to_timestamp(r.obtained_at / 1000.0)))
-  RETURNING g.provider, g.user_id AS "userId", g.connection, g.version`;
+  RETURNING g.provider, g.user_id, g.connection, g.version)
+  SELECT provider, user_id AS "userId", connection, version FROM written
+  UNION ALL SELECT provider, user_id, connection, NULL FROM (${LOCKED}) locked`;

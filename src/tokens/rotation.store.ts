@@ -6,67 +6,24 @@ import { toGrant } from './grant-row.js';
 import type { GrantRow } from './grant-row.js';
 import { grantKeyText } from './grant.js';
 import type { Grant, GrantKey } from './grant.js';
+import type {
+  ClaimedGrant,
+  CommitAttempt,
+  CommitOutcome,
+  FailedAttempt,
+  Lease,
+  RotationResult,
+} from './rotation-result.js';
 import {
   CLAIM_DUE,
   CLAIM_IN_DOUBT,
   CLAIM_ONE,
   COMMIT,
+  KEY,
   LEASED,
   MS,
   OVERTAKEN,
 } from './rotation-sql.js';
-
-/** A grant that this process has leased, as it is after the claim. */
-export interface ClaimedGrant extends Grant {
-  /** Whether the refresh token may have been presented before, with the answer lost. */
-  readonly inDoubt: boolean;
-}
-
-/** Who claims and for how long. */
-export interface Lease {
-  /** The process, a slash, and what tells this claim of it from every other. */
-  readonly owner: string;
-  /** Milliseconds; longer than a provider call may take. */
-  readonly duration: number;
-  /** Whether leases that ran out may be taken over from their owners. */
-  readonly takeOver: boolean;
-}
-
-/** A provider's answer, sealed, on its way into the row it was asked for. */
-export interface RotationResult extends GrantKey {
-  readonly grantId: string;
-  /** The version whose refresh token was presented. */
-  readonly version: number;
-  /** The lease it was presented under. */
-  readonly leaseOwner: string;
-  readonly accessToken: Buffer;
-  /** Null keeps the old one (RFC 6749 section 6). */
-  readonly refreshToken: Buffer | null;
-  /** Null keeps the old ones (RFC 6749 section 5.1). */
-  readonly scopes: readonly string[] | null;
-  readonly obtainedAt: number;
-  readonly expiresAt: number | null;
-  readonly refreshDueAt: number | null;
-}
-
-/**
- * What became of a result: `committed` (also when an earlier, seemingly failed attempt had done
- * it), `superseded` by a newer token of the same consent, or `gone`: the grant was deleted or
- * consented anew, so that the token belongs to nobody.
- */
-export type CommitOutcome =
-  | { readonly kind: 'committed'; readonly version: number }
-  | { readonly kind: 'superseded' }
-  | { readonly kind: 'gone' };
-
-/** How an attempt ended that brought no token. */
-export interface FailedAttempt {
-  readonly error: string;
-  /** Milliseconds from now until the next attempt. */
-  readonly retryIn: number;
-  /** Whether the refresh token may have been used. */
-  readonly inDoubt: boolean;
-}
 
 /** Claims, commits and releases, each of them one statement. */
 @Injectable()
@@ -109,10 +66,8 @@ export class RotationStore {
   }
 
   /** @returns what became of each result, in their order. @throws StorageUnavailableError */
-  async commit(given: readonly RotationResult[]): Promise<CommitOutcome[]> {
-    // In one order: two processes may be committing what they both found.
-    const results = [...given].sort((a, b) => (grantKeyText(a) < grantKeyText(b) ? -1 : 1));
-    const rows = await this.database.query<GrantKey & { version: string }>(COMMIT, [
+  async commit(results: readonly RotationResult[]): Promise<CommitAttempt[]> {
+    const rows = await this.database.query<GrantKey & { version: string | null }>(COMMIT, [
       results.map(({ provider }) => provider),
       results.map(({ userId }) => userId),
       results.map(({ connection }) => connection),
@@ -126,13 +81,14 @@ export class RotationStore {
       results.map(({ refreshDueAt }) => refreshDueAt),
       results.map(({ leaseOwner }) => leaseOwner),
     ]);
-    const written = new Map(rows.map((row) => [grantKeyText(row), Number(row.version)]));
+    const found = new Map(rows.map((row) => [grantKeyText(row), row.version]));
     return Promise.all(
-      given.map((result) => {
-        const version = written.get(grantKeyText(result));
-        return version === undefined
-          ? this.fate(result)
-          : Promise.resolve<CommitOutcome>({ kind: 'committed', version });
+      results.map(async (result): Promise<CommitAttempt> => {
+        const version = found.get(grantKeyText(result));
+        if (version === undefined) return this.fate(result);
+        return version === null
+          ? { kind: 'locked' }
+          : { kind: 'committed', version: Number(version) };
       }),
     );
   }
@@ -183,14 +139,18 @@ export class RotationStore {
 
   /**
    * Has the leases of a process that is dead end in so many milliseconds, those that would last
-   * longer. Its answers must have been committed. @returns how many
+   * longer. Its answers must have been committed. One that is locked ends by itself.
+   *
+   * @returns how many
    */
   async shortenLeases(process: string, left: number): Promise<number> {
     const rows = await this.database.query(
-      `UPDATE stitch_grants SET lease_expires_at = now() + $2 * ${MS},
+      `UPDATE stitch_grants g SET lease_expires_at = now() + $2 * ${MS},
          refresh_due_at = now() + $2 * ${MS}
-       WHERE rotation_started_at IS NOT NULL AND starts_with(lease_owner, $1 || '/')
-         AND lease_expires_at > now() + $2 * ${MS} RETURNING 1`,
+       FROM (SELECT provider, user_id, connection FROM stitch_grants
+         WHERE rotation_started_at IS NOT NULL AND starts_with(lease_owner, $1 || '/')
+           AND lease_expires_at > now() + $2 * ${MS} FOR UPDATE SKIP LOCKED) k
+       WHERE ${KEY} RETURNING 1`,
       [process, left],
     );
     return rows.length;

@@ -85,6 +85,34 @@ describe('plans of the hot statements with 20,000 grants', () => {
     }
   });
 
+  it('commits and notes of reads go by the primary key, each row of theirs alone', async () => {
+    const rows = Array.from({ length: 20 }, (_, index) => ({
+      provider: 'stitch-money',
+      userId: `user-${String(12_000 + 97 * index)}`,
+      connection: 'default',
+    }));
+    const results = rows.map((key) => ({
+      ...key,
+      grantId: '00000000-0000-4000-8000-000000000001',
+      version: 1,
+      leaseOwner: 'test/1',
+      accessToken: Buffer.alloc(1),
+      refreshToken: null,
+      scopes: null,
+      obtainedAt: Date.now(),
+      expiresAt: null,
+      refreshDueAt: null,
+    }));
+    const reads = rows.map((key) => ({ ...key, at: Date.now() }));
+    for (const work of [
+      await plansOf(database, (planned) => new RotationStore(planned).commit(results)),
+      await plansOf(database, (planned) => new GrantStore(planned).touch(reads, 0)),
+    ]) {
+      expect(sequential(work)).toEqual([]);
+      expect(indexes(work)).toEqual(['stitch_grants_pkey']);
+    }
+  });
+
   it('when the next grant is due is read off the ends of the two indexes', async () => {
     const work = await plansOf(database, (planned) =>
       new RotationStore(planned).nextDueIn('stitch-money'),

@@ -1,0 +1,56 @@
+import type { Grant, GrantKey } from './grant.js';
+
+/** A grant that this process has leased, as it is after the claim. */
+export interface ClaimedGrant extends Grant {
+  /** Whether the refresh token may have been presented before, with the answer lost. */
+  readonly inDoubt: boolean;
+}
+
+/** Who claims and for how long. */
+export interface Lease {
+  /** The process, a slash, and what tells this claim of it from every other. */
+  readonly owner: string;
+  /** Milliseconds; longer than a provider call may take. */
+  readonly duration: number;
+  /** Whether leases that ran out may be taken over from their owners. */
+  readonly takeOver: boolean;
+}
+
+/** A provider's answer, sealed, on its way into the row it was asked for. */
+export interface RotationResult extends GrantKey {
+  readonly grantId: string;
+  /** The version whose refresh token was presented. */
+  readonly version: number;
+  /** The lease it was presented under. */
+  readonly leaseOwner: string;
+  readonly accessToken: Buffer;
+  /** Null keeps the old one (RFC 6749 section 6). */
+  readonly refreshToken: Buffer | null;
+  /** Null keeps the old ones (RFC 6749 section 5.1). */
+  readonly scopes: readonly string[] | null;
+  readonly obtainedAt: number;
+  readonly expiresAt: number | null;
+  readonly refreshDueAt: number | null;
+}
+
+/**
+ * What became of a result: `committed` (also when an earlier, seemingly failed attempt had done
+ * it), `superseded` by a newer token of the same consent, or `gone`: the grant was deleted or
+ * consented anew, so that the token belongs to nobody.
+ */
+export type CommitOutcome =
+  | { readonly kind: 'committed'; readonly version: number }
+  | { readonly kind: 'superseded' }
+  | { readonly kind: 'gone' };
+
+/** What an attempt to commit said; `locked`: somebody has the row locked, nothing is decided. */
+export type CommitAttempt = CommitOutcome | { readonly kind: 'locked' };
+
+/** How an attempt ended that brought no token. */
+export interface FailedAttempt {
+  readonly error: string;
+  /** Milliseconds from now until the next attempt. */
+  readonly retryIn: number;
+  /** Whether the refresh token may have been used. */
+  readonly inDoubt: boolean;
+}
