@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { StitchMoneySwitches } from '../../sandbox/index.js';
 import { dumpDatabase } from '../support/dump.js';
 import type { Haystack, Needle } from '../support/needles.js';
@@ -126,8 +127,13 @@ async function spoolOne(leaks: LeakWorld): Promise<Haystack[]> {
   await makeStale('leak-spooled');
   switches.latencyMs = 300;
   const { refreshCalls } = stats;
-  const reading = world.read('leak-spooled');
-  await eventually('it is asked for', () => stats.refreshCalls > refreshCalls);
+  let reading = world.read('leak-spooled');
+  await eventually('it is asked for', async () => {
+    const refused = await Promise.race([reading, delay(100)]);
+    // A machine without time to spare says so: the reader asks again.
+    if (refused && stats.refreshCalls === refreshCalls) reading = world.read('leak-spooled');
+    return stats.refreshCalls > refreshCalls;
+  });
   proxy.cut();
   const answers = () => spooled().filter(({ name }) => name.endsWith('.sealed'));
   await eventually('an answer is spooled', () => answers().length > 0);
