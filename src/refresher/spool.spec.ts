@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
@@ -93,6 +94,14 @@ describe('the spool', () => {
       'empty',
       (path: string) => {
         writeFileSync(path, '');
+      },
+    ],
+    [
+      'not to be read',
+      (path: string) => {
+        // A directory in its place: who runs the tests may be allowed to read every file.
+        rmSync(path);
+        mkdirSync(path);
       },
     ],
   ])('sets an entry aside that is %s, and reports it', (_name, damage) => {

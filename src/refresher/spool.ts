@@ -21,6 +21,8 @@ import type { RotationResult } from '../tokens/index.js';
 const TIME_DIGITS = 15;
 const ENTRY = /^\d{15}-[0-9a-f]{16}\.sealed$/;
 const SET_ASIDE = 'set-aside';
+/** What reading a file fails with that will fail again: another try would only hold things up. */
+const UNREADABLE = new Set(['EACCES', 'EPERM', 'EISDIR', 'ELOOP']);
 /** Milliseconds after which a half entry is not being written any more. */
 const HALF_AGE = 60_000;
 
@@ -133,7 +135,8 @@ export class Spool {
   }
 
   /**
-   * Opens an entry; one that is corrupt or sealed with a foreign key is set aside and reported.
+   * Opens an entry; one that is corrupt, sealed with a foreign key or not ours to read is set aside
+   * and reported.
    *
    * @returns undefined for one that is not there any more, or was set aside
    * @throws when the file can't be read now
@@ -143,8 +146,10 @@ export class Spool {
     try {
       sealed = readFileSync(join(this.directory, entry));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (UNREADABLE.has(code)) this.setAside(entry, code);
       // Another process that shares the directory was faster.
+      else if (code !== 'ENOENT') throw error;
       return undefined;
     }
     try {
