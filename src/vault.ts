@@ -19,6 +19,7 @@ import { Database, SchemaCheck } from './database/index.js';
 import { EventDelivery } from './events/index.js';
 import { KeyringCheck, KeyringIncompleteError, Lifecycle } from './health/index.js';
 import {
+  Draining,
   ProblemFilter,
   RequestLog,
   answerBrokenRequests,
@@ -51,6 +52,8 @@ export class StartError extends Error {
   }
 }
 
+/** Milliseconds beyond `PROVIDER_TIMEOUT` within which every request is answered. */
+const ANSWERED = 2500;
 /** Milliseconds between checks of the keyring while it can't be checked. */
 const RECHECK = 1000;
 const OPTIONS = { bodyParser: false, abortOnError: false } as const;
@@ -81,11 +84,13 @@ export async function startVault(
     app.useGlobalFilters(new ProblemFilter(log));
     serveApiDescription(app);
     const publicApp = await createPublicApp(app, config, log);
+    const listeners: Draining[] = [];
     for (const each of [app, publicApp]) {
       const instance = each.getHttpAdapter().getInstance();
       instance.removeContentTypeParser('text/plain');
       new RequestLog(log, app.get(Metrics)).attach(instance);
       answerBrokenRequests(instance);
+      listeners.push(new Draining(instance));
     }
     await app.init();
     const complete = await keyringComplete(app);
@@ -96,7 +101,13 @@ export async function startVault(
     // Last: a start that fails must not have spent a refresh token.
     if (complete) runtime.start();
     else void beginWhenComplete(app, log, onFatal);
-    return { app, internalUrl, publicUrl, stop: () => stop(app, publicApp, runtime) };
+    const patience = config.refresh.providerTimeout * 1000 + ANSWERED;
+    const drainListeners = () => listeners.map((listener) => listener.close(patience));
+    const stop = async () => {
+      await drain(app, runtime, drainListeners);
+      await Promise.all([publicApp.close(), app.close()]);
+    };
+    return { app, internalUrl, publicUrl, stop };
   } catch (error) {
     runtime.stop();
     await runtime.drain();
@@ -195,20 +206,16 @@ async function listen(
   return `http://${shown}:${address.port}`;
 }
 
-async function stop(
+/** No new work, no new connections; requests under way get their answer. */
+async function drain(
   app: NestFastifyApplication,
-  publicApp: NestFastifyApplication,
   runtime: RefresherRuntime,
+  drainListeners: () => readonly Promise<void>[],
 ): Promise<void> {
   app.get(Lifecycle).listening = false;
-  // No new work, no new connections; requests under way get their answer, and the rotations that
-  // they wait for are finished and committed before the database is let go.
   runtime.stop();
-  await Promise.all([
-    publicApp.close(),
-    app.getHttpAdapter().getInstance().close(),
-    ...[app.get(Revoker), app.get(EventDelivery)].map((outbox) => outbox.drain()),
-  ]);
+  const outboxes = [app.get(Revoker), app.get(EventDelivery)].map((outbox) => outbox.drain());
+  await Promise.all([...drainListeners(), ...outboxes]);
+  // The rotations that they waited for are finished and committed before the database is let go.
   await runtime.drain();
-  await app.close();
 }

@@ -1,3 +1,4 @@
+export { Draining } from './draining.js';
 export { answerBrokenRequests, fastifyAdapter } from './fastify.js';
 export { ProblemFilter, problemDocument, toVaultError } from './problem.filter.js';
 export { validationPipe } from './validation.js';
