@@ -29,6 +29,7 @@ module.exports = {
       ['common', 'config', 'database', 'metrics'],
       'providers know nothing of storage; the database lends them its clock',
     ),
+    only('spool', ['common', 'encryption'], 'sealed files'),
     only('clients', ['common', 'database'], 'API keys'),
     only(
       'tokens',
@@ -37,12 +38,15 @@ module.exports = {
     ),
     only(
       'refresher',
-      ['common', 'config', 'database', 'encryption', 'metrics', 'providers', 'tokens'],
+      ['common', 'config', 'database', 'encryption', 'metrics', 'providers', 'spool', 'tokens'],
       'rotation',
     ),
     only(
       'authorization-requests',
-      ['common', 'config', 'database', 'encryption', 'http', 'metrics', 'providers', 'tokens'],
+      [
+        ...['common', 'config', 'database', 'encryption', 'http', 'metrics', 'providers'],
+        ...['spool', 'tokens'],
+      ],
       'the link flow',
     ),
     only(

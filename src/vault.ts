@@ -6,6 +6,7 @@ import { AppModule } from './app.module.js';
 import {
   BrowserCookie,
   CallbackService,
+  LinkKeeper,
   PageFilter,
   Pages,
   PublicModule,
@@ -79,7 +80,7 @@ export async function startVault(
   );
   const runtime = app.get(RefresherRuntime);
   try {
-    prepareSpool(runtime, config);
+    prepareSpools(app, config);
     app.useGlobalPipes(validationPipe());
     app.useGlobalFilters(new ProblemFilter(log));
     serveApiDescription(app);
@@ -99,7 +100,7 @@ export async function startVault(
     const publicUrl = await listen(publicApp, 'PUBLIC_PORT', open.host, open.port);
     app.get(Lifecycle).listening = true;
     // Last: a start that fails must not have spent a refresh token.
-    if (complete) runtime.start();
+    if (complete) begin(app);
     else void beginWhenComplete(app, log, onFatal);
     const patience = config.refresh.providerTimeout * 1000 + ANSWERED;
     const drainListeners = () => listeners.map((listener) => listener.close(patience));
@@ -134,9 +135,9 @@ async function createPublicApp(app: NestFastifyApplication, config: VaultConfig,
   return publicApp;
 }
 
-function prepareSpool(runtime: RefresherRuntime, config: VaultConfig): void {
+function prepareSpools(app: NestFastifyApplication, config: VaultConfig): void {
   try {
-    runtime.spool.prepare();
+    for (const { spool } of [app.get(RefresherRuntime), app.get(LinkKeeper)]) spool.prepare();
   } catch {
     throw new StartError(`SPOOL_DIR: a directory that can be written to (${config.spoolDir})`);
   }
@@ -159,6 +160,12 @@ async function keyringComplete(app: NestFastifyApplication): Promise<boolean> {
   return true;
 }
 
+/** Begins to work on its own account. */
+function begin(app: NestFastifyApplication): void {
+  app.get(RefresherRuntime).start();
+  app.get(LinkKeeper).start();
+}
+
 /** Begins to work as soon as the keyring could be checked: one check after the other. */
 async function beginWhenComplete(
   app: NestFastifyApplication,
@@ -170,7 +177,7 @@ async function beginWhenComplete(
     await delay(RECHECK, undefined, { ref: false });
     try {
       if (!(await keyringComplete(app))) continue;
-      runtime.start();
+      begin(app);
       return;
     } catch (error) {
       if (error instanceof StartError) onFatal(error);
@@ -214,6 +221,7 @@ async function drain(
 ): Promise<void> {
   app.get(Lifecycle).listening = false;
   runtime.stop();
+  app.get(LinkKeeper).stop();
   const outboxes = [app.get(Revoker), app.get(EventDelivery)].map((outbox) => outbox.drain());
   await Promise.all([...drainListeners(), ...outboxes]);
   // The rotations that they waited for are finished and committed before the database is let go.

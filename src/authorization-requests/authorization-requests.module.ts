@@ -9,6 +9,7 @@ import { StartService } from './start.service.js';
 import { ConfirmationExpiry } from './confirmation-expiry.js';
 import { ConfirmationService } from './confirmation.service.js';
 import { ConfirmationStore } from './confirmation.store.js';
+import { LinkKeeper } from './link-keeper.js';
 import { LinkService } from './link.service.js';
 import { RequestSecrets } from './request-secrets.js';
 import { RequestStore } from './request.store.js';
@@ -21,6 +22,7 @@ import { RequestStore } from './request.store.js';
     RequestStore,
     RequestSecrets,
     LinkService,
+    LinkKeeper,
     CallbackService,
     ConfirmationService,
     ConfirmationExpiry,
@@ -28,6 +30,6 @@ import { RequestStore } from './request.store.js';
     StartService,
     BrowserCookie,
   ],
-  exports: [BrowserCookie, CallbackService, StartService],
+  exports: [BrowserCookie, CallbackService, LinkKeeper, StartService],
 })
 export class AuthorizationRequestsModule {}

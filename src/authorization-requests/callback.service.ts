@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Log, StorageUnavailableError, VaultError, notFound } from '../common/index.js';
+import { Log, VaultError, notFound } from '../common/index.js';
 import { DatabaseClock } from '../database/index.js';
 import { Metrics } from '../metrics/index.js';
 import { ProviderError, ProviderRegistry } from '../providers/index.js';
@@ -7,16 +7,17 @@ import type { IssuedTokens, TokenProvider } from '../providers/index.js';
 import { GrantLinker } from '../tokens/index.js';
 import { BrowserCookie } from './browser-cookie.js';
 import { parseCallbackQuery } from './callback-query.js';
+import { LinkKeeper } from './link-keeper.js';
 import { RequestSecrets } from './request-secrets.js';
 import { RequestStore } from './request.store.js';
-import type { OpenRequest, EndStatus } from './request.store.js';
+import type { CallbackStatus, OpenRequest, EndStatus } from './request.store.js';
 
 /** How a callback ended, for the page or the redirect. */
 export interface CallbackEnd {
   readonly requestId: string;
-  readonly status: EndStatus;
+  readonly status: CallbackStatus;
   readonly returnTo: string | null;
-  /** 200 when linked or declined, 400 for an unusable answer, 502 for trouble with the provider. */
+  /** 200 when linked, kept to be stored, or declined; 400 for an unusable answer, 502 for trouble with the provider. */
   readonly httpStatus: 200 | 400 | 502;
 }
 
@@ -32,6 +33,7 @@ export class CallbackService {
     private readonly requests: RequestStore,
     private readonly secrets: RequestSecrets,
     private readonly linker: GrantLinker,
+    private readonly keeper: LinkKeeper,
     private readonly cookies: BrowserCookie,
     private readonly clock: DatabaseClock,
     private readonly metrics: Metrics,
@@ -98,21 +100,23 @@ export class CallbackService {
       return this.end(request, 'failed', error.reason, refused ? 400 : 502);
     }
     const status = request.confirm ? 'awaiting_confirmation' : 'completed';
-    try {
-      await this.keep(request, issued, askedAt, status);
-    } catch (error) {
-      if (!(error instanceof StorageUnavailableError)) throw error;
-      // The code is spent and the request claimed: only a new start helps.
-      this.log.failure('authorization_request.store_failed', error, {
-        authorization_request: request.id,
-      });
-      return {
-        requestId: request.id,
-        status: 'failed',
-        returnTo: request.returnTo,
-        httpStatus: 502,
-      };
-    }
+    const grant = this.linker.seal({
+      provider: request.provider,
+      userId: request.userId,
+      connection: request.connection,
+      // What a consent brought is named after it, so that a confirmation finds just this.
+      // A grant that works is replaced by it only then.
+      grantId: request.id,
+      status: request.confirm ? 'awaiting_confirmation' : 'active',
+      issued,
+      askedAt,
+      requestedScopes: request.scopes,
+    });
+    const end = { requestId: request.id, returnTo: request.returnTo, httpStatus: 200 } as const;
+    const stored = await this.keeper.store({ requestId: request.id, status, grant });
+    // The code is spent and the request claimed: only a new start helps.
+    if (stored === 'lost') return { ...end, status: 'failed', httpStatus: 502 };
+    if (stored === 'kept') return { ...end, status: 'pending' };
     this.log.event('info', 'grant.linked', {
       provider: request.provider,
       user_id: request.userId,
@@ -120,30 +124,7 @@ export class CallbackService {
       authorization_request: request.id,
       status,
     });
-    return { requestId: request.id, status, returnTo: request.returnTo, httpStatus: 200 };
-  }
-
-  private keep(
-    request: OpenRequest,
-    issued: IssuedTokens,
-    askedAt: number,
-    status: EndStatus,
-  ): Promise<void> {
-    return this.linker.store(
-      {
-        provider: request.provider,
-        userId: request.userId,
-        connection: request.connection,
-        // What a consent brought is named after it, so that a confirmation finds just this.
-        // A grant that works is replaced by it only then.
-        grantId: request.id,
-        status: request.confirm ? 'awaiting_confirmation' : 'active',
-        issued,
-        askedAt,
-        requestedScopes: request.scopes,
-      },
-      (query) => this.requests.end(request.id, status, null, query),
-    );
+    return { ...end, status };
   }
 
   private async end(

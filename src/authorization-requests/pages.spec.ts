@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { PAGE_HEADERS, Pages } from './pages.js';
 
-const ENDS = ['completed', 'awaiting_confirmation', 'denied', 'failed'] as const;
+const ENDS = ['completed', 'awaiting_confirmation', 'pending', 'denied', 'failed'] as const;
 const ERRORS = [400, 404, 413, 500, 503];
 /** All that a person of this name would be shown. */
 const pagesOf = (owner: string | undefined) => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { EndStatus } from './request.store.js';
+import type { CallbackStatus } from './request.store.js';
 
 const STYLE = `
 :root{color-scheme:light dark;--ink:#16202e;--soft:#4b586b;--paper:#f2f5f9;--card:#fff;--line:#d8dee8;
@@ -91,7 +91,7 @@ ${sentences.map((sentence) => `<p>${sentence}</p>`).join('\n')}
 const CLOSE = 'You can close this window and return to the app.';
 const AGAIN = 'Please return to the app and start again.';
 
-function endContent(status: EndStatus): Content {
+function endContent(status: CallbackStatus): Content {
   switch (status) {
     case 'completed':
       return content('good', 'Your account is linked', [
@@ -101,6 +101,11 @@ function endContent(status: EndStatus): Content {
     case 'awaiting_confirmation':
       return content('next', 'One more step', [
         'Please return to the app to confirm the link. Until then, nobody can use it.',
+      ]);
+    case 'pending':
+      return content('next', 'Almost there', [
+        'Your consent has arrived and is kept safe. Saving it takes a little longer than usual.',
+        'You have nothing more to do. You can close this window and return to the app.',
       ]);
     case 'denied':
       return content('calm', 'Your account was not linked', [
@@ -135,7 +140,7 @@ export class Pages {
   constructor(private readonly owner: string | undefined) {}
 
   /** The page at the end of a link. */
-  end(status: EndStatus): string {
+  end(status: CallbackStatus): string {
     return render(endContent(status), this.owner);
   }
 

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
 import type { Query } from '../database/index.js';
+import type { GrantKey } from '../tokens/index.js';
 
 export const REQUEST_STATUSES = [
   'pending',
@@ -13,6 +14,8 @@ export const REQUEST_STATUSES = [
 export type RequestStatus = (typeof REQUEST_STATUSES)[number];
 /** How a request can end in the callback. */
 export type EndStatus = Exclude<RequestStatus, 'pending' | 'expired'>;
+/** How a callback can leave it: `pending` when what it brought is kept and not stored yet. */
+export type CallbackStatus = Exclude<RequestStatus, 'expired'>;
 
 /** A new request, secrets sealed. */
 export interface NewRequest {
@@ -184,6 +187,26 @@ export class RequestStore {
       `UPDATE stitch_authorization_requests SET status = $2, error = $3, completed_at = now()
        WHERE id = $1 AND status = 'pending' RETURNING 1`,
       [id, status, error],
+    );
+    return rows.length > 0;
+  }
+
+  /** Locks a request. @returns its status, or undefined when it is not kept any more */
+  async lock(id: string, query: Query): Promise<RequestStatus | undefined> {
+    const [row] = await query<{ status: RequestStatus }>(
+      'SELECT status FROM stitch_authorization_requests WHERE id = $1 FOR UPDATE',
+      [id],
+    );
+    return row?.status;
+  }
+
+  /** Whether the user has consented anew, to the same end, since this grant was obtained. */
+  async overtaken(grant: GrantKey & { readonly obtainedAt: number }, query: Query) {
+    const rows = await query(
+      `SELECT 1 FROM stitch_grants g JOIN stitch_authorization_requests r ON r.id = g.grant_id
+       WHERE g.provider = $1 AND g.user_id = $2 AND g.connection = $3
+         AND r.completed_at > to_timestamp($4 / 1000.0)`,
+      [grant.provider, grant.userId, grant.connection, grant.obtainedAt],
     );
     return rows.length > 0;
   }

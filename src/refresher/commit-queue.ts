@@ -2,7 +2,7 @@ import { StorageUnavailableError } from '../common/index.js';
 import type { Clock, Log } from '../common/index.js';
 import { grantKeyText } from '../tokens/index.js';
 import type { CommitAttempt, CommitOutcome, GrantKey, RotationResult } from '../tokens/index.js';
-import type { Spool } from './spool.js';
+import type { Spool } from '../spool/index.js';
 
 /** Results written by one statement at most. */
 const BATCH = 200;
@@ -19,7 +19,7 @@ export interface Committer {
 }
 
 /** What the queue needs of the spool. */
-export type SpoolPort = Pick<Spool, 'write' | 'sync' | 'remove' | 'setAside'>;
+export type SpoolPort = Pick<Spool<RotationResult>, 'write' | 'sync' | 'remove' | 'setAside'>;
 
 interface Pending {
   readonly result: RotationResult;

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Log } from '../common/index.js';
 import type { Clock } from '../common/index.js';
+import { Spool } from '../spool/index.js';
 import type { RotationResult } from '../tokens/index.js';
 import { Recovery } from './recovery.js';
-import { Spool } from './spool.js';
+import { ROTATION_FORMAT } from './rotation-format.js';
 
 const DEADLINE = 11_000;
 const RESULT: RotationResult = {
@@ -28,7 +29,7 @@ describe('Recovery', () => {
   let now: number;
   let adopted: number[];
   let held: Set<string>;
-  let spool: Spool;
+  let spool: Spool<RotationResult>;
   let recovery: Recovery;
   let dead: string[];
   /** What happened, in its order. */
@@ -47,7 +48,7 @@ describe('Recovery', () => {
       open: (sealed: Buffer) => sealed.toString(),
     };
     const log = new Log('silent');
-    spool = new Spool(directory, sealer, log);
+    spool = new Spool(directory, sealer, log, ROTATION_FORMAT);
     const commits = {
       inHand: ({ userId }: { readonly userId: string }) => held.has(userId),
       adopt: async ({ obtainedAt, userId }: RotationResult) => {

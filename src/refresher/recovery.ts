@@ -1,15 +1,15 @@
 import type { Clock, Log } from '../common/index.js';
-import type { RotationStore } from '../tokens/index.js';
+import type { Spool, Spooled } from '../spool/index.js';
+import type { RotationResult, RotationStore } from '../tokens/index.js';
 import type { CommitQueue } from './commit-queue.js';
 import type { ProcessMarks } from './process-marks.js';
-import type { Spool, SpooledResult } from './spool.js';
 
 /** Milliseconds between two looks for entries that somebody left behind. */
 const LOOK_EVERY = 500;
 
 /** What recovery works with; the simulation brings its own. */
 export interface RecoveryDependencies {
-  readonly spool: Pick<Spool, 'list' | 'read' | 'prepare'>;
+  readonly spool: Pick<Spool<RotationResult>, 'list' | 'read' | 'prepare'>;
   readonly marks: Pick<ProcessMarks, 'dead' | 'forget'>;
   readonly commits: Pick<CommitQueue, 'adopt' | 'inHand'>;
   readonly store: Pick<RotationStore, 'shortenLeases'>;
@@ -48,7 +48,7 @@ export class Recovery {
 
   /** Commits all that is there. @returns when it is settled, at whatever time */
   async adoptAll(): Promise<void> {
-    await this.adopt(Infinity, ({ result }) => !this.dependencies.commits.inHand(result));
+    await this.adopt(Infinity, ({ item }) => !this.dependencies.commits.inHand(item));
   }
 
   /**
@@ -61,7 +61,7 @@ export class Recovery {
     if (now - this.lookedAt < LOOK_EVERY) return;
     this.lookedAt = now;
     const { commits } = this.dependencies;
-    void this.adopt(now - this.settings.answerDeadline, ({ result }) => !commits.inHand(result));
+    void this.adopt(now - this.settings.answerDeadline, ({ item }) => !commits.inHand(item));
   }
 
   /**
@@ -76,8 +76,8 @@ export class Recovery {
     const dead = marks.dead();
     if (dead.length === 0) return false;
     // Also what is being committed already: it must have ended before its lease is given back.
-    const settled = await this.adopt(Infinity, ({ result }) =>
-      dead.some((owner) => result.leaseOwner.startsWith(`${owner}/`)),
+    const settled = await this.adopt(Infinity, ({ item }) =>
+      dead.some((owner) => item.leaseOwner.startsWith(`${owner}/`)),
     );
     // What could not be read or stored may be what a lease stands for: that one is waited for.
     if (!settled) return false;
@@ -92,7 +92,7 @@ export class Recovery {
   /** @returns whether all of it could be read and was settled */
   private async adopt(
     before: number,
-    wanted: (spooled: SpooledResult) => boolean,
+    wanted: (spooled: Spooled<RotationResult>) => boolean,
   ): Promise<boolean> {
     const entries = this.entries(before);
     if (!entries) return false;
@@ -109,11 +109,11 @@ export class Recovery {
     return (await Promise.all(adopted)).every(Boolean);
   }
 
-  private async commit({ result, entry }: SpooledResult): Promise<void> {
+  private async commit({ item, entry }: Spooled<RotationResult>): Promise<void> {
     const { commits, log } = this.dependencies;
     this.committing += 1;
     try {
-      const { kind } = await commits.adopt(result, entry);
+      const { kind } = await commits.adopt(item, entry);
       log.event('info', 'spool.recovered', { outcome: kind });
     } finally {
       this.committing -= 1;

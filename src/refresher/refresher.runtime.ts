@@ -8,7 +8,9 @@ import { Database, DatabaseClock } from '../database/index.js';
 import { Sealer } from '../encryption/index.js';
 import { Metrics } from '../metrics/index.js';
 import { ProviderRegistry } from '../providers/index.js';
+import { Spool } from '../spool/index.js';
 import { GrantStore, ReadTracker, RotationStore, TokenSealer } from '../tokens/index.js';
+import type { RotationResult } from '../tokens/index.js';
 import { CommitQueue } from './commit-queue.js';
 import { RefreshSchedule } from './refresh-schedule.js';
 import { Refresher } from './refresher.service.js';
@@ -16,8 +18,8 @@ import { ProcessMarks } from './process-marks.js';
 import { Recovery } from './recovery.js';
 import { Reinstatement } from './reinstatement.js';
 import { RotationEvents } from './rotation-events.js';
+import { ROTATION_FORMAT } from './rotation-format.js';
 import { Rotation } from './rotation.js';
-import { Spool } from './spool.js';
 
 /**
  * Milliseconds of uninterrupted contact with the database before a lease that ran out may be taken
@@ -42,7 +44,7 @@ const ANSWER_MARGIN = 1000;
 /** Puts the refresher together, and starts and stops it. */
 @Injectable()
 export class RefresherRuntime {
-  readonly spool: Spool;
+  readonly spool: Spool<RotationResult>;
   readonly commits: CommitQueue;
   readonly refresher: Refresher;
   readonly schedule: RefreshSchedule;
@@ -70,7 +72,7 @@ export class RefresherRuntime {
     const { refresh } = config;
     const providerTimeout = refresh.providerTimeout * 1000;
     const random = Math.random;
-    this.spool = new Spool(config.spoolDir, sealer, log);
+    this.spool = new Spool(config.spoolDir, sealer, log, ROTATION_FORMAT);
     this.commits = new CommitQueue(store, this.spool, clock, log);
     const leaseDuration = Math.max(providerTimeout + LEASE_MARGIN, SHORTEST_LEASE);
     this.marks = new ProcessMarks(config.spoolDir, log);

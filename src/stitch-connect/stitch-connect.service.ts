@@ -47,16 +47,18 @@ export class StitchConnectService {
     const created = await this.asked(() => provider.createAccount(account));
     if ('kind' in created) throw this.refused(created);
     try {
-      await this.linker.store({
-        provider: provider.name,
-        userId,
-        connection: DEFAULT_CONNECTION,
-        grantId: randomUUID(),
-        status: 'active',
-        issued: created,
-        askedAt,
-        requestedScopes: [],
-      });
+      await this.linker.store(
+        this.linker.seal({
+          provider: provider.name,
+          userId,
+          connection: DEFAULT_CONNECTION,
+          grantId: randomUUID(),
+          status: 'active',
+          issued: created,
+          askedAt,
+          requestedScopes: [],
+        }),
+      );
     } catch (error) {
       // Not `storage_unavailable`: that would invite to try again, and the account is there.
       if (error instanceof StorageUnavailableError) throw outcomeUnknown(error);

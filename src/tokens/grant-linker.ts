@@ -5,6 +5,7 @@ import type { VaultConfig } from '../config/index.js';
 import { Database, DatabaseClock } from '../database/index.js';
 import type { Query } from '../database/index.js';
 import type { IssuedTokens } from '../providers/index.js';
+import { revokeLater } from './grant-sql.js';
 import type { GrantKey } from './grant.js';
 import { GrantStore } from './grant.store.js';
 import type { NewGrant } from './grant.store.js';
@@ -41,16 +42,13 @@ export class GrantLinker {
   ) {}
 
   /**
-   * Seals and stores, together with whatever else belongs into the transaction. A database that
-   * goes away just now is waited for: what brought the tokens cannot be done again.
+   * Stores a grant, together with whatever else belongs into the transaction. A database that goes
+   * away just now is waited for: what brought the tokens cannot be done again.
    *
-   * @param first done first in the transaction; false when an earlier try, whose commit went
-   *   through and whose answer was lost, has stored the tokens: what was done with them since, a
-   *   confirmation or a deletion, must not be undone
+   * @param first done first in the transaction; when it says false the grant is not stored
    * @throws StorageUnavailableError when it stays away
    */
-  async store(tokens: ObtainedTokens, first?: (query: Query) => Promise<boolean>): Promise<void> {
-    const grant = this.newGrant(tokens);
+  async store(grant: NewGrant, first?: (query: Query) => Promise<boolean>): Promise<void> {
     const deadline = this.clock.now() + PATIENCE;
     for (;;) {
       try {
@@ -67,7 +65,13 @@ export class GrantLinker {
     }
   }
 
-  private newGrant(tokens: ObtainedTokens): NewGrant {
+  /** Puts the refresh token of a grant that will not be stored down to be revoked. */
+  async revoke(grant: NewGrant, query: Query): Promise<void> {
+    await revokeLater(query, grant, grant.refreshToken);
+  }
+
+  /** Makes a grant of what a provider has just issued, its tokens sealed. */
+  seal(tokens: ObtainedTokens): NewGrant {
     const { provider, userId, connection, grantId, status, issued, askedAt } = tokens;
     const key = { provider, userId, connection };
     const { accessToken, refreshToken, expiresIn } = issued;

@@ -11,6 +11,20 @@ export async function lockName(query: Query, key: GrantKey): Promise<void> {
   ]);
 }
 
+/** Puts a refresh token down to be revoked, if there is one. */
+export async function revokeLater(
+  query: Query,
+  { provider, userId, connection }: GrantKey,
+  refreshToken: Buffer | null,
+): Promise<void> {
+  if (refreshToken === null) return;
+  await query(
+    `INSERT INTO stitch_revocations (provider, user_id, connection, refresh_token)
+     VALUES ($1, $2, $3, $4)`,
+    [provider, userId, connection, refreshToken],
+  );
+}
+
 /**
  * A statement that deletes grants, of the table alias `g`, and puts their refresh tokens down to
  * be revoked. Returns a row for each.

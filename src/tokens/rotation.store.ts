@@ -4,6 +4,7 @@ import { StorageUnavailableError } from '../common/index.js';
 import type { ReauthorizationReason } from '../common/index.js';
 import { toGrant } from './grant-row.js';
 import type { GrantRow } from './grant-row.js';
+import { revokeLater } from './grant-sql.js';
 import { grantKeyText } from './grant.js';
 import type { Grant, GrantKey } from './grant.js';
 import type {
@@ -174,16 +175,6 @@ export class RotationStore {
     return rows.map((row) => ({ ...toGrant(row), inDoubt: row.doubt }));
   }
 
-  /** A token born while its grant was deleted or consented anew must not live on unknown. */
-  private async bury({ provider, userId, connection, refreshToken }: RotationResult) {
-    if (refreshToken === null) return;
-    await this.database.query(
-      `INSERT INTO stitch_revocations (provider, user_id, connection, refresh_token)
-       VALUES ($1, $2, $3, $4)`,
-      [provider, userId, connection, refreshToken],
-    );
-  }
-
   /** Why a result was not written. */
   private async fate(result: RotationResult): Promise<CommitOutcome> {
     const [row] = await this.database.query<{ ours: boolean; version: string }>(
@@ -192,7 +183,8 @@ export class RotationStore {
       [result.provider, result.userId, result.connection, result.grantId, result.accessToken],
     );
     if (!row) {
-      await this.bury(result);
+      // Born while its grant was deleted or consented anew, it must not live on unknown.
+      await revokeLater(this.database.query, result, result.refreshToken);
       return { kind: 'gone' };
     }
     return row.ours ? { kind: 'committed', version: Number(row.version) } : { kind: 'superseded' };

@@ -263,8 +263,8 @@ export class ModelProcess {
             .sort(([, a], [, b]) => a.obtainedAt - b.obtainedAt)
             .map(([entry]) => entry),
         read: (entry) => {
-          const result = entries.get(entry);
-          return result && { entry, result };
+          const item = entries.get(entry);
+          return item && { entry, item };
         },
       },
       marks: {

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { Log } from '../../../src/common/index.js';
 import { parseKeyring } from '../../../src/config/parsers.js';
 import { Keyring, Sealer } from '../../../src/encryption/index.js';
-import { Spool } from '../../../src/refresher/spool.js';
+import { ROTATION_FORMAT } from '../../../src/refresher/rotation-format.js';
+import { Spool } from '../../../src/spool/index.js';
 import { TokenSealer } from '../../../src/tokens/index.js';
 import { eventually } from '../../support/wait.js';
 import { Arena } from '../arena.js';
@@ -83,7 +84,7 @@ async function plant(arena: Arena, directory: string, keyring: string): Promise<
     expiresAt: now + 900_000,
     refreshDueAt: now + 720_000,
   };
-  const spool = new Spool(directory, sealer, log);
+  const spool = new Spool(directory, sealer, log, ROTATION_FORMAT);
   const good = spool.write(result) ?? '';
 
   const entry = (): string =>
@@ -94,7 +95,7 @@ async function plant(arena: Arena, directory: string, keyring: string): Promise<
   const foreign = new Sealer(
     new Keyring(parseKeyring(`other:${randomBytes(32).toString('base64')}`)),
   );
-  new Spool(directory, foreign, log).write(result);
+  new Spool(directory, foreign, log, ROTATION_FORMAT).write(result);
   return issued.access_token;
 }
 

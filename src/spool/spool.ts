@@ -16,7 +16,6 @@ import { describeError } from '../common/index.js';
 import type { Log } from '../common/index.js';
 import { EncryptionError } from '../encryption/index.js';
 import type { Sealer } from '../encryption/index.js';
-import type { RotationResult } from '../tokens/index.js';
 
 const TIME_DIGITS = 15;
 const ENTRY = /^\d{15}-[0-9a-f]{16}\.sealed$/;
@@ -26,10 +25,21 @@ const UNREADABLE = new Set(['EACCES', 'EPERM', 'EISDIR', 'ELOOP']);
 /** Milliseconds after which a half entry is not being written any more. */
 const HALF_AGE = 60_000;
 
+/** What a spool keeps, and how it is written down. */
+export interface SpoolFormat<T> {
+  /** What an entry is sealed for: it opens as nothing else. */
+  readonly purpose: string;
+  /** When the provider was asked for it, in milliseconds since the epoch. */
+  readonly askedAt: (item: T) => number;
+  readonly serialise: (item: T) => string;
+  /** @param text what `serialise` made: nothing else opens */
+  readonly deserialise: (text: string) => T;
+}
+
 /** An entry of the spool that could be opened. */
-export interface SpooledResult {
+export interface Spooled<T> {
   readonly entry: string;
-  readonly result: RotationResult;
+  readonly item: T;
 }
 
 /**
@@ -38,7 +48,7 @@ export interface SpooledResult {
  * to be away. Entries are sealed as a whole under their own name. Several processes may share the
  * directory: committing an entry twice is harmless, and so is removing it twice.
  */
-export class Spool {
+export class Spool<T> {
   setAsideCount = 0;
   /** Entries that are done with and whose files could not be removed. */
   private readonly done = new Set<string>();
@@ -47,6 +57,7 @@ export class Spool {
     private readonly directory: string,
     private readonly sealer: Pick<Sealer, 'seal' | 'open'>,
     private readonly log: Log,
+    private readonly format: SpoolFormat<T>,
   ) {}
 
   /** Creates the directory. @throws when it can't be written to */
@@ -85,12 +96,13 @@ export class Spool {
    *
    * @returns the entry's name, or undefined when it could not be written
    */
-  write(result: RotationResult): string | undefined {
-    const time = String(Math.max(0, Math.floor(result.obtainedAt))).padStart(TIME_DIGITS, '0');
+  write(item: T): string | undefined {
+    const { purpose, askedAt, serialise } = this.format;
+    const time = String(Math.max(0, Math.floor(askedAt(item)))).padStart(TIME_DIGITS, '0');
     const entry = `${time}-${randomBytes(8).toString('hex')}.sealed`;
     const path = join(this.directory, entry);
     try {
-      const sealed = this.sealer.seal(serialise(result), ['spool', entry]);
+      const sealed = this.sealer.seal(serialise(item), [purpose, entry]);
       // Written under another name and renamed: a reader never sees half an entry.
       const file = openSync(`${path}.part`, 'w', 0o600);
       try {
@@ -141,7 +153,7 @@ export class Spool {
    * @returns undefined for one that is not there any more, or was set aside
    * @throws when the file can't be read now
    */
-  read(entry: string): SpooledResult | undefined {
+  read(entry: string): Spooled<T> | undefined {
     let sealed: Buffer;
     try {
       sealed = readFileSync(join(this.directory, entry));
@@ -153,7 +165,8 @@ export class Spool {
       return undefined;
     }
     try {
-      return { entry, result: deserialise(this.sealer.open(sealed, ['spool', entry])) };
+      const { purpose, deserialise } = this.format;
+      return { entry, item: deserialise(this.sealer.open(sealed, [purpose, entry])) };
     } catch (error) {
       this.setAside(entry, error instanceof EncryptionError ? error.code : 'unreadable');
       return undefined;
@@ -172,24 +185,4 @@ export class Spool {
       this.log.event('error', 'spool.set_aside_failed', { reason: describeError(error).message });
     }
   }
-}
-
-const serialise = (result: RotationResult): string =>
-  JSON.stringify({
-    ...result,
-    accessToken: result.accessToken.toString('base64'),
-    refreshToken: result.refreshToken?.toString('base64') ?? null,
-  });
-
-function deserialise(text: string): RotationResult {
-  // What opens was sealed by `write`, so its shape is known.
-  const stored = JSON.parse(text) as Omit<RotationResult, 'accessToken' | 'refreshToken'> & {
-    accessToken: string;
-    refreshToken: string | null;
-  };
-  return {
-    ...stored,
-    accessToken: Buffer.from(stored.accessToken, 'base64'),
-    refreshToken: stored.refreshToken === null ? null : Buffer.from(stored.refreshToken, 'base64'),
-  };
 }

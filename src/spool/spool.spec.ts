@@ -14,35 +14,29 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Log } from '../common/index.js';
 import { Keyring, Sealer } from '../encryption/index.js';
-import type { RotationResult } from '../tokens/index.js';
 import { Spool } from './spool.js';
+import type { SpoolFormat } from './spool.js';
 
 const sealer = (id: string) => new Sealer(new Keyring([{ id, key: randomBytes(32) }]));
-const RESULT: RotationResult = {
-  provider: 'stitch-money',
-  userId: 'ann',
-  connection: 'default',
-  grantId: 'g',
-  version: 3,
-  leaseOwner: 'owner/1',
-  accessToken: Buffer.from('sealed access'),
-  refreshToken: Buffer.from('sealed refresh'),
-  scopes: ['openid'],
-  obtainedAt: 1_800_000_000_000,
-  expiresAt: 1_800_000_900_000,
-  refreshDueAt: null,
+interface Answer {
+  readonly askedAt: number;
+  readonly text: string;
+}
+const FORMAT: SpoolFormat<Answer> = {
+  purpose: 'test',
+  askedAt: ({ askedAt }) => askedAt,
+  serialise: (answer) => JSON.stringify(answer),
+  deserialise: (text) => JSON.parse(text) as Answer,
 };
+const ANSWER: Answer = { askedAt: 1_800_000_000_000, text: 'kept safe' };
 
 describe('the spool', () => {
   let directory: string;
   let lines: string[];
   const ours = sealer('ours');
-  const open = (by = ours) => {
-    const spool = new Spool(
-      directory,
-      by,
-      new Log('info', { write: (line: string) => void lines.push(line) }),
-    );
+  const open = (by = ours, format = FORMAT) => {
+    const log = new Log('info', { write: (line: string) => void lines.push(line) });
+    const spool = new Spool(directory, by, log, format);
     spool.prepare();
     return spool;
   };
@@ -55,25 +49,24 @@ describe('the spool', () => {
   });
 
   it('gives an answer back as it was, to another process with the same keyring', () => {
-    const entry = open().write(RESULT);
+    const entry = open().write(ANSWER);
     const later = open();
     expect(later.list()).toEqual([entry]);
-    expect(later.read(entry!)).toEqual({ entry, result: RESULT });
+    expect(later.read(entry!)).toEqual({ entry, item: ANSWER });
   });
 
   it('keeps everything sealed, readable by its owner only', () => {
-    const entry = open().write({ ...RESULT, refreshToken: null })!;
+    const entry = open().write(ANSWER)!;
     const bytes = readFileSync(join(directory, entry), 'latin1');
-    expect(bytes).not.toContain('ann');
-    expect(bytes).not.toContain('sealed');
+    expect(bytes).not.toContain('kept');
+    expect(bytes).not.toContain('safe');
     expect(statSync(join(directory, entry)).mode & 0o077).toBe(0);
-    expect(open().read(entry)?.result.refreshToken).toBeNull();
   });
 
   it('lists the oldest answer first', () => {
     const spool = open();
-    const second = spool.write({ ...RESULT, obtainedAt: RESULT.obtainedAt + 1 });
-    const first = spool.write(RESULT);
+    const second = spool.write({ ...ANSWER, askedAt: ANSWER.askedAt + 1 });
+    const first = spool.write(ANSWER);
     expect(spool.list()).toEqual([first, second]);
   });
 
@@ -106,7 +99,7 @@ describe('the spool', () => {
     ],
   ])('sets an entry aside that is %s, and reports it', (_name, damage) => {
     const spool = open();
-    const entry = spool.write(RESULT)!;
+    const entry = spool.write(ANSWER)!;
     damage(join(directory, entry));
     expect(spool.read(entry)).toBeUndefined();
     expect(existsSync(join(directory, 'set-aside', entry))).toBe(true);
@@ -115,11 +108,13 @@ describe('the spool', () => {
     expect(lines.join()).toContain('spool.set_aside');
   });
 
-  it('sets an entry aside that was sealed with a foreign key, or renamed', () => {
-    const foreign = open(sealer('foreign')).write(RESULT)!;
+  it('sets an entry aside that was sealed with a foreign key or for another purpose, or renamed', () => {
+    const foreign = open(sealer('foreign')).write(ANSWER)!;
     const spool = open();
     expect(spool.read(foreign)).toBeUndefined();
-    const entry = spool.write(RESULT)!;
+    const other = open(ours, { ...FORMAT, purpose: 'another' }).write(ANSWER)!;
+    expect(spool.read(other)).toBeUndefined();
+    const entry = spool.write(ANSWER)!;
     const renamed = entry.replace(/^\d{15}/, '000000000000001');
     writeFileSync(join(directory, renamed), readFileSync(join(directory, entry)));
     expect(spool.read(renamed)).toBeUndefined();
@@ -128,7 +123,7 @@ describe('the spool', () => {
 
   it('forgets what is removed, also twice, and what another process took', () => {
     const spool = open();
-    const entry = spool.write(RESULT)!;
+    const entry = spool.write(ANSWER)!;
     spool.sync(entry);
     spool.remove(entry);
     spool.remove(entry);
@@ -139,13 +134,13 @@ describe('the spool', () => {
   it('goes on without a directory and says so', () => {
     const spool = open();
     rmSync(directory, { recursive: true });
-    expect(spool.write(RESULT)).toBeUndefined();
+    expect(spool.write(ANSWER)).toBeUndefined();
     expect(lines.join()).toContain('spool.write_failed');
   });
 
   it('lists those asked for before a moment', () => {
     const spool = open();
-    const [early, late] = [1000, 2000].map((obtainedAt) => spool.write({ ...RESULT, obtainedAt }));
+    const [early, late] = [1000, 2000].map((askedAt) => spool.write({ ...ANSWER, askedAt }));
     expect(spool.list()).toEqual([early, late]);
     expect(spool.list(2000)).toEqual([early]);
     expect(spool.list(1000)).toEqual([]);

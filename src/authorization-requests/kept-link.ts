@@ -1,0 +1,44 @@
+import type { SpoolFormat } from '../spool/index.js';
+import type { NewGrant } from '../tokens/index.js';
+import type { RequestStatus } from './request.store.js';
+
+/** What a consent brought, sealed, and what its request is to become. */
+export interface KeptLink {
+  readonly requestId: string;
+  readonly status: Extract<RequestStatus, 'completed' | 'awaiting_confirmation'>;
+  readonly grant: NewGrant;
+}
+
+type Stored = Omit<KeptLink, 'grant'> & {
+  readonly grant: Omit<NewGrant, 'accessToken' | 'refreshToken'> & {
+    readonly accessToken: string;
+    readonly refreshToken: string | null;
+  };
+};
+
+/** How consents are spooled. */
+export const KEPT_LINK_FORMAT: SpoolFormat<KeptLink> = {
+  purpose: 'link',
+  askedAt: ({ grant }) => grant.obtainedAt,
+  serialise: ({ grant, ...link }) =>
+    JSON.stringify({
+      ...link,
+      grant: {
+        ...grant,
+        accessToken: grant.accessToken.toString('base64'),
+        refreshToken: grant.refreshToken?.toString('base64') ?? null,
+      },
+    }),
+  deserialise: (text) => {
+    const { grant, ...link } = JSON.parse(text) as Stored;
+    const { accessToken, refreshToken } = grant;
+    return {
+      ...link,
+      grant: {
+        ...grant,
+        accessToken: Buffer.from(accessToken, 'base64'),
+        refreshToken: refreshToken === null ? null : Buffer.from(refreshToken, 'base64'),
+      },
+    };
+  },
+};

@@ -1,0 +1,28 @@
+import type { SpoolFormat } from '../spool/index.js';
+import type { RotationResult } from '../tokens/index.js';
+
+type Stored = Omit<RotationResult, 'accessToken' | 'refreshToken'> & {
+  readonly accessToken: string;
+  readonly refreshToken: string | null;
+};
+
+/** How answers to refresh requests are spooled. */
+export const ROTATION_FORMAT: SpoolFormat<RotationResult> = {
+  purpose: 'spool',
+  askedAt: ({ obtainedAt }) => obtainedAt,
+  serialise: (result) =>
+    JSON.stringify({
+      ...result,
+      accessToken: result.accessToken.toString('base64'),
+      refreshToken: result.refreshToken?.toString('base64') ?? null,
+    }),
+  deserialise: (text) => {
+    const stored = JSON.parse(text) as Stored;
+    const { accessToken, refreshToken } = stored;
+    return {
+      ...stored,
+      accessToken: Buffer.from(accessToken, 'base64'),
+      refreshToken: refreshToken === null ? null : Buffer.from(refreshToken, 'base64'),
+    };
+  },
+};
