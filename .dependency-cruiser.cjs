@@ -55,7 +55,7 @@ module.exports = {
       'what only stitchdata.com has',
     ),
     only('events', ['common', 'config', 'database', 'http', 'metrics'], 'the outbox and the log'),
-    only('health', ['common', 'database', 'encryption'], 'health'),
+    only('health', ['common', 'database', 'encryption', 'tokens'], 'health'),
     {
       name: 'modules-through-their-index',
       comment: 'a module is imported through its index.ts',

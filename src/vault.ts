@@ -18,7 +18,7 @@ import { StorageUnavailableError } from './common/index.js';
 import type { VaultConfig } from './config/index.js';
 import { Database, SchemaCheck } from './database/index.js';
 import { EventDelivery } from './events/index.js';
-import { KeyringCheck, KeyringIncompleteError, Lifecycle } from './health/index.js';
+import { KeyringCheck, KeyringError, Lifecycle } from './health/index.js';
 import {
   Draining,
   ProblemFilter,
@@ -145,7 +145,7 @@ function prepareSpools(app: NestFastifyApplication, config: VaultConfig): void {
 
 /**
  * Checks the keyring. @returns false when it can't be checked now: database away, or not migrated
- * @throws StartError when a key is missing
+ * @throws StartError when a key is missing or is not the one that was used
  */
 async function keyringComplete(app: NestFastifyApplication): Promise<boolean> {
   try {
@@ -154,7 +154,7 @@ async function keyringComplete(app: NestFastifyApplication): Promise<boolean> {
     await app.get(KeyringCheck).run();
   } catch (error) {
     if (error instanceof StorageUnavailableError) return false;
-    throw error instanceof KeyringIncompleteError ? startError(error) : error;
+    throw error instanceof KeyringError ? startError(error) : error;
   }
   app.get(Lifecycle).keyringChecked = true;
   return true;
@@ -186,10 +186,14 @@ async function beginWhenComplete(
   }
 }
 
-const startError = (error: KeyringIncompleteError): StartError =>
+const startError = ({ problems }: KeyringError): StartError =>
   new StartError(
-    error.missing
-      .map(({ id, rows }) => `VAULT_KEYRING: key ${id}, still in use by ${rows} row(s), is missing`)
+    problems
+      .map(({ kind, id, rows }) =>
+        kind === 'missing'
+          ? `VAULT_KEYRING: key ${id}, still in use by ${rows} row(s), is missing`
+          : `VAULT_KEYRING: key ${id} is not the one that ${rows} row(s) were sealed with`,
+      )
       .join('\n'),
   );
 

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
+import { TokensModule } from '../tokens/index.js';
 import { HealthController } from './health.controller.js';
 import { KeyringCheck } from './keyring-check.js';
 import { Indicators } from './indicators.js';
@@ -7,7 +8,7 @@ import { Lifecycle } from './lifecycle.js';
 
 /** Liveness and readiness. */
 @Module({
-  imports: [TerminusModule.forRoot({ logger: false })],
+  imports: [TerminusModule.forRoot({ logger: false }), TokensModule],
   controllers: [HealthController],
   providers: [Indicators, KeyringCheck, Lifecycle],
   exports: [KeyringCheck, Lifecycle],

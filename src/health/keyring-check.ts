@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
-import { Keyring } from '../encryption/index.js';
+import { EncryptionError, Keyring } from '../encryption/index.js';
+import { TokenSealer } from '../tokens/index.js';
 
 /** Milliseconds: this reads the whole table, once per start. */
 const TIMEOUT = 60_000;
@@ -21,12 +22,29 @@ const rowsByKey = (table: string, columns: readonly string[]) => `
     .join(', ')}) ids(id) WHERE id IS NOT NULL) key
   GROUP BY key.id`;
 
-/** Keys that rows were sealed with but that the keyring does not hold. */
-export class KeyringIncompleteError extends Error {
-  constructor(readonly missing: readonly { readonly id: string; readonly rows: number }[]) {
-    super(missing.map(({ id, rows }) => `key ${id} is still in use by ${rows} row(s)`).join('; '));
-    this.name = 'KeyringIncompleteError';
+/** Grants that are opened to see whether a key is the right one. */
+const SAMPLE = 5;
+
+/** A key by whose id rows were sealed, and that the keyring does not hold, or holds another of. */
+export interface KeyProblem {
+  readonly kind: 'missing' | 'wrong';
+  readonly id: string;
+  readonly rows: number;
+}
+
+/** The keyring is not the one that the database was sealed with. */
+export class KeyringError extends Error {
+  constructor(readonly problems: readonly KeyProblem[]) {
+    super(problems.map(({ kind, id, rows }) => `key ${id} of ${rows} row(s): ${kind}`).join('; '));
+    this.name = 'KeyringError';
   }
+}
+
+interface Sample {
+  readonly provider: string;
+  readonly user_id: string;
+  readonly connection: string;
+  readonly access_token: Buffer;
 }
 
 /** Compares the keyring with what the database was sealed with. */
@@ -35,9 +53,10 @@ export class KeyringCheck {
   constructor(
     private readonly database: Database,
     private readonly keyring: Keyring,
+    private readonly sealer: TokenSealer,
   ) {}
 
-  /** @throws KeyringIncompleteError with key ids and row counts; StorageUnavailableError */
+  /** @throws KeyringError with key ids and row counts; StorageUnavailableError */
   async run(): Promise<void> {
     const used = await this.database.query<{ id: string; rows: number }>(
       `SELECT id, sum(rows)::int AS rows FROM (
@@ -53,7 +72,34 @@ export class KeyringCheck {
       [],
       TIMEOUT,
     );
-    const missing = used.filter(({ id }) => !this.keyring.has(id));
-    if (missing.length > 0) throw new KeyringIncompleteError(missing);
+    const problems: KeyProblem[] = [];
+    for (const key of used) {
+      if (!this.keyring.has(key.id)) problems.push({ kind: 'missing', ...key });
+      else if (await this.isWrong(key.id)) problems.push({ kind: 'wrong', ...key });
+    }
+    if (problems.length > 0) throw new KeyringError(problems);
+  }
+
+  /**
+   * Whether a key opens none of the grants that bear its id. One that does not open may have been
+   * tampered with, and is no reason to refuse all the others to their users.
+   */
+  private async isWrong(id: string): Promise<boolean> {
+    const sample = await this.database.query<Sample>(
+      `SELECT provider, user_id, connection, access_token FROM stitch_grants
+       WHERE ${keyId('access_token')} = $1 LIMIT ${SAMPLE}`,
+      [id],
+      TIMEOUT,
+    );
+    return sample.length > 0 && sample.every((row) => this.isForeign(row));
+  }
+
+  private isForeign({ user_id: userId, access_token: sealed, ...rest }: Sample): boolean {
+    try {
+      this.sealer.open(sealed, 'access_token', { userId, ...rest });
+      return false;
+    } catch (error) {
+      return error instanceof EncryptionError && error.code === 'authentication_failed';
+    }
   }
 }

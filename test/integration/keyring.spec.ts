@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { Keyring, Sealer } from '../../src/encryption/index.js';
+import { TokenSealer } from '../../src/tokens/index.js';
 import { createDatabase } from '../support/database.js';
 import type { TestDatabase } from '../support/database.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
@@ -11,17 +12,23 @@ const NEW = { id: 'new-2026', key: Buffer.alloc(32, 2) };
 const spell = (keys: (typeof OLD)[]) =>
   keys.map(({ id, key }) => `${id}:${key.toString('base64')}`).join(',');
 
-describe('a keyring that lacks a key still in use', () => {
+describe('a keyring that is not the one in use', () => {
   let database: TestDatabase;
   beforeEach(async () => {
     database = await createDatabase();
-    const sealed = new Sealer(new Keyring([OLD])).seal('a token', ['anything']);
-    for (const user of ['ann', 'bob']) {
+    const sealer = new TokenSealer(new Sealer(new Keyring([OLD])));
+    for (const userId of ['ann', 'bob']) {
+      const key = { provider: 'stitch-money', userId, connection: 'default' };
       await database.query(
         `INSERT INTO stitch_grants (provider, user_id, connection, grant_id, status, access_token,
            refresh_token, scope, token_type, obtained_at)
          VALUES ('stitch-money', $1, 'default', $2, 'active', $3, $4, '', 'Bearer', now())`,
-        [user, randomUUID(), sealed, user === 'ann' ? sealed : null],
+        [
+          userId,
+          randomUUID(),
+          sealer.seal('a token', 'access_token', key),
+          userId === 'ann' ? sealer.seal('another', 'refresh_token', key) : null,
+        ],
       );
     }
   });
@@ -44,6 +51,22 @@ describe('a keyring that lacks a key still in use', () => {
   it('stops the start with 1, the key id and how many rows need it, and nothing else', async () => {
     const { code, stderr } = await start('main.js', [], environment([NEW])).ended;
     expect({ code, stderr }).toEqual({ code: 1, stderr: missing(2) });
+  });
+
+  it('stops the start as well when it has another key under the same id', async () => {
+    const other = { id: OLD.id, key: Buffer.alloc(32, 3) };
+    const { code, stderr } = await start('main.js', [], environment([NEW, other])).ended;
+    const wrong = 'VAULT_KEYRING: key old-2025 is not the one that 2 row(s) were sealed with\n';
+    expect({ code, stderr }).toEqual({ code: 1, stderr: wrong });
+  });
+
+  it('does not stop the start over a single grant that was tampered with', async () => {
+    await database.query(
+      `UPDATE stitch_grants SET access_token = access_token || '\\x00' WHERE user_id = 'ann'`,
+    );
+    const vault = await startVaultProgram(environment([OLD]));
+    vault.kill('SIGTERM');
+    expect((await vault.ended).code).toBe(0);
   });
 
   it('stops a vault that started without a database as soon as that is there', async () => {
