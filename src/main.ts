@@ -1,6 +1,7 @@
 import { Log } from './common/index.js';
 import { ConfigurationError, loadConfig } from './config/index.js';
-import { StartError, startVault } from './vault.js';
+import { StartError } from './start-error.js';
+import { startVault } from './vault.js';
 import type { Vault } from './vault.js';
 
 /** Milliseconds beyond `PROVIDER_TIMEOUT` after which a stop is cut short. */

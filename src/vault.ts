@@ -32,6 +32,7 @@ import { Metrics } from './metrics/index.js';
 import { PROVIDERS } from './providers/index.js';
 import type { ProviderFactory } from './providers/index.js';
 import { RefresherRuntime, Revoker } from './refresher/index.js';
+import { StartError } from './start-error.js';
 
 /** A running vault: where it listens and how to stop it. */
 export interface Vault {
@@ -43,14 +44,6 @@ export interface Vault {
    * time, and without losing an answer of a provider.
    */
   stop(): Promise<void>;
-}
-
-/** A start that cannot succeed, in one sentence per line for the operator. */
-export class StartError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'StartError';
-  }
 }
 
 /** Milliseconds beyond `PROVIDER_TIMEOUT` within which every request is answered. */
@@ -80,7 +73,7 @@ export async function startVault(
   );
   const runtime = app.get(RefresherRuntime);
   try {
-    prepareSpools(app, config);
+    prepareSpools(app);
     app.useGlobalPipes(validationPipe());
     app.useGlobalFilters(new ProblemFilter(log));
     serveApiDescription(app);
@@ -95,9 +88,8 @@ export async function startVault(
     }
     await app.init();
     const complete = await keyringComplete(app);
-    const { internal, public: open } = config;
-    const internalUrl = await listen(app, 'PORT', internal.host, internal.port);
-    const publicUrl = await listen(publicApp, 'PUBLIC_PORT', open.host, open.port);
+    const internalUrl = await listen(app, '', config.internal);
+    const publicUrl = await listen(publicApp, 'PUBLIC_', config.public);
     app.get(Lifecycle).listening = true;
     // Last: a start that fails must not have spent a refresh token.
     if (complete) begin(app);
@@ -135,11 +127,11 @@ async function createPublicApp(app: NestFastifyApplication, config: VaultConfig,
   return publicApp;
 }
 
-function prepareSpools(app: NestFastifyApplication, config: VaultConfig): void {
+function prepareSpools(app: NestFastifyApplication): void {
   try {
     for (const { spool } of [app.get(RefresherRuntime), app.get(LinkKeeper)]) spool.prepare();
   } catch {
-    throw new StartError(`SPOOL_DIR: a directory that can be written to (${config.spoolDir})`);
+    throw new StartError('SPOOL_DIR: a directory that can be written to');
   }
 }
 
@@ -154,7 +146,7 @@ async function keyringComplete(app: NestFastifyApplication): Promise<boolean> {
     await app.get(KeyringCheck).run();
   } catch (error) {
     if (error instanceof StorageUnavailableError) return false;
-    throw error instanceof KeyringError ? startError(error) : error;
+    throw error instanceof KeyringError ? StartError.ofKeyring(error) : error;
   }
   app.get(Lifecycle).keyringChecked = true;
   return true;
@@ -186,31 +178,16 @@ async function beginWhenComplete(
   }
 }
 
-const startError = ({ problems }: KeyringError): StartError =>
-  new StartError(
-    problems
-      .map(({ kind, id, rows }) =>
-        kind === 'missing'
-          ? `VAULT_KEYRING: key ${id}, still in use by ${rows} row(s), is missing`
-          : `VAULT_KEYRING: key ${id} is not the one that ${rows} row(s) were sealed with`,
-      )
-      .join('\n'),
-  );
-
+/** @param prefix what the variables of this listener begin with */
 async function listen(
   app: NestFastifyApplication,
-  name: string,
-  host: string,
-  port: number,
+  prefix: '' | 'PUBLIC_',
+  { host, port }: { readonly host: string; readonly port: number },
 ): Promise<string> {
   try {
     await app.listen(port, host);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EADDRINUSE') throw new StartError(`${name}: a free port (${port} is in use)`);
-    if (code === 'EACCES') throw new StartError(`${name}: a port this user may listen on`);
-    if (code === 'EADDRNOTAVAIL') throw new StartError(`${name}: the host is not of this machine`);
-    throw error;
+    throw StartError.ofListener(prefix, error) ?? error;
   }
   const address = app.getHttpServer().address() as AddressInfo;
   const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { CLIENT_NAME } from '../clients/index.js';
 import { CONNECTION, PROVIDER, USER_ID } from '../common/index.js';
 
 /** A parser of commander's that takes what a pattern matches. */
@@ -7,6 +8,7 @@ const matching = (pattern: RegExp, expected: string) => (text: string) => {
   return text;
 };
 
+export const clientName = matching(CLIENT_NAME, '1 to 64 of A-Z a-z 0-9 . _ -');
 export const userId = matching(USER_ID, '1 to 255 visible characters');
 export const provider = matching(PROVIDER, "a provider's name");
 export const connection = matching(CONNECTION, '1 to 64 of A-Z a-z 0-9 . _ -');

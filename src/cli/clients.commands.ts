@@ -5,6 +5,7 @@ import { ClientRegistry, ServiceClient } from '../clients/index.js';
 import { CLIENT_SCOPES } from '../common/index.js';
 import { loadDatabaseConfig } from '../config/index.js';
 import { dataSourceOptions } from '../database/index.js';
+import { clientName } from './arguments.js';
 import { print } from './output.js';
 
 interface CreateOptions {
@@ -18,7 +19,7 @@ export function addClientCommands(program: Command): void {
   clients
     .command('create')
     .description('create a client and print its API key, this once')
-    .argument('<name>')
+    .argument('<name>', '', clientName)
     .addOption(
       new Option('--scope <scope>', `what it may do: ${CLIENT_SCOPES.join(', ')}; repeatable`)
         .argParser(scopes)

@@ -3,13 +3,15 @@ import type { Command } from 'commander';
 import { ClientRegistryError } from '../clients/index.js';
 import { StorageUnavailableError, describeError } from '../common/index.js';
 import { ConfigurationError } from '../config/index.js';
+import { print } from './output.js';
 import { OperatorError } from './session.js';
 
 /** Exit codes of the operator commands. */
 export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
 /**
- * Runs a command line. Failures go to stderr in a sentence, never as a stack.
+ * Runs a command line. Failures go to stderr in a sentence, never as a stack; with `--json` stdout
+ * gets a document that says the same.
  *
  * @returns the exit code: 0, 1 (failed) or 2 (usage)
  */
@@ -18,9 +20,15 @@ export async function run(program: Command, argv: readonly string[]): Promise<nu
     await program.parseAsync([...argv]);
     return EXIT.ok;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    process.stderr.write(`${explain(error)}\n`);
-    return EXIT.failed;
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
+    const usage = error instanceof CommanderError;
+    // Commander has explained itself already.
+    const message = usage ? error.message.replace(/^error: /, '') : explain(error);
+    if (!usage) process.stderr.write(`${message}\n`);
+    const reported = error instanceof OperatorError && error.reported;
+    const json = argv.includes('--json') && !reported;
+    print(json, { error: { code: usage ? 'usage' : 'failed', message } }, []);
+    return usage ? EXIT.usage : EXIT.failed;
   }
 }
 

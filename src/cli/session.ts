@@ -5,7 +5,11 @@ import { Database, DatabaseClock, dataSourceOptions } from '../database/index.js
 
 /** A failure that its message explains to the operator, as it stands and without a secret. */
 export class OperatorError extends Error {
-  constructor(message: string) {
+  /** @param reported whether stdout has the result already */
+  constructor(
+    message: string,
+    readonly reported = false,
+  ) {
     super(message);
     this.name = 'OperatorError';
   }

@@ -4,6 +4,8 @@ import type { DataSource } from 'typeorm';
 import { hashApiKey, newApiKey } from './api-key.js';
 import { ServiceClient } from './service-client.entity.js';
 
+export const CLIENT_NAME = /^[A-Za-z0-9._-]{1,64}$/;
+
 /** A problem an operator can mend: a bad name, an unknown scope, a name taken. */
 export class ClientRegistryError extends Error {
   constructor(
@@ -24,7 +26,7 @@ export class ClientRegistry {
    * @throws ClientRegistryError
    */
   async create(name: string, scopes: readonly string[]): Promise<string> {
-    if (!/^[A-Za-z0-9._-]{1,64}$/.test(name)) {
+    if (!CLIENT_NAME.test(name)) {
       throw new ClientRegistryError('invalid_name', 'A name is 1 to 64 of A-Z a-z 0-9 . _ -');
     }
     const unknown = scopes.filter((scope) => !CLIENT_SCOPES.some((known) => known === scope));

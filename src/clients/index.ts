@@ -1,3 +1,3 @@
-export { ClientRegistry, ClientRegistryError } from './client-registry.js';
+export { CLIENT_NAME, ClientRegistry, ClientRegistryError } from './client-registry.js';
 export { ClientsModule } from './clients.module.js';
 export { ServiceClient } from './service-client.entity.js';

@@ -34,6 +34,7 @@ describe('node dist/cli.js', () => {
     [['migrate', 'sideways']],
     [['clients', 'create', 'no-scope']],
     [['clients', 'create', 'x', '--scope', 'everything']],
+    [['clients', 'create', '', '--scope', 'admin']],
     [['keys', 'generate', '--id', 'a:b']],
   ])('ends with 2 and a hint on stderr alone for the usage %j', async (args) => {
     const { code, stdout, stderr } = await cli(...args);
@@ -71,11 +72,12 @@ describe('node dist/cli.js', () => {
     await empty.drop();
   });
 
-  it('ends a migration that fails with 1, a sentence on stderr and nothing on stdout', async () => {
+  it('ends a migration that fails with 1 and a sentence on stderr', async () => {
     const occupied = await createDatabase({ empty: true });
     await occupied.query('CREATE TABLE service_clients (in_the_way integer)');
     const ended = await runCli(['migrate', '--json'], { DATABASE_URL: occupied.url });
-    expect(ended).toMatchObject({ code: 1, stdout: '' });
+    expect(ended.code).toBe(1);
+    expect(document(ended.stdout)).toMatchObject({ error: { code: 'failed' } });
     expect(ended.stderr).toMatch(/^.*service_clients.*\n$/);
     await occupied.drop();
   });
@@ -126,11 +128,13 @@ describe('node dist/cli.js', () => {
       last_used_at: null,
     });
     expect(await cli('clients', 'revoke', 'short-lived')).toMatchObject({ code: 1, stdout: '' });
-    expect(await cli('clients', 'revoke', 'nobody', '--json')).toMatchObject({
-      code: 1,
-      stdout: '',
-      stderr: 'There is no valid client named nobody\n',
-    });
+    const nobody = await cli('clients', 'revoke', 'nobody', '--json');
+    const message = 'There is no valid client named nobody';
+    expect(nobody).toMatchObject({ code: 1, stderr: `${message}\n` });
+    expect(document(nobody.stdout)).toEqual({ error: { code: 'failed', message } });
+    const nothing = await cli('clients', 'revoke', '--json');
+    expect(nothing.code).toBe(2);
+    expect(document(nothing.stdout)).toMatchObject({ error: { code: 'usage' } });
   });
 
   it('generates keys that the keyring takes, another one each time, without a database', async () => {
@@ -146,7 +150,8 @@ describe('node dist/cli.js', () => {
   it('says in one sentence that the database is not migrated', async () => {
     const empty = await createDatabase({ empty: true });
     const ended = await runCli(['clients', 'list', '--json'], { DATABASE_URL: empty.url });
-    expect(ended).toMatchObject({ code: 1, stdout: '' });
+    expect(ended.code).toBe(1);
+    expect(document(ended.stdout)).toMatchObject({ error: { code: 'failed' } });
     expect(ended.stderr).toMatch(/^The database is not migrated yet: .*migrat.*\n$/);
     await empty.drop();
   });
@@ -163,7 +168,7 @@ describe('node dist/cli.js', () => {
 
   it('says in one line that the database cannot be reached, without its URL', async () => {
     const environment = { DATABASE_URL: 'postgres://zz:zz@127.0.0.1:1/zz' };
-    for (const args of [['migrate'], ['clients', 'list', '--json']]) {
+    for (const args of [['migrate'], ['clients', 'list']]) {
       const { code, stdout, stderr } = await runCli(args, environment);
       expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
       expect(stderr).toMatch(/^The database cannot be reached.*\n$/);

@@ -74,6 +74,16 @@ describe('node dist/main.js', () => {
     });
   });
 
+  it.each(['HOST', 'PUBLIC_HOST'])('says in one line what %s is to be', async (name) => {
+    const nowhere = await runMain({ [name]: 'nowhere.invalid' });
+    expect(nowhere.code).toBe(1);
+    expect(nowhere.stderr).toBe(`${name}: an address, or a name that resolves to one\n`);
+    // TEST-NET-3 (RFC 5737): no machine has it.
+    const foreign = await runMain({ [name]: '203.0.113.7' });
+    expect(foreign.code).toBe(1);
+    expect(foreign.stderr).toBe(`${name}: an address of this machine\n`);
+  });
+
   it.each(['PORT', 'PUBLIC_PORT'])('says in one line that %s is in use', async (name) => {
     const holder = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => holder.once('listening', resolve));
@@ -81,7 +91,7 @@ describe('node dist/main.js', () => {
     const ended = await runMain({ [name]: String(port) });
     holder.close();
     expect(ended.code).toBe(1);
-    expect(ended.stderr).toBe(`${name}: a free port (${String(port)} is in use)\n`);
+    expect(ended.stderr).toBe(`${name}: a free port (this one is in use)\n`);
   });
 
   it('says in one line that the spool directory cannot be made', async () => {

@@ -127,5 +127,5 @@ function show(file: string, { end, begun, seconds, rate, report }: Result, json?
     `${seconds.toFixed(1)} s, ${rate} lines/s.`,
   ];
   print(json, result, lines);
-  if (tally.rejected > 0) throw new OperatorError(`Rejected lines are listed in ${report}.`);
+  if (tally.rejected > 0) throw new OperatorError(`Rejected lines are listed in ${report}.`, true);
 }
