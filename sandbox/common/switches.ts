@@ -36,6 +36,11 @@ export const textOrNull: SwitchRule = {
   accepts: (value) => value === null || typeof value === 'string',
 };
 
+export const members: SwitchRule = {
+  expects: 'a JSON object',
+  accepts: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+};
+
 export const latency: SwitchRule = {
   expects: 'milliseconds, or [from, to]',
   accepts: (value) =>

@@ -112,6 +112,16 @@ describe('stitch.money faults', () => {
     expect(json).not.toHaveProperty(member);
   });
 
+  it('odd_members has members of the answer replaced, and the refresh token used up', async () => {
+    const oddMembers = { expires_in: null, scope: ['openid'] };
+    Object.assign(server.switches, { tokenFault: 'odd_members', oddMembers });
+    const { refreshToken } = server.mint();
+    const { status, json } = await client.refresh(refreshToken);
+    expect([status, json]).toEqual([200, expect.objectContaining(oddMembers)]);
+    expect(server.isLive(String(json.access_token))).toBe(true);
+    expect(await stillGood(refreshToken)).toBe(false);
+  });
+
   it('strikes refreshes alone unless faultOn says otherwise', async () => {
     server.switches.tokenFault = '503';
     expect((await client.exchange(await client.code())).status).toBe(200);

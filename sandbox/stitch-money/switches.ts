@@ -28,6 +28,8 @@ export const TOKEN_FAULTS = [
   'no_expires_in',
   /** The answer leaves out `scope` (RFC 6749 section 5.1: optional if unchanged). */
   'no_scope',
+  /** The rotation is done, and `oddMembers` take the place of the members of the answer. */
+  'odd_members',
 ] as const;
 export type TokenFault = (typeof TOKEN_FAULTS)[number];
 
@@ -60,6 +62,7 @@ export interface StitchMoneySwitches extends FaultLimits<TokenCall> {
   /** Milliseconds by which token, revocation and API calls are held back. */
   latencyMs: Latency;
   tokenFault: TokenFault;
+  oddMembers: Record<string, unknown>;
   idTokenFault: IdTokenFault;
   /** `Retry-After` of a 429, 500 or 503. */
   retryAfter: number | string | null;
@@ -79,6 +82,7 @@ export function defaultSwitches(): StitchMoneySwitches {
     idTokenOnRefresh: true,
     latencyMs: 0,
     tokenFault: 'none',
+    oddMembers: {},
     faultOn: 'refresh',
     faultRate: 1,
     faultCount: null,
@@ -97,6 +101,7 @@ export const switchRules: SwitchRules<StitchMoneySwitches> = {
   idTokenOnRefresh: rule.flag,
   latencyMs: rule.latency,
   tokenFault: rule.oneOf(TOKEN_FAULTS),
+  oddMembers: rule.members,
   faultOn: rule.oneOf(['refresh', 'code', 'all']),
   faultRate: rule.rate,
   faultCount: rule.countOrNull,

@@ -100,7 +100,7 @@ async function exchangeCode(server: Server, form: Form, fault: TokenFault): Prom
   const tokens = grants.start({ clientId: request.clientId, scope, sub, authTime });
   codes.remember(code, tokens.family);
   const { nonce, state } = request;
-  return present(tokens, fault, await idToken(server, tokens, { nonce, state }));
+  return present(server, tokens, fault, await idToken(server, tokens, { nonce, state }));
 }
 
 async function exchangeRefresh(server: Server, form: Form, fault: TokenFault): Promise<object> {
@@ -110,7 +110,12 @@ async function exchangeRefresh(server: Server, form: Form, fault: TokenFault): P
     fault !== 'no_refresh_token',
   );
   const withIdToken = server.switches.idTokenOnRefresh;
-  return present(tokens, fault, withIdToken ? await idToken(server, tokens, {}) : undefined);
+  return present(
+    server,
+    tokens,
+    fault,
+    withIdToken ? await idToken(server, tokens, {}) : undefined,
+  );
 }
 
 async function idToken(
@@ -125,8 +130,13 @@ async function idToken(
   return server.issued.add('id_token', await makeIdToken(facts, idTokenFault));
 }
 
-/** The members of the answer in S3, in its order, less those the fault leaves out. */
-function present(tokens: IssuedTokens, fault: TokenFault, idToken: string | undefined): object {
+/** The members of the answer in S3, in its order, less or other than that as the fault has it. */
+function present(
+  server: Server,
+  tokens: IssuedTokens,
+  fault: TokenFault,
+  idToken: string | undefined,
+): object {
   return {
     id_token: idToken,
     access_token: tokens.accessToken,
@@ -134,5 +144,6 @@ function present(tokens: IssuedTokens, fault: TokenFault, idToken: string | unde
     token_type: 'Bearer',
     refresh_token: fault === 'no_refresh_token' ? undefined : tokens.refreshToken,
     scope: fault === 'no_scope' ? undefined : tokens.family.scope.join(' '),
+    ...(fault === 'odd_members' && server.switches.oddMembers),
   };
 }

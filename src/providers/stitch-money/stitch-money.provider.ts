@@ -1,5 +1,4 @@
 import * as oidc from 'openid-client';
-import { isScopeToken } from '../../config/index.js';
 import type { StitchMoneyConfig } from '../../config/index.js';
 import { ProviderError } from '../provider-error.js';
 import type { ProviderHttp } from '../provider-http.js';
@@ -11,12 +10,8 @@ import type {
 } from '../token-provider.js';
 import { toProviderError } from './errors.js';
 import { checkAtHash } from './id-token.js';
+import { toIssuedTokens, usableMembers } from './token-answer.js';
 
-/** Seconds an access token lives when the answer does not say (S3: `expires_in` 900). */
-const DOCUMENTED_LIFETIME = 900;
-/** Seconds: a longer life than ten years is a provider's mistake, and no date. */
-const LONGEST_LIFETIME = 315_360_000;
-const VISIBLE = /^[\x20-\x7e]{1,8192}$/;
 /** Milliseconds within which refused secrets are followed by the next; leases allow for it. */
 const TIME_FOR_REFUSALS = 3000;
 /** Seconds by which our clock and the provider's may differ (OpenID Connect Core 3.1.3.7). */
@@ -54,8 +49,8 @@ export class StitchMoneyProvider implements TokenProvider {
     this.issuer = config.issuer;
     this.defaultScopes = config.scopes;
     this.credentials = config.clientSecrets.map((secret) => ({
-      strict: configuration(config, secret, http.fetch, true),
-      lenient: configuration(config, secret, withoutIdToken(http.fetch), false),
+      strict: configuration(config, secret, usableMembers(http.fetch, true), true),
+      lenient: configuration(config, secret, usableMembers(http.fetch, false), false),
     }));
   }
 
@@ -85,13 +80,13 @@ export class StitchMoneyProvider implements TokenProvider {
       });
       const claims = answer.claims();
       if (answer.id_token && claims) checkAtHash(answer.id_token, claims, answer.access_token);
-      return issued(answer, claims?.sub ?? null);
+      return toIssuedTokens(answer, claims?.sub ?? null);
     });
   }
 
   refresh(refreshToken: string): Promise<IssuedTokens> {
     return this.withSecrets(async ({ lenient }) =>
-      issued(await oidc.refreshTokenGrant(lenient, refreshToken), null),
+      toIssuedTokens(await oidc.refreshTokenGrant(lenient, refreshToken), null),
     );
   }
 
@@ -160,45 +155,4 @@ function configuration(
   // 3.1.3.7); with a JWKS URI its signature is checked as well.
   if (strict && config.jwksUri) oidc.enableNonRepudiationChecks(client);
   return client;
-}
-
-/**
- * Takes the id_token out of a refresh's answer before the library looks at it. Nobody reads it,
- * and a one-use refresh token has been spent for the pair beside it: a quirk in the one (no
- * `nonce`, a clock) must not cost the other.
- */
-function withoutIdToken(fetch: ProviderHttp['fetch']): ProviderHttp['fetch'] {
-  return async (url, options) => {
-    const response = await fetch(url, options);
-    if (!response.ok) return response;
-    const text = await response.text();
-    let answer: unknown;
-    try {
-      answer = JSON.parse(text);
-    } catch {
-      return new Response(text, response);
-    }
-    if (typeof answer !== 'object' || answer === null) return new Response(text, response);
-    return new Response(JSON.stringify({ ...answer, id_token: undefined }), response);
-  };
-}
-
-function issued(answer: oidc.TokenEndpointResponse, subject: string | null): IssuedTokens {
-  const { access_token: accessToken, refresh_token: refreshToken, expires_in: expiresIn } = answer;
-  // VSCHAR of RFC 6749 appendix A.12 and A.17: what else comes can't be stored or sent as a bearer.
-  if (!VISIBLE.test(accessToken) || !VISIBLE.test(refreshToken ?? 'none')) {
-    throw new ProviderError('malformed', 'unusable_token');
-  }
-  return {
-    accessToken,
-    refreshToken: refreshToken ?? null,
-    tokenType: 'Bearer',
-    scopes: answer.scope === undefined ? null : answer.scope.split(' ').filter(isScopeToken),
-    expiresIn: Math.min(
-      LONGEST_LIFETIME,
-      Math.max(1, Math.floor(expiresIn ?? DOCUMENTED_LIFETIME)),
-    ),
-    subject: subject !== null && VISIBLE.test(subject) ? subject : null,
-    accountId: null,
-  };
 }
