@@ -61,6 +61,12 @@ export class Codes {
     return record;
   }
 
+  /** Uses a code up without a look at the attempt. */
+  burn(code: string): void {
+    const record = this.codes.get(hashOf(code));
+    if (record) record.used = true;
+  }
+
   /** Remembers what came of a code, so that its reuse can end it (RFC 6749 section 4.1.2). */
   remember(code: string, family: Family): void {
     const record = this.codes.get(hashOf(code));

@@ -57,6 +57,8 @@ export interface StitchMoneySwitches extends FaultLimits<TokenCall> {
   graceSeconds: number;
   /** Whether a used refresh token, seen outside the grace, ends every token of its grant. */
   revokeOnReuse: boolean;
+  /** Whether an attempt with a wrong client secret uses a code up. Not published. */
+  burnCodeOnBadClient: boolean;
   /** Whether a refresh is answered with an id_token too; signing it is the dear part. */
   idTokenOnRefresh: boolean;
   /** Milliseconds by which token, revocation and API calls are held back. */
@@ -79,6 +81,7 @@ export function defaultSwitches(): StitchMoneySwitches {
     tokenLifetime: 900,
     graceSeconds: 0,
     revokeOnReuse: true,
+    burnCodeOnBadClient: false,
     idTokenOnRefresh: true,
     latencyMs: 0,
     tokenFault: 'none',
@@ -98,6 +101,7 @@ export const switchRules: SwitchRules<StitchMoneySwitches> = {
   tokenLifetime: rule.seconds,
   graceSeconds: rule.seconds,
   revokeOnReuse: rule.flag,
+  burnCodeOnBadClient: rule.flag,
   idTokenOnRefresh: rule.flag,
   latencyMs: rule.latency,
   tokenFault: rule.oneOf(TOKEN_FAULTS),

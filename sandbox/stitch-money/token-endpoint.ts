@@ -82,9 +82,14 @@ async function exchange(server: Server, form: Form, fault: TokenFault): Promise<
 }
 
 async function exchangeCode(server: Server, form: Form, fault: TokenFault): Promise<object> {
-  checkClient(server, form);
-  const { codes, grants, issued } = server;
+  const { codes, grants, issued, switches } = server;
   const code = required(form, 'code');
+  try {
+    checkClient(server, form);
+  } catch (error) {
+    if (switches.burnCodeOnBadClient) codes.burn(code);
+    throw error;
+  }
   const used = codes.familyOf(code);
   if (used) {
     server.stats.codeReuseEvents += 1;

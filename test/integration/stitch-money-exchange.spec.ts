@@ -1,5 +1,8 @@
 import { random, useStitchMoney } from './stitch-money.js';
 
+/** The newest secret is not active yet. */
+const TWO_SECRETS = { STITCH_MONEY_CLIENT_SECRET: 'tomorrow,sandbox-client-secret' };
+
 describe('the code exchange of stitch-money against the strict sandbox', () => {
   const stitch = useStitchMoney();
 
@@ -63,5 +66,23 @@ describe('the code exchange of stitch-money against the strict sandbox', () => {
       kind: 'invalid_grant',
       concernsProvider: false,
     });
+  });
+
+  it('tries an older secret when the newest is refused yet, and costs the code nothing', async () => {
+    const provider = await stitch.provider(TWO_SECRETS);
+    const issued = await provider.exchangeCode(await stitch.consent());
+    expect(stitch.sandbox.isLive(issued.accessToken)).toBe(true);
+  });
+
+  it('loses one code, not every one, to a provider that burns it with a refused secret', async () => {
+    stitch.sandbox.switches.burnCodeOnBadClient = true;
+    const provider = await stitch.provider(TWO_SECRETS);
+    await expect(provider.exchangeCode(await stitch.consent())).rejects.toMatchObject({
+      kind: 'invalid_grant',
+    });
+    const { codeCalls } = stitch.sandbox.stats;
+    const issued = await provider.exchangeCode(await stitch.consent());
+    expect(stitch.sandbox.isLive(issued.accessToken)).toBe(true);
+    expect(stitch.sandbox.stats.codeCalls - codeCalls).toBe(1);
   });
 });

@@ -42,7 +42,7 @@ export class StitchMoneyProvider implements TokenProvider {
   /** S3: the scope must hold `openid`. */
   readonly requiredScopes = ['openid'];
   private readonly credentials: readonly Credentials[];
-  /** The secret that worked last. */
+  /** The secret that the provider knew the client by last. */
   private current = 0;
 
   constructor(config: StitchMoneyConfig, http: ProviderHttp) {
@@ -97,9 +97,11 @@ export class StitchMoneyProvider implements TokenProvider {
   }
 
   /**
-   * Calls with the secret that worked last; when the provider refuses it, with each of the others.
-   * A refused secret costs the token nothing: the client is authenticated before the grant is
-   * looked at (RFC 6749 section 3.2.1).
+   * Calls with the secret that was accepted last; when the provider refuses it, with each of the
+   * others. A refused secret should cost the grant nothing: the client is authenticated before it is
+   * looked at (RFC 6749 section 3.2.1). For a provider that uses the code up all the same, a secret
+   * is remembered not only by a success: whatever error but `invalid_client` the provider has about
+   * the request, it knew the client (section 5.2).
    */
   private async withSecrets<T>(call: (credentials: Credentials) => Promise<T>): Promise<T> {
     let refused: ProviderError | undefined;
@@ -114,6 +116,7 @@ export class StitchMoneyProvider implements TokenProvider {
         return result;
       } catch (error) {
         const failure = toProviderError(error);
+        if (!failure.concernsProvider) this.current = index;
         if (failure.kind !== 'invalid_client') throw failure;
         refused = failure;
         // The lease outlives one slow call, not one for every secret.
