@@ -97,6 +97,12 @@ describe('stitch.money id_token', () => {
     expect(payload.nonce).toHaveLength(43);
   });
 
+  it('verifies with wrong_authorized_party, but it was issued to another', async () => {
+    server.switches.idTokenFault = 'wrong_authorized_party';
+    const { payload } = await verify((await linked()).idToken);
+    expect(payload).toMatchObject({ aud: server.clientId, azp: 'another-client' });
+  });
+
   it('verifies with bad_at_hash, but the hash is another', async () => {
     server.switches.idTokenFault = 'bad_at_hash';
     const { accessToken, idToken } = await linked();

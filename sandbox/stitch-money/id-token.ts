@@ -64,6 +64,7 @@ function claimsOf(facts: IdTokenFacts, fault: IdTokenFault): Record<string, unkn
     exp: issuedAt + LIFETIME,
     iss: fault === 'wrong_issuer' ? 'https://issuer.example' : facts.issuer,
     aud: fault === 'wrong_audience' ? 'another-client' : family.clientId,
+    ...(fault === 'wrong_authorized_party' && { azp: 'another-client' }),
     ...(nonce !== undefined && { nonce: fault === 'wrong_nonce' ? randomToken() : nonce }),
     iat: issuedAt,
     at_hash: halfHash(fault === 'bad_at_hash' ? randomToken() : facts.accessToken),

@@ -38,6 +38,8 @@ export const ID_TOKEN_FAULTS = [
   'wrong_nonce',
   'wrong_issuer',
   'wrong_audience',
+  /** The one audience is right, and `azp` names another client. */
+  'wrong_authorized_party',
   'bad_signature',
   'bad_at_hash',
   'expired',

@@ -30,6 +30,7 @@ describe('the code exchange of stitch-money against the strict sandbox', () => {
     ['wrong_nonce'],
     ['wrong_issuer'],
     ['wrong_audience'],
+    ['wrong_authorized_party'],
     ['bad_signature'],
     ['bad_at_hash'],
     ['expired'],

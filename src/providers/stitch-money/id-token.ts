@@ -22,3 +22,14 @@ export function checkAtHash(idToken: string, claims: Record<string, unknown>, ac
   }
   throw new ProviderError('untrusted', 'id_token_at_hash');
 }
+
+/**
+ * Checks `azp`: an id_token that names the party it was issued for names us (OpenID Connect Core
+ * section 3.1.3.7 steps 4 and 5). The library looks at it only beside several audiences.
+ *
+ * @throws ProviderError `untrusted`
+ */
+export function checkAuthorizedParty(claims: Record<string, unknown>, clientId: string) {
+  if (claims.azp === undefined || claims.azp === clientId) return;
+  throw new ProviderError('untrusted', 'id_token_azp');
+}

@@ -9,7 +9,7 @@ import type {
   TokenProvider,
 } from '../token-provider.js';
 import { toProviderError } from './errors.js';
-import { checkAtHash } from './id-token.js';
+import { checkAtHash, checkAuthorizedParty } from './id-token.js';
 import { toIssuedTokens, usableMembers } from './token-answer.js';
 
 /** Milliseconds within which refused secrets are followed by the next; leases allow for it. */
@@ -41,6 +41,7 @@ export class StitchMoneyProvider implements TokenProvider {
   readonly defaultScopes: readonly string[];
   /** S3: the scope must hold `openid`. */
   readonly requiredScopes = ['openid'];
+  private readonly clientId: string;
   private readonly credentials: readonly Credentials[];
   /** The secret that the provider knew the client by last. */
   private current = 0;
@@ -48,6 +49,7 @@ export class StitchMoneyProvider implements TokenProvider {
   constructor(config: StitchMoneyConfig, http: ProviderHttp) {
     this.issuer = config.issuer;
     this.defaultScopes = config.scopes;
+    this.clientId = config.clientId;
     this.credentials = config.clientSecrets.map((secret) => ({
       strict: configuration(config, secret, usableMembers(http.fetch, true), true),
       lenient: configuration(config, secret, usableMembers(http.fetch, false), false),
@@ -79,7 +81,10 @@ export class StitchMoneyProvider implements TokenProvider {
         idTokenExpected: true,
       });
       const claims = answer.claims();
-      if (answer.id_token && claims) checkAtHash(answer.id_token, claims, answer.access_token);
+      if (answer.id_token && claims) {
+        checkAuthorizedParty(claims, this.clientId);
+        checkAtHash(answer.id_token, claims, answer.access_token);
+      }
       return toIssuedTokens(answer, claims?.sub ?? null);
     });
   }
