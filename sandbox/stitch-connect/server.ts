@@ -60,8 +60,6 @@ function instead(
   if (fault === 'hang') return hang(reply);
   if (fault === 'drop_before') return drop(reply);
   if (fault === 'malformed') return malformed(reply);
-  if (fault === '401' || fault === '429' || fault === '500' || fault === '503') {
-    return unavailable(reply, Number(fault), server.switches.retryAfter);
-  }
+  if (/^\d{3}$/.test(fault)) return unavailable(reply, Number(fault), server.switches.retryAfter);
   return undefined;
 }

@@ -7,7 +7,9 @@ export const CONNECT_FAULTS = [
   /** Does nothing and never answers. */
   'hang',
   /** Does nothing and answers with that status, with `Retry-After` when `retryAfter` is set. */
+  '400',
   '401',
+  '403',
   '429',
   '500',
   '503',

@@ -58,7 +58,7 @@ export class StitchConnectController {
     ...PROBLEMS,
     404: '`token_not_found`',
     409: '`reauthorization_required`: the API refuses the stored token, see `reason`',
-    502: '`outcome_unknown`',
+    502: '`provider_refused`: for a reason unknown; asking again would end the same way',
   })
   async createSession(@Body() { user_id }: CreateSessionDto): Promise<SessionDto> {
     return {

@@ -44,7 +44,7 @@ export class StitchConnectService {
     // An account cannot be made twice, so none is made whose token has nowhere to go.
     if (!this.database.available) throw new StorageUnavailableError();
     const askedAt = this.clock.now();
-    const created = await this.asked(() => provider.createAccount(account));
+    const created = await this.asked(() => provider.createAccount(account), 'once');
     if ('kind' in created) throw this.refused(created);
     try {
       await this.linker.store(
@@ -72,17 +72,23 @@ export class StitchConnectService {
    * A session token for the user's browser; never stored.
    *
    * @throws VaultError as reading a token does; 409 `reauthorization_required` when the API refuses
-   *   the stored token, which is suspended then
+   *   the stored token, which is suspended then; 502 `provider_refused`, 503 `provider_unavailable`
    */
   async createSession(userId: string): Promise<string> {
     const provider = this.configured();
     const key = { provider: provider.name, userId, connection: DEFAULT_CONNECTION };
     const served = await this.reader.read(key, { minTtl: undefined, scopes: [] });
-    const session = await this.asked(() => provider.createSession(served.accessToken));
+    const session = await this.asked(
+      () => provider.createSession(served.accessToken),
+      'repeatable',
+    );
     if (session !== undefined) return session;
     // Suspends it, or answers with a token that has replaced it meanwhile.
     const current = await this.reader.reject(key, served.grant.version);
-    const second = await this.asked(() => provider.createSession(current.accessToken));
+    const second = await this.asked(
+      () => provider.createSession(current.accessToken),
+      'repeatable',
+    );
     if (second !== undefined) return second;
     throw providerUnavailable(RETRY_AFTER);
   }
@@ -92,14 +98,19 @@ export class StitchConnectService {
     throw invalidRequest({ provider: ['stitch-connect is not configured'] });
   }
 
-  /** Runs a provider call and says what its failure means to a caller. */
-  private async asked<T>(call: () => Promise<T>): Promise<T> {
+  /**
+   * Runs a provider call and says what its failure means to a caller.
+   *
+   * @param effect `repeatable`: nothing is lost by another try, so a lost answer is an outage like
+   *   any other
+   */
+  private async asked<T>(call: () => Promise<T>, effect: 'once' | 'repeatable'): Promise<T> {
     try {
       return await call();
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
       this.log.event('warn', 'stitch_connect.failed', { kind: error.kind, reason: error.reason });
-      if (error.leavesDoubt) throw outcomeUnknown(error);
+      if (error.leavesDoubt && effect === 'once') throw outcomeUnknown(error);
       // About this one request: asking again without a change would end the same way.
       if (!error.concernsProvider) throw providerRefused(error);
       const asked = Math.ceil((error.retryAfter ?? 0) / 1000);

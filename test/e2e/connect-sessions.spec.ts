@@ -1,3 +1,4 @@
+import type { ConnectFault } from '../../sandbox/stitch-connect/switches.js';
 import { createConnectWorld, grantLife } from '../support/connect-world.js';
 import type { ConnectToken, ConnectWorld } from '../support/connect-world.js';
 import { dumpDatabase } from '../support/dump.js';
@@ -20,6 +21,16 @@ describe('ephemeral sessions at stitchdata.com', () => {
   };
   const tokenOf = async (user: string) =>
     ((await (await world.readConnect(user)).json()) as ConnectToken).access_token;
+
+  /** Asks for a session while the provider is in trouble, which must leave the grant alone. */
+  const sessionMeeting = async (fault: ConnectFault, retryAfter: number | null = null) => {
+    await world.linkConnect('dee');
+    Object.assign(world.connect.switches, { fault, faultOn: 'sessions', retryAfter });
+    const met = await session('dee');
+    expect((await grantLife(world, 'dee')).status).toBe('active');
+    expect((await world.readConnect('dee', 1)).status).toBe(200);
+    return met;
+  };
 
   it('brings a token that logs in once an hour long, a new one for every call', async () => {
     await world.linkConnect('ann');
@@ -76,21 +87,22 @@ describe('ephemeral sessions at stitchdata.com', () => {
     expect(world.connect.stats.sessionCalls).toBe(0);
   });
 
-  it.each([
-    ['hang', 502, 'outcome_unknown'],
-    ['drop_after', 502, 'outcome_unknown'],
-    ['500', 502, 'outcome_unknown'],
-    ['malformed', 502, 'outcome_unknown'],
-    ['429', 503, 'provider_unavailable'],
-  ] as const)(
-    'leaves the grant alone when the answer is %s: %i %s',
-    async (fault, status, code) => {
-      await world.linkConnect('dee');
-      Object.assign(world.connect.switches, { fault, faultOn: 'sessions' });
-      const { answer, body } = await session('dee');
-      expect([answer.status, body.code]).toEqual([status, code]);
-      expect((await grantLife(world, 'dee')).status).toBe('active');
-      expect((await world.readConnect('dee', 1)).status).toBe(200);
+  it.each(['400', '403'] as const)(
+    'answers 502 provider_refused to a refusal: asking again will not help (%s)',
+    async (fault) => {
+      const { answer, body } = await sessionMeeting(fault);
+      expect([answer.status, body.code]).toEqual([502, 'provider_refused']);
+      expect(answer.headers.get('retry-after')).toBeNull();
+    },
+  );
+
+  it.each(['hang', 'drop_before', 'drop_after', '500', '429', 'malformed'] as const)(
+    'answers 503 with Retry-After to an outage, as one more session does no harm (%s)',
+    async (fault) => {
+      const { answer, body } = await sessionMeeting(fault, 7);
+      expect([answer.status, body.code]).toEqual([503, 'provider_unavailable']);
+      const asked = fault === '500' || fault === '429' ? '7' : '5';
+      expect(answer.headers.get('retry-after')).toBe(asked);
     },
   );
 

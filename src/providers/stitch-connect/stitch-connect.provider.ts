@@ -99,7 +99,10 @@ export class StitchConnectProvider implements TokenProvider {
   async createSession(accessToken: string): Promise<string | undefined> {
     const response = await this.authenticated('POST', '/v3/sessions/ephemeral', accessToken);
     if (response.status === 401) return undefined;
-    if (!response.ok) throw new ProviderError('malformed', `http_${String(response.status)}`);
+    if (!response.ok) {
+      const kind = response.status >= 400 ? 'rejected' : 'malformed';
+      throw new ProviderError(kind, `http_${String(response.status)}`);
+    }
     const { ephemeral_token: token } = await readJson(response);
     if (typeof token !== 'string' || !token) {
       throw new ProviderError('malformed', 'no_ephemeral_token');
