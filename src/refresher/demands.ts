@@ -98,9 +98,11 @@ export class Demands {
     if (!refresh) {
       if (reason === 'leased') return undefined;
       if (reason === 'backing_off') {
+        // The grant may be due before the provider wants to be asked again.
+        const due = (grant.refreshDueAt ?? 0) - clock.now();
         return {
           kind: 'provider_unavailable',
-          retryAfter: (grant.refreshDueAt ?? 0) - clock.now(),
+          retryAfter: Math.max(due, guarded.breaker.wait),
         };
       }
       return { kind: 'grant', grant: expired(grant, reason, clock.now()) };
