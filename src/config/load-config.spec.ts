@@ -72,7 +72,7 @@ describe('the configuration', () => {
       DATABASE_POOL_SIZE: '25',
       STITCH_MONEY_ISSUER: 'https://issuer.example.com/',
       STITCH_MONEY_AUTHORIZATION_ENDPOINT: 'https://a.example.com/authorize',
-      STITCH_MONEY_TOKEN_ENDPOINT: 'https://t.example.com/token',
+      STITCH_MONEY_TOKEN_ENDPOINT: 'https://t.example.com/token/?tenant=a%2Fb/',
       STITCH_MONEY_REVOCATION_ENDPOINT: 'https://r.example.com/revoke',
       STITCH_MONEY_JWKS_URI: 'https://j.example.com/jwks',
       STITCH_MONEY_CLIENT_ID: 'client',
@@ -101,7 +101,7 @@ describe('the configuration', () => {
       stitchMoney: {
         issuer: 'https://issuer.example.com/',
         authorizationEndpoint: 'https://a.example.com/authorize',
-        tokenEndpoint: 'https://t.example.com/token',
+        tokenEndpoint: 'https://t.example.com/token/?tenant=a%2Fb/',
         revocationEndpoint: 'https://r.example.com/revoke',
         jwksUri: 'https://j.example.com/jwks',
         clientId: 'client',

@@ -5,12 +5,23 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 /** Whether a URL's host is this machine: the only place where plain http is allowed. */
 export const isLoopback = (url: URL): boolean => LOOPBACK.test(url.hostname);
 
-/** An https URL, or http on a loopback host, without credentials, query or fragment. */
+const HTTPS_URL = 'an https URL (http only on a loopback host)';
+/** What {@link parseServiceUrl} expects. */
+export const SERVICE_URL = `${HTTPS_URL} without credentials, query and fragment`;
+/** What {@link parseEndpointUrl} expects. */
+export const ENDPOINT_URL = `${HTTPS_URL} without credentials and fragment`;
+
+/** A URL that others are made from, by adding to its path. */
 export function parseServiceUrl(text: string): string {
+  fit(text, !text.includes('?'));
+  return parseEndpointUrl(text).replace(/\/+$/, '');
+}
+
+/** A URL that is called as it is; its query is part of it (RFC 6749 sections 3.1 and 3.2). */
+export function parseEndpointUrl(text: string): string {
   const url = new URL(text);
   const secure = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url));
-  fit(url, secure && !url.username && !url.password && !url.search && !url.hash);
-  return text.replace(/\/+$/, '');
+  return fit(text, secure && !url.username && !url.password && !text.includes('#'));
 }
 
 /** A PostgreSQL connection URL. */

@@ -1,9 +1,13 @@
 import { fit } from './environment-reader.js';
 import type { EnvironmentReader } from './environment-reader.js';
-import { parseScopes, parseServiceUrl } from './parsers.js';
+import {
+  ENDPOINT_URL,
+  SERVICE_URL,
+  parseEndpointUrl,
+  parseScopes,
+  parseServiceUrl,
+} from './parsers.js';
 import type { StitchConnectConfig, StitchMoneyConfig } from './vault-config.js';
-
-const SERVICE_URL = 'an https URL (http only on a loopback host)';
 
 /** stitch.money, if it is turned on. */
 export function readStitchMoney(reader: EnvironmentReader): StitchMoneyConfig | undefined {
@@ -17,18 +21,18 @@ export function readStitchMoney(reader: EnvironmentReader): StitchMoneyConfig | 
   const endpoint = (name: string, path: string) =>
     reader.parse(
       `STITCH_MONEY_${name}`,
-      SERVICE_URL,
+      ENDPOINT_URL,
       `${issuer.replace(/\/+$/, '')}/connect/${path}`,
-      parseServiceUrl,
+      parseEndpointUrl,
     );
   const authorizationEndpoint = endpoint('AUTHORIZATION_ENDPOINT', 'authorize');
   const tokenEndpoint = endpoint('TOKEN_ENDPOINT', 'token');
   const revocationEndpoint = endpoint('REVOCATION_ENDPOINT', 'revocation');
   const jwksUri = reader.parse<string | undefined>(
     'STITCH_MONEY_JWKS_URI',
-    SERVICE_URL,
+    ENDPOINT_URL,
     undefined,
-    parseServiceUrl,
+    parseEndpointUrl,
   );
   const scopes = reader.parse(
     'STITCH_MONEY_SCOPES',

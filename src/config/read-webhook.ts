@@ -1,18 +1,13 @@
 import { fit } from './environment-reader.js';
 import type { EnvironmentReader } from './environment-reader.js';
-import { isLoopback } from './parsers.js';
+import { ENDPOINT_URL, parseEndpointUrl } from './parsers.js';
 import type { WebhookConfig } from './vault-config.js';
 
 /** Where events are sent and what signs them: both or neither. */
 export function readWebhook(reader: EnvironmentReader): WebhookConfig | undefined {
   const [given, secret] = reader.pair('WEBHOOK_URL', 'WEBHOOK_SECRET');
   if (!given || !secret) return undefined;
-  const url = reader.parse(
-    'WEBHOOK_URL',
-    'an https URL (http only on a loopback host)',
-    '',
-    parseWebhookUrl,
-  );
+  const url = reader.parse('WEBHOOK_URL', ENDPOINT_URL, '', parseEndpointUrl);
   const secrets = reader.parse(
     'WEBHOOK_SECRET',
     'whsec_base64(24 to 64 bytes), or several separated by commas, newest first',
@@ -20,13 +15,6 @@ export function readWebhook(reader: EnvironmentReader): WebhookConfig | undefine
     parseWebhookSecrets,
   );
   return { url, secrets };
-}
-
-/** Unlike a service's URL it may have a query, which is part of where a receiver listens. */
-function parseWebhookUrl(text: string): string {
-  const url = new URL(text);
-  const secure = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url));
-  return fit(text, secure && !url.username && !url.password && !url.hash);
 }
 
 /** `whsec_` and 24 to 64 bytes in base64 (Standard Webhooks, "Signature scheme"). */

@@ -107,11 +107,22 @@ describe('a wrong configuration', () => {
       for (const host of ['example.com', '10.0.0.1', 'localhost.example.com', '127.0.0.1.nip.io']) {
         expect([host, refused({ [name]: `http://${host}` })]).toEqual([host, [name]]);
       }
-      for (const url of ['https://u:p@example.com', 'https://example.com/?q', 'ftp://localhost']) {
+      for (const url of ['https://u:p@example.com', 'https://example.com/#f', 'ftp://localhost']) {
         expect([url, refused({ [name]: url })]).toEqual([url, [name]]);
       }
     },
   );
+
+  it.each([
+    ['STITCH_MONEY_ISSUER', 'https://example.com/?q', /without credentials, query and fragment$/],
+    ['STITCH_CONNECT_API_URL', 'https://example.com/?', /without credentials, query and fragment$/],
+    ['STITCH_MONEY_TOKEN_ENDPOINT', 'https://example.com/#f', /without credentials and fragment$/],
+    ['STITCH_MONEY_JWKS_URI', 'https://u:p@example.com', /without credentials and fragment$/],
+  ])('%s=%s is told what it must not have', (name, url, expected) => {
+    expect(problemsOf({ ...MINIMAL, [name]: url })?.problems).toEqual([
+      { name, expected: expect.stringMatching(expected) },
+    ]);
+  });
 
   it.each([
     ['https://app.example.com', true],

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { freePort } from '../support/vault.js';
 import { SCOPES, useStitchMoney } from './stitch-money.js';
 
@@ -58,6 +61,31 @@ describe('refresh and revocation of stitch-money against the strict sandbox', ()
     expect(String(error)).not.toContain(refreshToken);
     if (['500', '503', '429'].includes(tokenFault)) {
       expect(error).toMatchObject({ retryAfter: 7000 });
+    }
+  });
+
+  it('keeps the query of an endpoint', async () => {
+    const called: (string | undefined)[] = [];
+    const server = createServer(({ url }, response) => {
+      called.push(url);
+      response.setHeader('content-type', 'application/json').end('{"access_token":"a"}');
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const endpoint = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}/t?tenant=a`;
+    try {
+      const provider = await stitch.provider({
+        STITCH_MONEY_AUTHORIZATION_ENDPOINT: endpoint,
+        STITCH_MONEY_TOKEN_ENDPOINT: endpoint,
+        STITCH_MONEY_REVOCATION_ENDPOINT: endpoint,
+      });
+      await provider.refresh('x');
+      await provider.revoke('x');
+      expect(called).toEqual(['/t?tenant=a', '/t?tenant=a']);
+      const request = { state: 's', nonce: 'n', codeChallenge: 'c', scopes: SCOPES, prefill: {} };
+      const url = provider.authorizationUrl({ redirectUri: 'http://127.0.0.1/', ...request });
+      expect(url.startsWith(`${endpoint}&`)).toBe(true);
+    } finally {
+      server.close();
     }
   });
 
