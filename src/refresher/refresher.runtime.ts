@@ -9,7 +9,13 @@ import { Sealer } from '../encryption/index.js';
 import { Metrics } from '../metrics/index.js';
 import { ProviderRegistry } from '../providers/index.js';
 import { Spool } from '../spool/index.js';
-import { GrantStore, ReadTracker, RotationStore, TokenSealer } from '../tokens/index.js';
+import {
+  GrantCache,
+  GrantStore,
+  ReadTracker,
+  RotationStore,
+  TokenSealer,
+} from '../tokens/index.js';
 import type { RotationResult } from '../tokens/index.js';
 import { CommitQueue } from './commit-queue.js';
 import { RefreshSchedule } from './refresh-schedule.js';
@@ -65,6 +71,7 @@ export class RefresherRuntime {
     tokenSealer: TokenSealer,
     store: RotationStore,
     private readonly grants: GrantStore,
+    cache: GrantCache,
     reads: ReadTracker,
     providers: ProviderRegistry,
     private readonly scheduler: SchedulerRegistry,
@@ -93,6 +100,7 @@ export class RefresherRuntime {
         clock,
         log,
         listener: events,
+        cache,
         random,
       },
       { providerTimeout, lead: refresh.lead * 1000 },

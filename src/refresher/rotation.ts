@@ -5,6 +5,7 @@ import { refreshDueAt } from '../tokens/index.js';
 import type {
   ClaimedGrant,
   Grant,
+  GrantCache,
   RotationResult,
   RotationStore,
   TokenSealer,
@@ -33,6 +34,7 @@ export interface RotationDependencies {
   readonly clock: Clock;
   readonly log: Log;
   readonly listener: RotationListener;
+  readonly cache: Pick<GrantCache, 'renew'>;
   readonly random: () => number;
 }
 
@@ -61,7 +63,7 @@ export class Rotation {
    * @throws StorageUnavailableError when the end of a failed attempt could not be noted
    */
   async rotate(grant: ClaimedGrant, guarded: GuardedProvider): Promise<RotationEnd> {
-    const { clock, commits, listener } = this.dependencies;
+    const { cache, clock, commits, listener } = this.dependencies;
     const askedAt = clock.now();
     if (this.tooLate(grant, askedAt)) return await this.abandon(grant, guarded, 0);
     // Its answer is in hand after all: kept by an outage, or found in the spool of another process.
@@ -87,7 +89,9 @@ export class Rotation {
     const outcome = await commits.add(result);
     listener.settled(grant, result, outcome);
     if (outcome.kind !== 'committed') return outcome;
-    return { kind: 'committed', grant: rotated(grant, result, outcome.version) };
+    const renewed = rotated(grant, result, outcome.version);
+    cache.renew(renewed);
+    return { kind: 'committed', grant: renewed };
   }
 
   /**

@@ -124,6 +124,20 @@ describe('the cache of sealed rows', () => {
     expect(cache.get(KEY)?.grantId).toBe('consent-2');
   });
 
+  it('takes what a rotation made of a row it holds, and of no other', () => {
+    cache.renew(grant(2));
+    expect(cache.get(KEY)).toBeUndefined();
+    cache.set(grant(2), now());
+    cache.renew(grant(1));
+    cache.renew(grant(9, 'consent-2'));
+    expect(cache.get(KEY)?.version).toBe(2);
+    cache.renew(grant(3));
+    expect(cache.get(KEY)?.version).toBe(3);
+    cache.invalidate(KEY);
+    cache.renew(grant(4));
+    expect(cache.get(KEY)).toBeUndefined();
+  });
+
   it('keeps apart names that would run together', () => {
     cache.set({ ...grant(1), userId: 'a', connection: 'b.c' }, now());
     expect(cache.get({ ...KEY, userId: 'a.b', connection: 'c' })).toBeUndefined();

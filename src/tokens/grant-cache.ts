@@ -16,7 +16,7 @@ const HIT = { result: 'hit' } as const;
 const MISS = { result: 'miss' } as const;
 
 interface Entry {
-  readonly grant: Grant;
+  grant: Grant;
   /** Monotonic time before the row was read. */
   readonly readAt: number;
 }
@@ -72,6 +72,18 @@ export class GrantCache implements OnModuleInit {
     const known = this.entries.peek(text);
     if (known?.grant.grantId === grant.grantId && known.grant.version > grant.version) return;
     this.entries.set(text, { grant, readAt });
+  }
+
+  /**
+   * Puts what a rotation of this process has made of a row in its place, if it is held: then the
+   * new token is at hand as well should the database go away. A row that is still held was not
+   * invalidated since it was read, and is relied on as before.
+   */
+  renew(grant: Grant): void {
+    const known = this.entries.peek(grantKeyText(grant));
+    if (known?.grant.grantId !== grant.grantId || known.grant.version >= grant.version) return;
+    // In the entry itself: nobody has read it, and to whom it is of use has not changed.
+    known.grant = grant;
   }
 
   /** Changes with every invalidation of the key. */

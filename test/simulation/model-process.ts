@@ -99,6 +99,7 @@ export class ModelProcess {
           failed: () => undefined,
           retired: () => undefined,
         },
+        cache: { renew: () => undefined },
         random,
       },
       { ...settings, lead: LIFETIME * 0.4 },
