@@ -13,6 +13,7 @@ import {
   StartService,
   sendErrorPage,
 } from './authorization-requests/index.js';
+import { Authentication } from './clients/index.js';
 import type { Log } from './common/index.js';
 import { StorageUnavailableError } from './common/index.js';
 import type { VaultConfig } from './config/index.js';
@@ -77,6 +78,7 @@ export async function startVault(
     app.useGlobalPipes(validationPipe());
     app.useGlobalFilters(new ProblemFilter(log));
     serveApiDescription(app);
+    app.get(Authentication).attach(app.getHttpAdapter().getInstance());
     const publicApp = await createPublicApp(app, config, log);
     const listeners: Draining[] = [];
     for (const each of [app, publicApp]) {

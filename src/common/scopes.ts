@@ -1,4 +1,4 @@
-import { SetMetadata } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 
 /** What an API key may be allowed to do; `admin` may do everything. */
 export const CLIENT_SCOPES = [
@@ -9,11 +9,15 @@ export const CLIENT_SCOPES = [
 ] as const;
 export type ClientScope = (typeof CLIENT_SCOPES)[number];
 
-/** Metadata key under which a route declares its scope. A route that declares none is refused. */
-export const ROUTE_SCOPE = 'route-scope';
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What a route of the internal API asks of its caller. One that says nothing is refused. */
+    scope?: ClientScope | 'open';
+  }
+}
 
 /** The route needs an API key with this scope. */
-export const RequireScope = (scope: ClientScope) => SetMetadata(ROUTE_SCOPE, scope);
+export const RequireScope = (scope: ClientScope) => RouteConfig({ scope });
 
 /** The route needs no API key. */
-export const Open = () => SetMetadata(ROUTE_SCOPE, 'open');
+export const Open = () => RouteConfig({ scope: 'open' });

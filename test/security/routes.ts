@@ -2,7 +2,8 @@ import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 import { RequestMethod } from '@nestjs/common';
 import type { INestApplication } from '@nestjs/common';
 import { ModulesContainer, Reflector } from '@nestjs/core';
-import { ROUTE_SCOPE } from '../../src/common/index.js';
+import { FASTIFY_ROUTE_CONFIG_METADATA } from '@nestjs/platform-fastify/constants.js';
+import type { FastifyContextConfig } from 'fastify';
 
 /** One route of a controller as Nest registered it. */
 export interface Route {
@@ -33,7 +34,10 @@ export function controllerRoutes(app: INestApplication): Route[] {
             /\/$/,
             '',
           ),
-          scope: reflector.getAllAndOverride<string | undefined>(ROUTE_SCOPE, [handler, metatype]),
+          scope: reflector.get<FastifyContextConfig | undefined>(
+            FASTIFY_ROUTE_CONFIG_METADATA,
+            handler,
+          )?.scope,
         });
       }
     }
