@@ -24,6 +24,7 @@ import {
   Draining,
   ProblemFilter,
   RequestLog,
+  acceptJsonBodies,
   answerBrokenRequests,
   fastifyAdapter,
   serveApiDescription,
@@ -83,7 +84,7 @@ export async function startVault(
     const listeners: Draining[] = [];
     for (const each of [app, publicApp]) {
       const instance = each.getHttpAdapter().getInstance();
-      instance.removeContentTypeParser('text/plain');
+      acceptJsonBodies(instance);
       new RequestLog(log, app.get(Metrics)).attach(instance);
       answerBrokenRequests(instance);
       listeners.push(new Draining(instance));

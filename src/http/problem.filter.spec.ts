@@ -27,7 +27,10 @@ describe('what is thrown, as a problem document', () => {
     ],
     [providerUnavailable(3), { status: 503, code: 'provider_unavailable' }],
     [new StorageUnavailableError(), { status: 503, code: 'storage_unavailable' }],
-    [new BadRequestException('text'), { status: 400, code: 'invalid_request' }],
+    [
+      new BadRequestException('text'),
+      { status: 400, code: 'invalid_request', errors: { request: ['is malformed'] } },
+    ],
     [new NotFoundException('text'), { status: 404, code: 'not_found' }],
     [new ForbiddenException('text'), { status: 403, code: 'forbidden' }],
     [new ImATeapotException('text'), { status: 418, code: 'invalid_request' }],

@@ -25,7 +25,10 @@ export function toVaultError(error: unknown): VaultError {
       : Number((error as { statusCode?: unknown } | null)?.statusCode ?? 500);
   if (status >= 400 && status < 500) {
     const [code, title] = BY_STATUS[status] ?? ['invalid_request', 'Invalid request'];
-    return new VaultError(status, code, title, `${title}.`, { cause: error });
+    return new VaultError(status, code, title, `${title}.`, {
+      cause: error,
+      ...(status === 400 && { errors: { request: ['is malformed'] } }),
+    });
   }
   return new VaultError(500, 'internal_error', 'Internal error', 'Something went wrong here.', {
     cause: error,

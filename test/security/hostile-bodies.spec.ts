@@ -36,8 +36,11 @@ describe('hostile bodies to the internal API', () => {
     ['broken JSON', '{"user_id": "ann"'],
     ['JSON and more', '{"user_id": "ann"} x'],
     ['bytes that are no UTF-8', Buffer.from([0x22, 0xff, 0xfe, 0x22])],
+    ['an id that is no UTF-8', Buffer.from('{"user_id":"ann\xff"}', 'latin1')],
     ['an object with __proto__', '{"user_id":"ann","__proto__":{"polluted":true}}'],
     ['an object with constructor', '{"user_id":"a","constructor":{"prototype":{"polluted":1}}}'],
+    ['an object with a plain constructor', '{"user_id":"ann","version":1,"constructor":1}'],
+    ['an object with toString', '{"user_id":"ann","version":1,"toString":"x"}'],
     ['deep arrays', nested(30_000)],
     ['a deep user_id', `{"user_id":${nested(30_000)}}`],
     ['deep scopes', `{"user_id":"ann","scopes":${nested(30_000)}}`],
@@ -47,7 +50,39 @@ describe('hostile bodies to the internal API', () => {
     ['thousands of scopes', `{"user_id":"ann","scopes":[${Array(8000).fill('"a"').join()}]}`],
   ])('refuses, wherever a body is taken, one that is %s', async (_, body) => {
     for (const target of postTargets()) {
-      expectProblem(await post(body, 'application/json', target), 400);
+      const answer = await post(body, 'application/json', target);
+      expectProblem(answer, 400);
+      const { errors } = JSON.parse(answer.body) as { errors: Record<string, string[]> };
+      expect(Object.values(errors)).not.toEqual([]);
+    }
+  });
+
+  it('says by field what it misses in a body that is not there', async () => {
+    const answer = await post('');
+    expectProblem(answer, 400);
+    expect(JSON.parse(answer.body)).toMatchObject({ errors: { user_id: expect.any(Array) } });
+  });
+
+  it('takes an empty body for none, where none is needed', async () => {
+    const deletion = { method: 'DELETE', target: '/tokens/nobody' };
+    for (const contentType of ['application/json', 'application/json; charset=utf-8']) {
+      const headers = { 'Content-Type': contentType };
+      expect(await call({ ...deletion, headers })).toMatchObject({ status: 204 });
+      expect(await call({ ...deletion, headers, body: '' })).toMatchObject({ status: 204 });
+      const chunked = { ...headers, 'Transfer-Encoding': 'chunked' };
+      const answer = await call({ ...deletion, headers: chunked, chunks: '0\r\n\r\n' });
+      expect(answer).toMatchObject({ status: 204 });
+    }
+  });
+
+  it('reads every spelling of UTF-8, and no other charset', async () => {
+    const body = JSON.stringify({ user_id: 'zoë' });
+    for (const charset of ['utf-8', 'UTF-8', '"utf-8"', 'utf8']) {
+      const answer = await post(body, `application/json; charset=${charset}`);
+      expect({ charset, status: answer.status }).toEqual({ charset, status: 201 });
+    }
+    for (const charset of ['latin1', '"iso-8859-1"', 'utf-16', 'utf-8x']) {
+      expectProblem(await post(body, `application/json; charset=${charset}`), 415);
     }
   });
 
