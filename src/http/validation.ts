@@ -3,23 +3,27 @@ import type { ArgumentMetadata, ValidationError } from '@nestjs/common';
 import { invalidRequest } from '../common/index.js';
 import type { FieldErrors } from '../common/index.js';
 
+const UNKNOWN = 'is not known here';
 /** Levels of a body at most: the deepest legitimate one has two. */
 const MAX_DEPTH = 8;
 
 /**
- * Nest's pipe, with two additions. Deep bodies are refused first: the transformer walks them
- * recursively, and a few thousand brackets would cost it the stack. And a query without parameters,
- * which most reads have, is transformed and validated once for each class, not for each request: what
- * comes of it is always the same (decision 0013).
+ * Nest's pipe, with three additions. Deep bodies are refused first: the transformer walks them
+ * recursively, and a few thousand brackets would cost it the stack. Members such as `__proto__` are
+ * refused by name: they are dropped before anything looks for unknown ones. And a query without
+ * parameters, which most reads have, is transformed and validated once for each class, not for each
+ * request: what comes of it is always the same (decision 0013).
  */
 class RequestValidationPipe extends ValidationPipe {
   /** What each class makes of a query without parameters. A class that refuses one is not in here. */
   private readonly withoutParameters = new WeakMap<object, unknown>();
 
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
-    if (isDeeperThan(MAX_DEPTH, value)) throw invalidRequest({}, 'The request is nested too deep.');
     const { type, metatype } = metadata;
-    if (type !== 'query' || !metatype || !this.toValidate(metadata) || !isEmptyObject(value)) {
+    if (isDeeperThan(MAX_DEPTH, value)) throw invalidRequest({ [type]: ['is nested too deep'] });
+    const validated = metatype && this.toValidate(metadata);
+    if (type !== 'query' || !validated || !isEmptyObject(value)) {
+      if (validated) refuseInherited(value);
       return (await super.transform(value, metadata)) as unknown;
     }
     const known = this.withoutParameters.get(metatype);
@@ -29,6 +33,16 @@ class RequestValidationPipe extends ValidationPipe {
     this.withoutParameters.set(metatype, made);
     return made;
   }
+}
+
+/** Refuses members that every object inherits, and the other one that Nest's pipe takes off. */
+function refuseInherited(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  const names = Object.keys(value).filter(
+    (name) => name in Object.prototype || name === 'prototype',
+  );
+  if (names.length === 0) return;
+  throw invalidRequest(Object.fromEntries(names.map((name) => [name, [UNKNOWN]])));
 }
 
 const isEmptyObject = (value: unknown): boolean =>
@@ -55,7 +69,7 @@ function byField(errors: readonly ValidationError[]): FieldErrors {
     errors.map(({ property, constraints }) => [
       property.slice(0, 100),
       Object.entries(constraints ?? { invalid: 'is malformed' }).map(([kind, message]) =>
-        kind === 'whitelistValidation' ? 'is not known here' : message,
+        kind === 'whitelistValidation' ? UNKNOWN : message,
       ),
     ]),
   );
