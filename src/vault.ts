@@ -7,11 +7,10 @@ import {
   BrowserCookie,
   CallbackService,
   LinkKeeper,
-  PageFilter,
   Pages,
   PublicModule,
   StartService,
-  sendErrorPage,
+  errorPage,
 } from './authorization-requests/index.js';
 import { Authentication } from './clients/index.js';
 import type { Log } from './common/index.js';
@@ -22,11 +21,11 @@ import { EventDelivery } from './events/index.js';
 import { KeyringCheck, KeyringError, Lifecycle } from './health/index.js';
 import {
   Draining,
-  ProblemFilter,
+  ErrorFilter,
   RequestLog,
   acceptJsonBodies,
-  answerBrokenRequests,
   fastifyAdapter,
+  problemAnswer,
   serveApiDescription,
   validationPipe,
 } from './http/index.js';
@@ -70,14 +69,14 @@ export async function startVault(
 ): Promise<Vault> {
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.forRoot(config, log, providers),
-    fastifyAdapter(),
+    fastifyAdapter(problemAnswer),
     { ...OPTIONS, logger: log },
   );
   const runtime = app.get(RefresherRuntime);
   try {
     prepareSpools(app);
     app.useGlobalPipes(validationPipe());
-    app.useGlobalFilters(new ProblemFilter(log));
+    app.useGlobalFilters(new ErrorFilter(log, problemAnswer));
     serveApiDescription(app);
     app.get(Authentication).attach(app.getHttpAdapter().getInstance());
     const publicApp = await createPublicApp(app, config, log);
@@ -86,7 +85,6 @@ export async function startVault(
       const instance = each.getHttpAdapter().getInstance();
       acceptJsonBodies(instance);
       new RequestLog(log, app.get(Metrics)).attach(instance);
-      answerBrokenRequests(instance);
       listeners.push(new Draining(instance));
     }
     await app.init();
@@ -121,12 +119,10 @@ async function createPublicApp(app: NestFastifyApplication, config: VaultConfig,
       app.get(BrowserCookie),
       pages,
     ),
-    fastifyAdapter((reply, error) => {
-      sendErrorPage(reply, pages, error.status);
-    }),
+    fastifyAdapter(errorPage(pages)),
     { ...OPTIONS, logger: log },
   );
-  publicApp.useGlobalFilters(new PageFilter(log, pages));
+  publicApp.useGlobalFilters(new ErrorFilter(log, errorPage(pages)));
   return publicApp;
 }
 

@@ -16,7 +16,7 @@ interface VaultErrorOptions extends ProblemExtensions {
 
 /**
  * An error with a stable `code` that a caller may branch on. Thrown where the fact is known and
- * turned into HTTP in one place, the problem filter. `detail` is shown to the caller: it never
+ * turned into HTTP in one place, the error filter. `detail` is shown to the caller: it never
  * holds a token, a code, a state or any other secret.
  */
 export class VaultError extends Error {

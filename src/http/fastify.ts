@@ -1,7 +1,9 @@
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { FastifyInstance, FastifyReply } from 'fastify';
-import { VaultError } from '../common/index.js';
-import { sendProblem } from './problem.filter.js';
+import type { FastifyReply } from 'fastify';
+import { invalidRequest } from '../common/index.js';
+import { answerForNode, clientErrorHandler } from './client-errors.js';
+import { sendError } from './error-manner.js';
+import type { ErrorManner } from './error-manner.js';
 
 /** Bytes of a request body at most; the largest legitimate one has a few hundred. */
 const BODY_LIMIT = 64 * 1024;
@@ -11,12 +13,13 @@ const MAX_PARAMETER = 4096;
 const REQUEST_TIMEOUT = 30_000;
 const KEEP_ALIVE = 65_000;
 
-/** How an error that no route saw (a URL that cannot be decoded) is answered. */
-export type FrameworkErrorHandler = (reply: FastifyReply, error: VaultError) => void;
-
-/** Fastify with the limits both listeners share. Its own logger is off: it logs URLs. */
-export function fastifyAdapter(onFrameworkError: FrameworkErrorHandler = sendProblem) {
-  return new FastifyAdapter({
+/**
+ * Fastify with the limits both listeners share. Its own logger is off: it logs URLs.
+ *
+ * @param manner how errors are answered that no route of the listener sees
+ */
+export function fastifyAdapter(manner: ErrorManner): FastifyAdapter {
+  const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     routerOptions: { maxParamLength: MAX_PARAMETER, caseSensitive: true },
     requestTimeout: REQUEST_TIMEOUT,
@@ -27,36 +30,13 @@ export function fastifyAdapter(onFrameworkError: FrameworkErrorHandler = sendPro
     // A HEAD that ran a GET handler would spend a callback's code for a link preview.
     exposeHeadRoutes: false,
     logger: false,
+    http: { requireHostHeader: false },
+    clientErrorHandler: clientErrorHandler(manner),
+    // A URL that cannot be decoded, or with a parameter that is too long.
     frameworkErrors: (_error: unknown, _request: unknown, reply: unknown) => {
-      onFrameworkError(
-        reply as FastifyReply,
-        new VaultError(400, 'invalid_request', 'Invalid request', 'The URL is malformed.'),
-      );
+      sendError(reply as FastifyReply, invalidRequest({ url: ['is malformed'] }), manner);
     },
   });
-}
-
-/** Answers what is not HTTP at all with a bare 400 or 431 instead of a torn connection. */
-export function answerBrokenRequests(instance: FastifyInstance): void {
-  const server = instance.server;
-  server.removeAllListeners('clientError');
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (error.code === 'ECONNRESET' || !socket.writable) {
-      socket.destroy();
-      return;
-    }
-    const status =
-      error.code === 'HPE_HEADER_OVERFLOW'
-        ? '431 Request Header Fields Too Large'
-        : '400 Bad Request';
-    const body = JSON.stringify({
-      title: status.slice(4),
-      status: Number(status.slice(0, 3)),
-      code: 'invalid_request',
-    });
-    socket.end(
-      `HTTP/1.1 ${status}\r\nContent-Type: application/problem+json\r\n` +
-        `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
-    );
-  });
+  answerForNode(adapter.getInstance(), manner);
+  return adapter;
 }

@@ -1,7 +1,9 @@
 export { Draining } from './draining.js';
-export { answerBrokenRequests, fastifyAdapter } from './fastify.js';
+export { fastifyAdapter } from './fastify.js';
 export { acceptJsonBodies } from './json-body.js';
-export { ProblemFilter, problemDocument, toVaultError } from './problem.filter.js';
+export { ErrorFilter } from './error.filter.js';
+export type { ErrorManner } from './error-manner.js';
+export { problemAnswer } from './problem.js';
 export { validationPipe } from './validation.js';
 export { ApiProblems, ProblemDto } from './problem.dto.js';
 export { RequestLog } from './request-log.js';

@@ -50,10 +50,7 @@ describe('hostile bodies to the internal API', () => {
     ['thousands of scopes', `{"user_id":"ann","scopes":[${Array(8000).fill('"a"').join()}]}`],
   ])('refuses, wherever a body is taken, one that is %s', async (_, body) => {
     for (const target of postTargets()) {
-      const answer = await post(body, 'application/json', target);
-      expectProblem(answer, 400);
-      const { errors } = JSON.parse(answer.body) as { errors: Record<string, string[]> };
-      expect(Object.values(errors)).not.toEqual([]);
+      expectProblem(await post(body, 'application/json', target), 400);
     }
   });
 

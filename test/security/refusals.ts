@@ -3,16 +3,23 @@ import type { WireAnswer } from './wire.js';
 /** Traces of the inside that no answer may carry. */
 const INSIDE = /node_modules|\bat .+:\d+:\d+|src\/|dist\/|\.[jt]s\b|Error:|SELECT |INSERT /;
 
-/** A refusal of the internal API: 4xx, a problem document with a code, nothing of the inside. */
+/**
+ * A refusal of the internal API: 4xx, a whole problem document, which says by field what is wrong
+ * when it is a 400, and nothing of the inside.
+ */
 export function expectProblem(answer: WireAnswer, status?: number): void {
   expectClientError(answer);
   expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
   const problem = JSON.parse(answer.body) as Record<string, unknown>;
   expect(problem).toMatchObject({
+    type: `urn:stitch-token-vault:problem:${String(problem.code)}`,
+    title: expect.stringMatching(/^[A-Z]/),
     status: answer.status,
-    title: expect.any(String),
+    detail: expect.stringMatching(/\.$/),
     code: expect.stringMatching(/^[a-z_]+$/),
   });
+  expect(answer.headers['cache-control']).toBe('no-store');
+  if (answer.status === 400) expect(Object.values(problem.errors ?? {})).not.toEqual([]);
   if (status !== undefined) expect(answer).toMatchObject({ status });
 }
 

@@ -14,7 +14,7 @@ import {
   reauthorizationRequired,
   tokenNotFound,
 } from '../common/index.js';
-import { problemDocument, toVaultError } from './problem.filter.js';
+import { problemDocument, toVaultError } from './problem.js';
 
 describe('what is thrown, as a problem document', () => {
   it.each([

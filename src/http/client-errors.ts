@@ -1,0 +1,53 @@
+import { STATUS_CODES } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import { invalidRequest } from '../common/index.js';
+import type { VaultError } from '../common/index.js';
+import type { ErrorAnswer, ErrorManner } from './error-manner.js';
+import { errorOfStatus } from './problem.js';
+
+/** What Node's parser refuses otherwise than by 400, by its error codes. */
+const STATUS_BY_CODE: Readonly<Record<string, number>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+  HPE_HEADER_OVERFLOW: 431,
+};
+
+/** Answers what is no HTTP, or too much of it, in the manner of the listener: no route saw it. */
+export const clientErrorHandler =
+  (manner: ErrorManner) =>
+  (thrown: NodeJS.ErrnoException, socket: Socket): void => {
+    if (thrown.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const error = errorOfStatus(STATUS_BY_CODE[thrown.code ?? ''] ?? 400);
+    const answer = manner(error);
+    const fields = Object.entries(closing(answer)).map(([name, value]) => `${name}: ${value}\r\n`);
+    const statusLine = `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? ''}\r\n`;
+    socket.end(`${statusLine}${fields.join('')}\r\n${answer.body}`);
+  };
+
+/**
+ * Answers what Node refuses by itself, without a word: an expectation that nobody knows, and a
+ * request without a host. For the latter Node must be told to let it through, `requireHostHeader`.
+ */
+export function answerForNode(instance: FastifyInstance, manner: ErrorManner): void {
+  instance.server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
+    const answer = manner(errorOfStatus(417));
+    response.writeHead(417, closing(answer)).end(answer.body);
+  });
+  instance.addHook('onRequest', ({ headers, raw }, _reply, done) => {
+    done(headers.host === undefined && raw.httpVersion === '1.1' ? missingHost() : undefined);
+  });
+}
+
+/** RFC 9112 section 3.2 wants a host of HTTP/1.1 only. */
+const missingHost = (): VaultError => invalidRequest({ host: ['is missing'] });
+
+const closing = ({ headers, body }: ErrorAnswer): Record<string, string> => ({
+  ...headers,
+  'content-length': String(Buffer.byteLength(body)),
+  connection: 'close',
+});
