@@ -77,9 +77,9 @@ export async function startVault(
     prepareSpools(app);
     app.useGlobalPipes(validationPipe());
     app.useGlobalFilters(new ErrorFilter(log, problemAnswer));
-    serveApiDescription(app);
     app.get(Authentication).attach(app.getHttpAdapter().getInstance());
     const publicApp = await createPublicApp(app, config, log);
+    serveApiDescription(app, publicApp, config.public.url);
     const listeners: Draining[] = [];
     for (const each of [app, publicApp]) {
       const instance = each.getHttpAdapter().getInstance();

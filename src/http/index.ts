@@ -7,4 +7,4 @@ export { problemAnswer } from './problem.js';
 export { validationPipe } from './validation.js';
 export { ApiProblems, ProblemDto } from './problem.dto.js';
 export { RequestLog } from './request-log.js';
-export { describeApi, serveApiDescription } from './openapi.js';
+export { serveApiDescription } from './openapi.js';

@@ -2,8 +2,15 @@ import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { INestApplication } from '@nestjs/common';
 
-/** Describes the internal API as OpenAPI 3.1, from the decorators of its controllers. */
-export function describeApi(app: INestApplication): OpenAPIObject {
+/**
+ * Describes both listeners as one OpenAPI 3.1 document, from the decorators of their controllers.
+ * The paths of the public one say that they are elsewhere.
+ */
+function describeApi(
+  app: INestApplication,
+  publicApp: INestApplication,
+  publicUrl: string,
+): OpenAPIObject {
   const about = new DocumentBuilder()
     .setOpenAPIVersion('3.1.0')
     .setTitle('Stitch token vault')
@@ -14,7 +21,12 @@ export function describeApi(app: INestApplication): OpenAPIObject {
     .setVersion('1')
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API key of the vault' })
     .build();
-  return withNullTypes(SwaggerModule.createDocument(app, about)) as OpenAPIObject;
+  const description = SwaggerModule.createDocument(app, about);
+  const elsewhere = { servers: [{ url: publicUrl, description: 'The public listener' }] };
+  for (const [path, item] of Object.entries(SwaggerModule.createDocument(publicApp, about).paths)) {
+    description.paths[path] = { ...item, ...elsewhere };
+  }
+  return withNullTypes(description) as OpenAPIObject;
 }
 
 /**
@@ -32,7 +44,15 @@ function withNullTypes(value: unknown): unknown {
   return { ...schema, ...values, type: [schema.type, 'null'] };
 }
 
-/** Serves the description at `/openapi.json` and a page to try it at `/docs`. */
-export function serveApiDescription(app: INestApplication): void {
-  SwaggerModule.setup('docs', app, describeApi(app), { jsonDocumentUrl: 'openapi.json' });
+/**
+ * Serves the description at `/openapi.json` and a page to try it at `/docs`, on the internal
+ * listener.
+ */
+export function serveApiDescription(
+  app: INestApplication,
+  publicApp: INestApplication,
+  publicUrl: string,
+): void {
+  const description = describeApi(app, publicApp, publicUrl);
+  SwaggerModule.setup('docs', app, description, { jsonDocumentUrl: 'openapi.json' });
 }

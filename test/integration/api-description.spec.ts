@@ -1,22 +1,29 @@
 import { createConnectWorld } from '../support/connect-world.js';
 import type { ConnectWorld } from '../support/connect-world.js';
+import { CookieBrowser } from '../support/cookie-browser.js';
+import { begin } from '../support/requests.js';
 import { createClient } from '../support/vault.js';
 import { controllerRoutes, exampleTarget } from '../security/routes.js';
 import type { Route } from '../security/routes.js';
 import { ApiSchema } from './api-schema.js';
 import type { ApiDescription } from './api-schema.js';
 
+/** What the public listener serves (contract), seen from outside. */
+const PUBLIC = ['GET /authorize/{id}', 'GET /callback/{provider}'];
+const RETURN_TO = 'https://app.example.com/linked';
+
 describe('the API description', () => {
   let world: ConnectWorld;
   let schema: ApiSchema;
   let routes: Route[];
   let text: string;
+  const browser = new CookieBrowser();
   /** Operations that were seen to succeed. */
   const succeeded = new Set<string>();
   beforeAll(async () => {
     world = await createConnectWorld({
       replicas: 1,
-      environment: { REFRESH_POLICY: 'on-demand' },
+      environment: { REFRESH_POLICY: 'on-demand', RETURN_URL_ALLOWLIST: new URL(RETURN_TO).origin },
     });
     const answer = await world.vault.request('/openapi.json');
     text = await answer.text();
@@ -40,11 +47,19 @@ describe('the API description', () => {
       method: name.split(' ')[0],
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
+    return compare(status, name, path, answer);
+  }
+
+  /** As {@link check}, of what a browser opens. */
+  const browse = async (status: number, name: string, url: string) =>
+    compare(status, name, url, await browser.open(url));
+
+  async function compare(status: number, name: string, path: string, answer: Response) {
     const content = await answer.text();
     expect({ name, path, status: answer.status, content }).toMatchObject({ status });
     const type = answer.headers.get('content-type');
     expect(schema.problemsOf(name, answer.status, type, content)).toEqual([]);
-    if (status < 300) succeeded.add(name);
+    if (status < 400) succeeded.add(name);
     return content;
   }
 
@@ -58,7 +73,18 @@ describe('the API description', () => {
 
   it('describes every route there is, and none that is not', () => {
     const described = schema.operations.map(({ name }) => name);
-    expect(described.sort()).toEqual(routes.map(nameOf).sort());
+    expect(described.sort()).toEqual([...routes.map(nameOf), ...PUBLIC].sort());
+  });
+
+  it('says that the paths for browsers are on the public listener, and no other', () => {
+    for (const { name, servers, security } of schema.operations) {
+      const elsewhere = PUBLIC.includes(name);
+      expect({ name, servers }).toEqual({
+        name,
+        servers: elsewhere ? [world.environment.PUBLIC_URL] : [],
+      });
+      if (elsewhere) expect(security).toBeUndefined();
+    }
   });
 
   it('refers to nothing that is missing, and describes every path parameter', () => {
@@ -188,6 +214,25 @@ describe('the API description', () => {
     await check(404, sessions, '/stitch-connect/sessions', { user_id: 'nobody' });
     await check(400, sessions, '/stitch-connect/sessions', {});
     await check(200, 'GET /tokens/{user_id}', '/tokens/dan?provider=stitch-connect');
+  });
+
+  it('is kept by what browsers are answered', async () => {
+    const { publicUrl } = world.vault;
+    const [start, callback] = ['GET /authorize/{id}', 'GET /callback/{provider}'];
+    const begun = await world.beginConnect({ user_id: 'flo' });
+    await browse(303, start, begun.authorization_url);
+    await browse(400, start, `${publicUrl}/authorize/1`);
+    const linked = await world.consent(browser, begun.authorization_url);
+    await browse(200, callback, linked);
+    await browse(400, callback, linked);
+    await browse(404, callback, `${publicUrl}/callback/nobody`);
+    const returning = await begin(world, { user_id: 'flo', return_to: RETURN_TO });
+    await browse(303, callback, await world.sandbox.consent(returning.authorization_url));
+    const unlucky = await begin(world, { user_id: 'flo' });
+    const late = await world.sandbox.consent(unlucky.authorization_url);
+    world.sandbox.switches.down = true;
+    await browse(502, callback, late);
+    world.sandbox.switches.down = false;
   });
 
   it('is kept by the answers about the vault itself', async () => {

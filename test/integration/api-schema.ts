@@ -10,10 +10,15 @@ interface Operation {
   >;
 }
 
+type Method = 'get' | 'post' | 'delete';
+type PathItem = Readonly<Partial<Record<Method, Operation>>> & {
+  readonly servers?: readonly { readonly url: string }[];
+};
+
 /** As much of an OpenAPI document as the tests look at. */
 export interface ApiDescription {
   readonly openapi: string;
-  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly paths: Readonly<Record<string, PathItem>>;
   readonly components: { readonly schemas: Readonly<Record<string, object>> };
 }
 
@@ -21,6 +26,8 @@ export interface ApiDescription {
 export interface DescribedOperation extends Operation {
   /** As `METHOD /path/{parameter}`. */
   readonly name: string;
+  /** Where it is, when that is not where the description was found. */
+  readonly servers: readonly string[];
 }
 
 /** Says whether answers are what the description promises: no more, no less. */
@@ -33,10 +40,10 @@ export class ApiSchema {
     const closed = close(description) as ApiDescription;
     this.ajv.addSchema({ ...closed, $id: 'openapi' });
     this.byName = new Map(
-      Object.entries(closed.paths).flatMap(([path, operations]) =>
+      Object.entries(closed.paths).flatMap(([path, { servers = [], ...operations }]) =>
         Object.entries(operations).map(([method, operation]) => {
           const name = `${method.toUpperCase()} ${path}`;
-          return [name, { ...operation, name }];
+          return [name, { ...operation, name, servers: servers.map(({ url }) => url) }];
         }),
       ),
     );
