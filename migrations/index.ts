@@ -4,6 +4,7 @@ import { BrowserBinding1763763600000 } from './1763763600000-browser-binding.js'
 import { BrowserIndex1763767200000 } from './1763767200000-browser-index.js';
 import { Events1763770800000 } from './1763770800000-events.js';
 import { UnconfirmedGrants1763774400000 } from './1763774400000-unconfirmed-grants.js';
+import { ClaimedRequestsIndex1763778000000 } from './1763778000000-claimed-requests-index.js';
 
 /** Every migration in the order it is applied. Never edit one that has landed: add another. */
 export const migrations = [
@@ -13,4 +14,5 @@ export const migrations = [
   BrowserIndex1763767200000,
   Events1763770800000,
   UnconfirmedGrants1763774400000,
+  ClaimedRequestsIndex1763778000000,
 ];

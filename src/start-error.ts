@@ -20,7 +20,7 @@ export class StartError extends Error {
     const lines = problems.map(({ kind, id, rows }) =>
       kind === 'missing'
         ? `VAULT_KEYRING: key ${id}, still in use by ${rows} row(s), is missing`
-        : `VAULT_KEYRING: key ${id} is not the one that ${rows} row(s) were sealed with`,
+        : `VAULT_KEYRING: key ${id}, which ${rows} row(s) name, opens none of them`,
     );
     return new StartError(lines.join('\n'));
   }

@@ -11,6 +11,9 @@ import { Check, Column, CreateDateColumn, Entity, Index, PrimaryColumn, Unique }
 @Index('stitch_authorization_requests_browser_hash_idx', ['browserHash'], {
   where: 'browser_hash IS NOT NULL',
 })
+@Index('stitch_authorization_requests_claimed_idx', ['provider', 'userId', 'connection'], {
+  where: `status = 'pending' AND claimed_at IS NOT NULL`,
+})
 @Index('stitch_authorization_requests_unconfirmed_idx', ['completedAt'], {
   where: `status = 'awaiting_confirmation'`,
 })

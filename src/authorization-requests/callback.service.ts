@@ -113,10 +113,11 @@ export class CallbackService {
       requestedScopes: request.scopes,
     });
     const end = { requestId: request.id, returnTo: request.returnTo, httpStatus: 200 } as const;
-    const stored = await this.keeper.store({ requestId: request.id, status, grant });
+    const kept = await this.keeper.store({ requestId: request.id, status, grant });
     // The code is spent and the request claimed: only a new start helps.
-    if (stored === 'lost') return { ...end, status: 'failed', httpStatus: 502 };
-    if (stored === 'kept') return { ...end, status: 'pending' };
+    if (kept === 'lost') return { ...end, status: 'failed', httpStatus: 502 };
+    if (kept === 'discarded') return { ...end, status: 'failed', httpStatus: 400 };
+    if (kept === 'kept') return { ...end, status: 'pending' };
     this.log.event('info', 'grant.linked', {
       provider: request.provider,
       user_id: request.userId,

@@ -9,7 +9,7 @@ import type { Query } from '../database/index.js';
 import { Sealer } from '../encryption/index.js';
 import { Metrics } from '../metrics/index.js';
 import { Spool } from '../spool/index.js';
-import { GrantLinker } from '../tokens/index.js';
+import { ConsentHistory, GrantLinker } from '../tokens/index.js';
 import { KEPT_LINK_FORMAT } from './kept-link.js';
 import type { KeptLink } from './kept-link.js';
 import { RequestStore } from './request.store.js';
@@ -17,10 +17,16 @@ import { RequestStore } from './request.store.js';
 /** Milliseconds between looks for links that somebody left behind. */
 const INTERVAL = 5000;
 /**
- * Milliseconds after which a callback has given up what it was given, or its process is gone. One
- * that is still at it does no harm: whoever stores it second finds its request ended.
+ * Milliseconds after the provider was asked: most callbacks have given up by then, or their process
+ * is gone. One that is still at it does no harm: who comes second finds the request ended.
  */
 const SETTLED = 10_000;
+
+/**
+ * What became of a link: `kept` is stored as soon as the database is back; `discarded` was deleted
+ * or replaced meanwhile and is revoked; `lost` found no database and no disk either.
+ */
+export type LinkEnd = 'stored' | 'kept' | 'discarded' | 'lost';
 
 /**
  * Stores what a consent brought, once and for certain: the code is spent, and a user who is asked
@@ -37,6 +43,7 @@ export class LinkKeeper {
     @Inject(VAULT_CONFIG) config: VaultConfig,
     private readonly requests: RequestStore,
     private readonly linker: GrantLinker,
+    private readonly history: ConsentHistory,
     private readonly database: Database,
     private readonly clock: DatabaseClock,
     sealer: Sealer,
@@ -64,51 +71,50 @@ export class LinkKeeper {
   /**
    * Stores a link. A database that is away is waited for, though not for ever: somebody sits
    * before a browser.
-   *
-   * @returns `kept` when it will be stored as soon as the database is back; `lost` when there is
-   *   no database and no disk either
    */
-  async store(link: KeptLink): Promise<'stored' | 'kept' | 'lost'> {
+  async store(link: KeptLink): Promise<LinkEnd> {
     const entry = this.spool.write(link);
     this.spool.sync(entry);
     try {
-      await this.linker.store(link.grant, (query) =>
-        // False when an earlier try has stored it, whose commit went through and whose answer was
-        // lost: what was done with it since, a confirmation or a deletion, must not be undone.
-        this.requests.end(link.requestId, link.status, null, query),
-      );
+      const end = await this.settle(link, false);
+      this.spool.remove(entry);
+      return end;
     } catch (error) {
       if (!(error instanceof StorageUnavailableError)) {
         this.spool.setAside(entry, 'refused_by_database');
         throw error;
       }
-      const kept = entry === undefined ? 'lost' : 'kept';
-      this.log.failure(`authorization_request.${kept}`, error, this.names(link));
-      return kept;
+      const end = entry === undefined ? 'lost' : 'kept';
+      this.log.failure(`authorization_request.${end}`, error, this.names(link));
+      return end;
     }
-    this.spool.remove(entry);
-    return 'stored';
   }
 
   /** Stores what was left behind. */
   @Interval('adopt-links', INTERVAL)
   async adopt(): Promise<void> {
-    if (!this.started || this.adopting || !this.database.available) return;
+    if (this.adopting || !this.mayWork()) return;
     this.adopting = true;
     try {
-      for (const entry of this.waiting(this.clock.now() - SETTLED)) await this.adoptOne(entry);
+      for (const entry of this.waiting(this.clock.now() - SETTLED)) {
+        const link = this.read(entry);
+        if (link && this.mayWork()) await this.adoptOne(entry, link);
+      }
     } finally {
       this.adopting = false;
     }
   }
 
-  private async adoptOne(entry: string): Promise<void> {
+  private mayWork(): boolean {
+    return this.started && this.database.available;
+  }
+
+  private async adoptOne(entry: string, link: KeptLink): Promise<void> {
     try {
-      const link = this.spool.read(entry)?.item;
-      if (!link) return;
-      await this.linker.store(link.grant, (query) => this.claim(link, query));
+      const outcome = await this.settle(link, true);
       this.spool.remove(entry);
-      this.log.event('info', 'authorization_request.recovered', this.names(link));
+      const said = { ...this.names(link), outcome };
+      this.log.event('info', 'authorization_request.recovered', said);
     } catch (error) {
       if (error instanceof StorageUnavailableError) return;
       this.log.failure('authorization_request.recovery_failed', error, { entry });
@@ -116,17 +122,48 @@ export class LinkKeeper {
     }
   }
 
-  /** Whether a link that was left behind is still wanted. What is not must not live on unknown. */
-  private async claim({ requestId, status, grant }: KeptLink, query: Query): Promise<boolean> {
+  /** Stores a link together with the end of its request, or has its tokens revoked. */
+  private async settle(link: KeptLink, late: boolean): Promise<'stored' | 'discarded'> {
+    let end: 'stored' | 'discarded' = 'stored';
+    await this.linker.store(link.grant, async (query) => {
+      const wanted = await this.wanted(link, late, query);
+      end = wanted === 'no' ? 'discarded' : 'stored';
+      if (wanted === 'no') await this.linker.revoke(link.grant, query);
+      return wanted === 'yes';
+    });
+    return end;
+  }
+
+  /**
+   * Whether a link is still to be stored; `done` when an earlier try has, whose commit went through
+   * and whose answer was lost: what was done with it since must not be undone.
+   *
+   * @param late whether others may have had a turn meanwhile
+   */
+  private async wanted(
+    link: KeptLink,
+    late: boolean,
+    query: Query,
+  ): Promise<'yes' | 'no' | 'done'> {
+    const { requestId, status, grant } = link;
     const now = await this.requests.lock(requestId, query);
-    if (now !== undefined && now !== 'pending') return false;
-    const overtaken = status === 'completed' && (await this.requests.overtaken(grant, query));
-    if (now === undefined || overtaken) {
-      await this.requests.end(requestId, 'failed', 'superseded', query);
-      await this.linker.revoke(grant, query);
-      return false;
+    // Not kept for ever: the request of one that was stored long ago is gone as well.
+    if (now === undefined) return (await this.history.stored(query, grant)) ? 'done' : 'no';
+    if (now !== 'pending') return now === 'failed' ? 'no' : 'done';
+    const overtaken = late && (await this.history.overtaken(query, grant));
+    if (overtaken) await this.requests.end(requestId, 'failed', 'superseded', query);
+    else await this.requests.end(requestId, status, null, query);
+    return overtaken ? 'no' : 'yes';
+  }
+
+  private read(entry: string): KeptLink | undefined {
+    try {
+      return this.spool.read(entry)?.item;
+    } catch (error) {
+      // Passing trouble of the disk: what will not pass is set aside by the spool.
+      this.log.failure('authorization_request.unreadable', error, { entry });
+      return undefined;
     }
-    return this.requests.end(requestId, status, null, query);
   }
 
   private waiting(before?: number): string[] {
@@ -134,8 +171,13 @@ export class LinkKeeper {
       return this.spool.list(before);
     } catch (error) {
       this.log.failure('spool.list_failed', error);
-      return [];
     }
+    try {
+      this.spool.prepare();
+    } catch {
+      // Said above; tried again at the next look.
+    }
+    return [];
   }
 
   private readonly names = ({ requestId, grant }: KeptLink) => ({

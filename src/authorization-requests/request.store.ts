@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
 import type { Query } from '../database/index.js';
-import type { GrantKey } from '../tokens/index.js';
 
 export const REQUEST_STATUSES = [
   'pending',
@@ -198,17 +197,6 @@ export class RequestStore {
       [id],
     );
     return row?.status;
-  }
-
-  /** Whether the user has consented anew, to the same end, since this grant was obtained. */
-  async overtaken(grant: GrantKey & { readonly obtainedAt: number }, query: Query) {
-    const rows = await query(
-      `SELECT 1 FROM stitch_grants g JOIN stitch_authorization_requests r ON r.id = g.grant_id
-       WHERE g.provider = $1 AND g.user_id = $2 AND g.connection = $3
-         AND r.completed_at > to_timestamp($4 / 1000.0)`,
-      [grant.provider, grant.userId, grant.connection, grant.obtainedAt],
-    );
-    return rows.length > 0;
   }
 
   /**

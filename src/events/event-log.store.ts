@@ -33,8 +33,8 @@ export class EventLogStore {
    */
   async page(after: LogPlace | undefined, limit: number): Promise<PlacedEvent[] | undefined> {
     // First the places, then the reading: whatever was committed before this call has a place by
-    // now, whoever gave it. The other way round a page could end before events that another
-    // reader's call placed in between, and look like the end of the log.
+    // now, whoever gave it, or comes behind a full page. The other way round a page could end before
+    // events that another reader's call placed in between, and look like the end of the log.
     await this.place();
     const position = await this.positionOf(after);
     return position === undefined ? undefined : this.read(position, limit);
@@ -43,11 +43,16 @@ export class EventLogStore {
   private async positionOf(after: LogPlace | undefined): Promise<string | undefined> {
     if (after === undefined) return '0';
     if ('position' in after) return after.position;
-    const [row] = await this.database.query<{ position: string | null }>(
-      'SELECT position FROM stitch_events WHERE event_id = $1',
-      [after.eventId],
-    );
-    return row?.position ?? undefined;
+    for (;;) {
+      const [row] = await this.database.query<{ position: string | null }>(
+        'SELECT position FROM stitch_events WHERE event_id = $1',
+        [after.eventId],
+      );
+      if (!row) return undefined;
+      if (row.position !== null) return row.position;
+      // Written since, or so many wait for their places that its turn has not come.
+      await this.place();
+    }
   }
 
   private async read(position: string, limit: number): Promise<PlacedEvent[]> {

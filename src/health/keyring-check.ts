@@ -22,8 +22,8 @@ const rowsByKey = (table: string, columns: readonly string[]) => `
     .join(', ')}) ids(id) WHERE id IS NOT NULL) key
   GROUP BY key.id`;
 
-/** Grants that are opened to see whether a key is the right one. */
-const SAMPLE = 5;
+/** Grants that are opened, wherever in the table, to see whether a key is the right one. */
+const SAMPLE = 100;
 
 /** A key by whose id rows were sealed, and that the keyring does not hold, or holds another of. */
 export interface KeyProblem {
@@ -81,13 +81,13 @@ export class KeyringCheck {
   }
 
   /**
-   * Whether a key opens none of the grants that bear its id. One that does not open may have been
-   * tampered with, and is no reason to refuse all the others to their users.
+   * Whether a key opens none of the grants that bear its id, or of a hundred of them. A few that do
+   * not open may have been tampered with, and are no reason to refuse all others to their users.
    */
   private async isWrong(id: string): Promise<boolean> {
     const sample = await this.database.query<Sample>(
       `SELECT provider, user_id, connection, access_token FROM stitch_grants
-       WHERE ${keyId('access_token')} = $1 LIMIT ${SAMPLE}`,
+       WHERE ${keyId('access_token')} = $1 ORDER BY random() LIMIT ${SAMPLE}`,
       [id],
       TIMEOUT,
     );

@@ -10,6 +10,8 @@ const BATCH = 200;
 const RETRY = 200;
 /** Milliseconds to the first and between later attempts while somebody has a row locked. */
 const LOCKED_BACKOFF = { first: 10, longest: 1000 };
+/** Attempts after which a row is locked for longer than another's statement takes. */
+const BRIEFLY_LOCKED = 4;
 /** Milliseconds: longer than a claim can take to come back. */
 const CLAIM_UNDER_WAY = 10_000;
 
@@ -24,12 +26,14 @@ export type SpoolPort = Pick<Spool<RotationResult>, 'write' | 'sync' | 'remove' 
 interface Pending {
   readonly result: RotationResult;
   readonly entry: string | undefined;
-  readonly resolve: (outcome: CommitOutcome) => void;
+  readonly resolve: (attempt: CommitAttempt) => void;
   readonly reject: (error: unknown) => void;
   /** Whether the entry would outlast the machine. */
   synced: boolean;
   /** How often its row was found locked. */
   locked: number;
+  /** Whether whoever brought it wants to know that at once, and will bring it again. */
+  readonly adopted: boolean;
 }
 
 /**
@@ -78,13 +82,13 @@ export class CommitQueue {
 
   /** Spools and commits a result. @returns once the database has decided, at whatever time */
   add(result: RotationResult): Promise<CommitOutcome> {
-    return this.enqueue(result, this.spool.write(result));
+    return this.enqueue(result, this.spool.write(result), false);
   }
 
-  /** Commits what was found in the spool. */
-  async adopt(result: RotationResult, entry: string): Promise<CommitOutcome> {
+  /** Commits what was found in the spool; where somebody has its row locked, that is the answer. */
+  async adopt(result: RotationResult, entry: string): Promise<CommitAttempt> {
     try {
-      return await this.enqueue(result, entry);
+      return await this.enqueue(result, entry, true);
     } finally {
       const now = this.clock.now();
       // Oldest first: the order of a map is that in which its keys were added.
@@ -105,12 +109,22 @@ export class CommitQueue {
     this.stopping = true;
   }
 
-  private async enqueue(result: RotationResult, entry: string | undefined): Promise<CommitOutcome> {
+  private enqueue(
+    result: RotationResult,
+    entry: string | undefined,
+    adopted: false,
+  ): Promise<CommitOutcome>;
+  private enqueue(result: RotationResult, entry: string, adopted: true): Promise<CommitAttempt>;
+  private async enqueue(
+    result: RotationResult,
+    entry: string | undefined,
+    adopted: boolean,
+  ): Promise<CommitAttempt> {
     const text = grantKeyText(result);
     this.held.set(text, (this.held.get(text) ?? 0) + 1);
     try {
-      return await new Promise<CommitOutcome>((resolve, reject) => {
-        this.pending.push({ result, entry, resolve, reject, synced: false, locked: 0 });
+      return await new Promise<CommitAttempt>((resolve, reject) => {
+        this.pending.push({ result, entry, resolve, reject, synced: false, locked: 0, adopted });
         if (!this.flushing) void this.flush();
       });
     } finally {
@@ -154,9 +168,9 @@ export class CommitQueue {
     const attempts = await this.store.commit(batch.map(({ result }) => result));
     batch.forEach((item, index) => {
       const attempt = attempts[index];
-      if (attempt?.kind === 'locked') void this.waitForRow(item);
+      if (attempt?.kind === 'locked' && !item.adopted) void this.waitForRow(item);
       else if (attempt) {
-        this.spool.remove(item.entry);
+        if (attempt.kind !== 'locked') this.spool.remove(item.entry);
         item.resolve(attempt);
       }
     });
@@ -165,7 +179,8 @@ export class CommitQueue {
   /** Sets an answer apart whose row somebody has locked: its neighbours go on without it. */
   private async waitForRow(item: Pending): Promise<void> {
     const { first, longest } = LOCKED_BACKOFF;
-    this.keepSafe(item);
+    // Most locks last for a statement: not worth a flush of the disk.
+    if (item.locked >= BRIEFLY_LOCKED) this.keepSafe(item);
     await this.clock.sleep(Math.min(longest, first * 2 ** item.locked));
     item.locked += 1;
     this.pending.push(item);

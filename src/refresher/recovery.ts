@@ -114,7 +114,8 @@ export class Recovery {
     this.committing += 1;
     try {
       const { kind } = await commits.adopt(item, entry);
-      log.event('info', 'spool.recovered', { outcome: kind });
+      // A row that somebody keeps locked can't be taken over either: it must not hold up others.
+      if (kind !== 'locked') log.event('info', 'spool.recovered', { outcome: kind });
     } finally {
       this.committing -= 1;
     }

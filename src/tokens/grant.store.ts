@@ -125,13 +125,23 @@ export class GrantStore {
   /**
    * Deletes a grant, and with it what waits beside it to be confirmed, and puts their refresh
    * tokens down to be revoked. Under the lock of the name: what is being confirmed at this moment
-   * is deleted where it was or where it is then, and does not slip through between the two.
+   * is deleted where it was or where it is then, and does not slip through between the two. Nor
+   * does what a user who has come back already consented to: such links are ended.
    *
    * @returns whether there was one
    */
   async delete(key: GrantKey): Promise<boolean> {
     const name = [key.provider, key.userId, key.connection];
     return this.database.transaction(async (query) => {
+      // First: a callback has its request before the lock of the name.
+      await query(
+        `UPDATE stitch_authorization_requests SET status = 'failed', error = 'deleted',
+           completed_at = now()
+         WHERE id IN (SELECT id FROM stitch_authorization_requests
+           WHERE provider = $1 AND user_id = $2 AND connection = $3
+             AND status = 'pending' AND claimed_at IS NOT NULL ORDER BY id FOR UPDATE)`,
+        name,
+      );
       await lockName(query, key);
       const gone: object[] = [];
       for (const table of ['stitch_grants', 'stitch_unconfirmed_grants']) {

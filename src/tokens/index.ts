@@ -1,3 +1,4 @@
+export { ConsentHistory } from './consent-history.store.js';
 export { alive, neededTtl, rejected, remaining } from './freshness.js';
 export { GrantCache } from './grant-cache.js';
 export { GrantLinker } from './grant-linker.js';

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { ConsentHistory } from './consent-history.store.js';
 import { GrantCache } from './grant-cache.js';
 import { GrantLinker } from './grant-linker.js';
 import { GrantStatistics } from './grant-statistics.js';
@@ -21,6 +22,7 @@ import { UnconfirmedStore } from './unconfirmed.store.js';
   imports: [TypeOrmModule.forFeature([GrantEntity, RevocationEntity, UnconfirmedEntity])],
   controllers: [TokensController, GrantsController],
   providers: [
+    ConsentHistory,
     GrantStore,
     RevocationStore,
     RotationStore,
@@ -33,6 +35,7 @@ import { UnconfirmedStore } from './unconfirmed.store.js';
     UnconfirmedStore,
   ],
   exports: [
+    ConsentHistory,
     GrantCache,
     GrantLinker,
     GrantStore,

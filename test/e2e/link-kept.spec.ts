@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createDatabase } from '../support/database.js';
@@ -15,13 +15,13 @@ import type { TokenAnswer, World } from '../support/world.js';
 /** Milliseconds: how long a callback waits for the database, and some room. */
 const LONG = 30_000;
 
-describe('a consent whose database stays away', () => {
+describe('consents whose database stays away', () => {
   let world: World;
   let proxy: TcpProxy;
   let spool: string;
   /** Has a way to the database, and a spool, of its own. */
   let other: TestVault;
-  beforeEach(async () => {
+  beforeAll(async () => {
     const database = await createDatabase();
     proxy = await startTcpProxy(database.url);
     spool = mkdtempSync(join(tmpdir(), 'stitch-vault-kept-'));
@@ -34,78 +34,145 @@ describe('a consent whose database stays away', () => {
       PUBLIC_PORT: String(await freePort()),
     });
   });
-  afterEach(async () => {
+  afterAll(async () => {
     await other.stop();
     await world.close();
     await proxy.close();
     rmSync(spool, { recursive: true, force: true });
   });
 
-  const entries = () =>
-    readdirSync(join(spool, 'links')).filter((name) => name.endsWith('.sealed'));
-  const status = async ({ id }: BegunRequest) =>
-    (await requestStatus({ vault: other, key: world.key }, id)).status;
+  const entries = (directory = spool) =>
+    readdirSync(join(directory, 'links')).filter((name) => name.endsWith('.sealed'));
+  const emptied = (directory?: string) =>
+    eventually('the spool is empty', () => entries(directory).length === 0, LONG);
+  const request = ({ id }: BegunRequest) => requestStatus({ vault: other, key: world.key }, id);
   const read = (user: string) => other.request(`/tokens/${user}`, { key: world.key });
-  /** Users whose codes have been exchanged when the database goes away for good. */
-  const cutOff = async (...wishes: Record<string, unknown>[]): Promise<BegunRequest[]> => {
-    const begun = await Promise.all(wishes.map((wish) => begin(world, wish)));
-    world.sandbox.switches.latencyMs = 500;
+  const token = async (user: string) =>
+    ((await (await read(user)).json()) as TokenAnswer).access_token;
+  const remove = (user: string) =>
+    other.request(`/tokens/${user}`, { key: world.key, method: 'DELETE' });
+  /** Links in a replica that still has its database. */
+  const linkAnew = async (body: Record<string, unknown>) => {
+    const begun = await begin({ vault: other, key: world.key }, body);
+    const { search } = new URL(await world.sandbox.consent(begun.authorization_url));
+    expect((await visit(`${other.publicUrl}/callback/stitch-money${search}`)).status).toBe(200);
+    return begun;
+  };
+  /** Users whose codes are being exchanged when the database goes away. */
+  const cutOff = async (bodies: Record<string, unknown>[]): Promise<BegunRequest[]> => {
+    const begun = await Promise.all(bodies.map((body) => begin(world, body)));
+    const { stats, switches } = world.sandbox;
+    const wanted = stats.codeCalls + bodies.length;
+    switches.latencyMs = 500;
     const callbacks = await Promise.all(
       begun.map(({ authorization_url }) => world.sandbox.consent(authorization_url)),
     );
     const answers = Promise.all(callbacks.map(visit));
-    await eventually(
-      'the codes are being exchanged',
-      () => world.sandbox.stats.codeCalls === wishes.length,
-    );
+    await eventually('the codes are being exchanged', () => stats.codeCalls === wanted);
     proxy.cut();
     for (const answer of await answers) {
       expect(answer.status).toBe(200);
       expect(await answer.text()).toContain('Almost there');
     }
-    world.sandbox.switches.latencyMs = 0;
+    switches.latencyMs = 0;
     return begun;
   };
 
-  it('is stored by the same process once it is back', async () => {
-    const [ann] = await cutOff({ user_id: 'ann' });
-    expect(await status(ann!)).toBe('pending');
+  it('are stored by the same process once it is back, and never again', async () => {
+    const begun = await cutOff([{ user_id: 'ann' }, { user_id: 'ida' }]);
+    for (const each of begun) expect((await request(each)).status).toBe('pending');
     expect((await read('ann')).status).toBe(404);
+    // What a kill before the removal would leave behind.
+    const copy = mkdtempSync(join(tmpdir(), 'stitch-vault-kept-'));
+    cpSync(join(spool, 'links'), join(copy, 'links'), { recursive: true });
     proxy.restore();
-    await eventually('it is stored', async () => (await status(ann!)) === 'completed', LONG);
-    const token = (await (await read('ann')).json()) as TokenAnswer;
-    expect(world.sandbox.isLive(token.access_token)).toBe(true);
-    await eventually('the spool is empty', () => entries().length === 0);
+    await emptied();
+    for (const each of begun) expect((await request(each)).status).toBe('completed');
+    expect(world.sandbox.isLive(await token('ann'))).toBe(true);
+    // A day later the requests are gone, and one of the grants is.
+    await world.database.query('DELETE FROM stitch_authorization_requests');
+    await remove('ida');
+    const late = await launchVault({ ...world.environment, SPOOL_DIR: copy, PUBLIC_PORT: '0' });
+    await emptied(copy);
+    await late.stop();
+    rmSync(copy, { recursive: true, force: true });
+    expect((await read('ida')).status).toBe(404);
+    await eventually('what is to be revoked is', async () => {
+      return (await world.database.query('SELECT 1 FROM stitch_revocations')).length === 0;
+    });
+    expect(world.sandbox.isLive(await token('ann'))).toBe(true);
   });
 
-  it('is stored by the next process of its spool, unless the user has consented anew', async () => {
-    const [bea, cat, dan] = await cutOff(
-      { user_id: 'bea', confirm: true },
-      { user_id: 'cat' },
-      { user_id: 'dan' },
-    );
-    await world.vaults.pop()!.stop();
-    const again = await begin({ vault: other, key: world.key }, { user_id: 'cat' });
-    const { search } = new URL(await world.sandbox.consent(again.authorization_url));
-    expect((await visit(`${other.publicUrl}/callback/stitch-money${search}`)).status).toBe(200);
-    const { access_token: newest } = (await (await read('cat')).json()) as TokenAnswer;
-    proxy.restore();
-    world.vaults.push(await launchVault({ ...world.environment, PUBLIC_PORT: '0' }));
-    await eventually('the spool is empty', () => entries().length === 0, LONG);
-    expect(await status(dan!)).toBe('completed');
-    expect((await read('dan')).status).toBe(200);
-    expect(await status(bea!)).toBe('awaiting_confirmation');
-    expect((await read('bea')).status).toBe(404);
-    expect(await requestStatus({ vault: other, key: world.key }, cat!.id)).toMatchObject({
-      status: 'failed',
-      error: 'superseded',
+  describe('and whose process has ended', () => {
+    let begun: Map<string, BegunRequest>;
+    let newest: string;
+    let unconfirmed: BegunRequest;
+    let revokedBefore: number;
+    beforeAll(async () => {
+      revokedBefore = world.sandbox.stats.familiesRevoked;
+      const plain = ['dan', 'cat', 'eve', 'gus'].map((user_id) => ({ user_id }));
+      const confirming = ['bea', 'fay'].map((user_id) => ({ user_id, confirm: true }));
+      const bodies = [...plain, ...confirming];
+      const all = await cutOff(bodies);
+      begun = new Map(bodies.map(({ user_id }, index) => [user_id, all[index]!]));
+      await world.vaults.pop()!.stop();
+      await linkAnew({ user_id: 'cat' });
+      newest = await token('cat');
+      unconfirmed = await linkAnew({ user_id: 'fay', confirm: true });
+      expect((await remove('eve')).status).toBe(204);
+      // As an import does: a grant that no request led to.
+      await world.database.query(
+        `INSERT INTO stitch_grants (provider, user_id, connection, grant_id, status, access_token,
+           scope, token_type, obtained_at)
+         VALUES ('stitch-money', 'gus', 'default', gen_random_uuid(), 'active', '\\x01', '',
+           'Bearer', now())`,
+      );
+      proxy.restore();
+      world.vaults.push(await launchVault({ ...world.environment, PUBLIC_PORT: '0' }));
+      await emptied();
     });
-    expect(((await (await read('cat')).json()) as TokenAnswer).access_token).toBe(newest);
-    await eventually(
-      'what nobody wants any more is revoked',
-      () => world.sandbox.stats.familiesRevoked === 1,
-    );
-    expect(world.sandbox.isLive(newest)).toBe(true);
-    expect(world.sandbox.stats.codeCalls).toBe(4);
+    const requestOf = (user: string) => request(begun.get(user)!);
+
+    it('are stored by the next process of that spool', async () => {
+      expect((await requestOf('dan')).status).toBe('completed');
+      expect(world.sandbox.isLive(await token('dan'))).toBe(true);
+    });
+
+    it('still await their confirmation', async () => {
+      expect((await requestOf('bea')).status).toBe('awaiting_confirmation');
+      expect((await read('bea')).status).toBe(404);
+    });
+
+    it('stay away where the user has consented anew', async () => {
+      expect(await requestOf('cat')).toMatchObject({ status: 'failed', error: 'superseded' });
+      expect(await token('cat')).toBe(newest);
+      expect(world.sandbox.isLive(newest)).toBe(true);
+    });
+
+    it('leave a later consent alone that waits for its confirmation', async () => {
+      expect(await requestOf('fay')).toMatchObject({ status: 'failed', error: 'superseded' });
+      const confirmation = await other.request(
+        `/authorization-requests/${unconfirmed.id}/confirm`,
+        { key: world.key, method: 'POST', body: JSON.stringify({ user_id: 'fay' }) },
+      );
+      expect(confirmation.status).toBe(200);
+      expect((await read('fay')).status).toBe(200);
+    });
+
+    it('leave a grant alone that came without a consent', async () => {
+      expect(await requestOf('gus')).toMatchObject({ status: 'failed', error: 'superseded' });
+    });
+
+    it('stay away where they were deleted before they were there', async () => {
+      expect(await requestOf('eve')).toMatchObject({ status: 'failed', error: 'deleted' });
+      expect((await read('eve')).status).toBe(404);
+    });
+
+    it('are revoked where they are not wanted any more', async () => {
+      await eventually(
+        'cat, fay, gus and eve are',
+        () => world.sandbox.stats.familiesRevoked - revokedBefore === 4,
+      );
+    });
   });
 });

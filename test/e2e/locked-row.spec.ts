@@ -1,4 +1,13 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import pg from 'pg';
+import { Log } from '../../src/common/index.js';
+import { Sealer } from '../../src/encryption/index.js';
+import { ROTATION_FORMAT } from '../../src/refresher/rotation-format.js';
+import { Spool } from '../../src/spool/index.js';
+import { TokenSealer } from '../../src/tokens/index.js';
+import { launchVault } from '../support/vault.js';
 import { eventually } from '../support/wait.js';
 import { createWorld } from '../support/world.js';
 import type { TokenAnswer, World } from '../support/world.js';
@@ -63,3 +72,69 @@ describe('a row that somebody keeps locked', () => {
     await eventually('the other one is noted', () => lastRead('locked'));
   });
 });
+
+describe('an answer in the spool whose row somebody keeps locked', () => {
+  it('holds up no takeover, and is committed once the row is free', async () => {
+    const world = await createWorld({ environment: { REFRESH_POLICY: 'on-demand' } });
+    const operator = new pg.Client({ connectionString: world.database.url });
+    const directory = mkdtempSync(join(tmpdir(), 'stitch-vault-locked-'));
+    try {
+      for (const user of ['held', 'taken']) {
+        await world.link(user);
+        await world.age(user, 890);
+      }
+      await spoolAnswer(world, directory, 'held');
+      await world.vaults.pop()!.stop();
+      await world.database.query(
+        `UPDATE stitch_grants SET lease_owner = 'gone/1', rotation_started_at = now(),
+           lease_expires_at = now() - interval '1 second', refresh_due_at = now()`,
+      );
+      await operator.connect();
+      await operator.query('BEGIN');
+      await operator.query(`SELECT 1 FROM stitch_grants WHERE user_id = 'held' FOR UPDATE`);
+      const next = await launchVault({ ...world.environment, SPOOL_DIR: directory });
+      world.vaults.push(next);
+      await eventually('another lease is taken over', async () => {
+        const answer = await next.request('/tokens/taken', { key: world.key });
+        return answer.status === 200 && ((await answer.json()) as TokenAnswer).version === 2;
+      });
+      await operator.query('COMMIT');
+      await eventually('the answer is committed', async () => {
+        const [row] = await world.database.query<{ version: string }>(
+          `SELECT version FROM stitch_grants WHERE user_id = 'held'`,
+        );
+        return row?.version === '2';
+      });
+      expect(world.sandbox.stats.refreshCalls).toBe(1);
+    } finally {
+      await operator.end();
+      await world.close();
+      rmSync(directory, { recursive: true, force: true });
+    }
+  });
+});
+
+/** Leaves behind what a process that was killed had been answered for a grant. */
+async function spoolAnswer(world: World, directory: string, userId: string): Promise<void> {
+  const key = { provider: 'stitch-money', userId, connection: 'default' };
+  const [grant] = await world.database.query<{ grant_id: string }>(
+    'SELECT grant_id FROM stitch_grants WHERE user_id = $1',
+    [userId],
+  );
+  const { app } = world.vault;
+  const spool = new Spool(directory, app.get(Sealer), new Log('silent'), ROTATION_FORMAT);
+  spool.prepare();
+  const now = Date.now();
+  spool.write({
+    ...key,
+    grantId: grant!.grant_id,
+    version: 1,
+    leaseOwner: 'gone/1',
+    accessToken: app.get(TokenSealer).seal('a new token', 'access_token', key),
+    refreshToken: null,
+    scopes: null,
+    obtainedAt: now - 60_000,
+    expiresAt: now + 840_000,
+    refreshDueAt: null,
+  });
+}

@@ -135,6 +135,22 @@ describe('the log of events under concurrent writers', () => {
     expect(inversions).toEqual([]);
   });
 
+  it('goes on from an event, however many before it have no place yet', async () => {
+    const writer = await connect();
+    await writer.query(
+      `INSERT INTO stitch_grants (provider, user_id, connection, grant_id, status, access_token,
+         scope, token_type, obtained_at)
+       SELECT 'p', 'crowd-' || n, 'c', gen_random_uuid(), 'active', '\\x01', '', 'Bearer', now()
+       FROM generate_series(1, 2500) n`,
+    );
+    await link(writer, 'last of all');
+    const [last] = await database.query<{ event_id: string }>(
+      'SELECT event_id FROM stitch_events ORDER BY id DESC LIMIT 1',
+    );
+    const log = vaults[0]!.app.get(EventLogStore);
+    expect(await log.page({ eventId: last!.event_id }, 500)).toEqual([]);
+  });
+
   it('goes on from a place whose event is not kept any more', async () => {
     const follower = new Follower();
     while ((await follower.read()) > 0);

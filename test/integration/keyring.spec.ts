@@ -56,7 +56,7 @@ describe('a keyring that is not the one in use', () => {
   it('stops the start as well when it has another key under the same id', async () => {
     const other = { id: OLD.id, key: Buffer.alloc(32, 3) };
     const { code, stderr } = await start('main.js', [], environment([NEW, other])).ended;
-    const wrong = 'VAULT_KEYRING: key old-2025 is not the one that 2 row(s) were sealed with\n';
+    const wrong = 'VAULT_KEYRING: key old-2025, which 2 row(s) name, opens none of them\n';
     expect({ code, stderr }).toEqual({ code: 1, stderr: wrong });
   });
 

@@ -118,6 +118,7 @@ ALTER TABLE stitch_unconfirmed_grants ADD CONSTRAINT stitch_unconfirmed_grants_p
 
 -- indexes of no constraint
 CREATE INDEX stitch_authorization_requests_browser_hash_idx ON public.stitch_authorization_requests USING btree (browser_hash) WHERE (browser_hash IS NOT NULL);
+CREATE INDEX stitch_authorization_requests_claimed_idx ON public.stitch_authorization_requests USING btree (provider, user_id, connection) WHERE ((status = 'pending'::text) AND (claimed_at IS NOT NULL));
 CREATE INDEX stitch_authorization_requests_expires_at_idx ON public.stitch_authorization_requests USING btree (expires_at);
 CREATE INDEX stitch_authorization_requests_unconfirmed_idx ON public.stitch_authorization_requests USING btree (completed_at) WHERE (status = 'awaiting_confirmation'::text);
 CREATE INDEX stitch_events_created_at_idx ON public.stitch_events USING btree (created_at);
@@ -208,3 +209,4 @@ CREATE TRIGGER stitch_grants_event_changed AFTER UPDATE OF status, grant_id ON p
 -- BrowserIndex1763767200000
 -- Events1763770800000
 -- UnconfirmedGrants1763774400000
+-- ClaimedRequestsIndex1763778000000

@@ -90,5 +90,5 @@ function usableLifetime(value: unknown): number | undefined {
 function usableScope(value: unknown): string | undefined {
   const tokens: unknown[] = Array.isArray(value) ? value : [value];
   if (!tokens.every((token) => typeof token === 'string')) return undefined;
-  return tokens.join(' ').trim() || undefined;
+  return tokens.join(' ').split(/\s+/).filter(isScopeToken).join(' ') || undefined;
 }

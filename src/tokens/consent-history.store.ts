@@ -1,0 +1,48 @@
+import { Injectable } from '@nestjs/common';
+import type { Query } from '../database/index.js';
+import { lockName } from './grant-sql.js';
+import type { GrantKey } from './grant.js';
+
+/** A consent whose tokens were obtained earlier than they are stored. */
+export interface EarlierConsent extends GrantKey {
+  readonly grantId: string;
+  /** Milliseconds since the epoch, database clock. */
+  readonly obtainedAt: number;
+}
+
+/** What happened to a name since a consent to it. All of this runs in transactions of the callers. */
+@Injectable()
+export class ConsentHistory {
+  /** Whether the consent was stored, whatever has become of its tokens since. */
+  async stored(query: Query, { grantId, ...key }: EarlierConsent): Promise<boolean> {
+    const rows = await query(
+      `SELECT 1 FROM stitch_grants
+       WHERE provider = $2 AND user_id = $3 AND connection = $4 AND grant_id = $1
+       UNION ALL SELECT 1 FROM stitch_unconfirmed_grants WHERE grant_id = $1`,
+      [grantId, key.provider, key.userId, key.connection],
+    );
+    return rows.length > 0;
+  }
+
+  /**
+   * Whether a later consent, or another way to a token (an account, an import), has taken the name,
+   * or waits to be confirmed. Takes the lock of the name: who is at it just now is waited for.
+   */
+  async overtaken(query: Query, consent: EarlierConsent): Promise<boolean> {
+    await lockName(query, consent);
+    const { provider, userId, connection, obtainedAt } = consent;
+    const rows = await query(
+      `SELECT 1 FROM stitch_events
+       WHERE provider = $1 AND user_id = $2 AND connection = $3 AND type = 'grant.linked'
+         AND created_at > to_timestamp($4 / 1000.0)
+       UNION ALL SELECT 1 FROM stitch_grants
+       WHERE provider = $1 AND user_id = $2 AND connection = $3
+         AND status = 'awaiting_confirmation' AND obtained_at > to_timestamp($4 / 1000.0)
+       UNION ALL SELECT 1 FROM stitch_unconfirmed_grants
+       WHERE provider = $1 AND user_id = $2 AND connection = $3
+         AND obtained_at > to_timestamp($4 / 1000.0)`,
+      [provider, userId, connection, obtainedAt],
+    );
+    return rows.length > 0;
+  }
+}
