@@ -22,6 +22,9 @@ const INTERVAL = 5000;
  */
 const SETTLED = 10_000;
 
+/** Errors of requests that were ended before what their consents brought was stored. */
+const ENDED_UNSTORED: ReadonlySet<string | null> = new Set(['deleted', 'superseded']);
+
 /**
  * What became of a link: `kept` is stored as soon as the database is back; `discarded` was deleted
  * or replaced meanwhile and is revoked; `lost` found no database and no disk either.
@@ -149,7 +152,7 @@ export class LinkKeeper {
     const now = await this.requests.lock(requestId, query);
     // Not kept for ever: the request of one that was stored long ago is gone as well.
     if (now === undefined) return (await this.history.stored(query, grant)) ? 'done' : 'no';
-    if (now !== 'pending') return now === 'failed' ? 'no' : 'done';
+    if (now.status !== 'pending') return ENDED_UNSTORED.has(now.error) ? 'no' : 'done';
     const overtaken = late && (await this.history.overtaken(query, grant));
     if (overtaken) await this.requests.end(requestId, 'failed', 'superseded', query);
     else await this.requests.end(requestId, status, null, query);

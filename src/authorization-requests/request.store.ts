@@ -190,13 +190,13 @@ export class RequestStore {
     return rows.length > 0;
   }
 
-  /** Locks a request. @returns its status, or undefined when it is not kept any more */
-  async lock(id: string, query: Query): Promise<RequestStatus | undefined> {
-    const [row] = await query<{ status: RequestStatus }>(
-      'SELECT status FROM stitch_authorization_requests WHERE id = $1 FOR UPDATE',
+  /** Locks a request. @returns how it stands, or undefined when it is not kept any more */
+  async lock(id: string, query: Query): Promise<Pick<RequestView, 'status' | 'error'> | undefined> {
+    const [row] = await query<Pick<RequestView, 'status' | 'error'>>(
+      'SELECT status, error FROM stitch_authorization_requests WHERE id = $1 FOR UPDATE',
       [id],
     );
-    return row?.status;
+    return row;
   }
 
   /**
