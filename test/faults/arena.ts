@@ -131,6 +131,12 @@ export class Arena {
     );
   }
 
+  /** Waits until every rotation that a replica killed by now had begun has ended by another's hand. */
+  async recover(limit: number): Promise<void> {
+    const now = await this.table.now();
+    await eventually('nothing is in doubt', async () => (await this.table.open(now)) === 0, limit);
+  }
+
   /** Ends all replicas in order. */
   async stopReplicas(): Promise<void> {
     await Promise.all(this.replicas.map((replica) => replica.end('SIGTERM')));

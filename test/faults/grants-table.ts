@@ -97,6 +97,22 @@ export class GrantsTable {
     return row?.count ?? 0;
   }
 
+  /** By the database's clock. */
+  async now(): Promise<Date> {
+    const [row] = await this.query<{ now: Date }>('SELECT now()');
+    return row!.now;
+  }
+
+  /** Grants whose rotation was begun before a moment and has not ended: in doubt, or under way. */
+  async open(before: Date): Promise<number> {
+    const [row] = await this.query<{ count: number }>(
+      `SELECT count(*)::int AS count FROM stitch_grants
+       WHERE status = 'active' AND rotation_started_at < $1`,
+      [before],
+    );
+    return row?.count ?? 0;
+  }
+
   /** Holds every grant against what the provider knows of its refresh token. */
   async audit(sandbox: StitchMoneySandbox): Promise<Audited[]> {
     const { families, refreshes } = sandbox.save();

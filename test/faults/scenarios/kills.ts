@@ -54,6 +54,7 @@ const scenario = (name: string, grace: number): Scenario => ({
       readers.run(everyone, quick ? 4 : 8, 40);
       const killings = await killing(arena, seconds * 1000);
       await Promise.all(arena.replicas.map((_, index) => arena.ready(index)));
+      await arena.recover(60_000);
       await arena.settle(3, 60_000);
       const tally = await readers.stop();
       await arena.stopReplicas();
