@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Arena } from '../arena.js';
 import { countLost } from '../losses.js';
+import { eventually } from '../../support/wait.js';
 import { watchMemory } from '../resident-memory.js';
 import { Findings, inArena, users } from '../scenario.js';
 import type { Outcome, Scenario } from '../scenario.js';
@@ -82,13 +83,12 @@ export const backlog: Scenario = {
 };
 
 /** Waits until so many grants have been rotated. */
-async function drained(arena: Arena, count: number): Promise<void> {
-  const deadline = Date.now() + 300_000;
-  while (arena.sandbox.stats.rotations < count || (await arena.table.behind(1)) > 0) {
-    if (Date.now() > deadline) throw new Error('the backlog did not drain');
-    await sleep(100);
-  }
-}
+const drained = (arena: Arena, count: number): Promise<unknown> =>
+  eventually(
+    'the backlog has drained',
+    async () => arena.sandbox.stats.rotations >= count && (await arena.table.behind(1)) === 0,
+    300_000,
+  );
 
 /** When the grants are due again: over how many seconds, and how many at once. */
 async function dueTimes(arena: Arena) {
