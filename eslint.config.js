@@ -2,7 +2,16 @@ import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.data/', '.artifacts/', 'coverage/'] },
+  {
+    ignores: [
+      '**/dist/',
+      'clients/typescript/src/api.ts',
+      'node_modules/',
+      '.data/',
+      '.artifacts/',
+      'coverage/',
+    ],
+  },
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],
