@@ -30,6 +30,11 @@ module.exports = {
       'providers know nothing of storage; the database lends them its clock',
     ),
     only('spool', ['common', 'encryption'], 'sealed files'),
+    only(
+      'journal',
+      ['common', 'config', 'database', 'encryption', 'metrics'],
+      'sealed records on disk',
+    ),
     only('clients', ['common', 'database'], 'API keys'),
     only(
       'tokens',

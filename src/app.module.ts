@@ -10,6 +10,7 @@ import { DatabaseModule } from './database/index.js';
 import { EncryptionModule, Keyring } from './encryption/index.js';
 import { EventsModule } from './events/index.js';
 import { HealthModule } from './health/index.js';
+import { JournalModule } from './journal/index.js';
 import { MetricsModule } from './metrics/index.js';
 import { ProvidersModule } from './providers/index.js';
 import type { ProviderFactory } from './providers/index.js';
@@ -33,6 +34,7 @@ export class AppModule {
         EncryptionModule.forRoot(new Keyring(config.keyring)),
         MetricsModule,
         DatabaseModule,
+        JournalModule,
         ProvidersModule.forRoot(providers),
         TokensModule,
         RefresherModule,

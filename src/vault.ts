@@ -29,6 +29,7 @@ import {
   serveApiDescription,
   validationPipe,
 } from './http/index.js';
+import { Journal } from './journal/index.js';
 import { Metrics } from './metrics/index.js';
 import { PROVIDERS } from './providers/index.js';
 import type { ProviderFactory } from './providers/index.js';
@@ -128,6 +129,7 @@ async function createPublicApp(app: NestFastifyApplication, config: VaultConfig,
 
 function prepareSpools(app: NestFastifyApplication): void {
   try {
+    app.get(Journal).open();
     for (const { spool } of [app.get(RefresherRuntime), app.get(LinkKeeper)]) spool.prepare();
   } catch {
     throw new StartError('SPOOL_DIR: a directory that can be written to');

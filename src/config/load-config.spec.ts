@@ -56,6 +56,7 @@ describe('the configuration', () => {
         minTtl: 30,
       },
       spoolDir: '.data/spool',
+      commitRetention: 120,
     });
   });
 
@@ -91,6 +92,7 @@ describe('the configuration', () => {
       PROVIDER_TIMEOUT: '3',
       MIN_TTL: '0',
       SPOOL_DIR: '/var/spool/vault',
+      COMMIT_RETENTION: '0',
     });
     expect(config).toMatchObject({
       environment: 'production',
@@ -122,6 +124,7 @@ describe('the configuration', () => {
         minTtl: 0,
       },
       spoolDir: '/var/spool/vault',
+      commitRetention: 0,
     });
   });
 

@@ -46,6 +46,7 @@ export function loadConfig(environment: Environment = process.env): VaultConfig 
     refresh: readRefresh(reader),
     webhook: readWebhook(reader),
     spoolDir: reader.text('SPOOL_DIR') ?? '.data/spool',
+    commitRetention: reader.integer('COMMIT_RETENTION', 120, 0, 3600),
     // Last, and only for an environment that is right so far: it may create a file.
     keyring: readKeyring(reader, production),
   };

@@ -80,6 +80,8 @@ export interface VaultConfig {
   /** Undefined: events are kept to be read and not sent. */
   readonly webhook: WebhookConfig | undefined;
   readonly spoolDir: string;
+  /** Seconds for which an answer is remembered after its commit. */
+  readonly commitRetention: number;
 }
 
 /** Injection token of {@link VaultConfig}. */

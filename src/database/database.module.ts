@@ -7,6 +7,7 @@ import { DatabasePulse } from './database-pulse.js';
 import { Database } from './database.js';
 import { dataSourceOptions } from './data-source.js';
 import { Notifications } from './notifications.js';
+import { ProcessId } from './process-id.js';
 import { SchemaCheck } from './schema-check.js';
 
 /**
@@ -25,7 +26,7 @@ import { SchemaCheck } from './schema-check.js';
       }),
     }),
   ],
-  providers: [Database, DatabaseClock, DatabasePulse, Notifications, SchemaCheck],
-  exports: [Database, DatabaseClock, Notifications, SchemaCheck],
+  providers: [Database, DatabaseClock, DatabasePulse, Notifications, ProcessId, SchemaCheck],
+  exports: [Database, DatabaseClock, Notifications, ProcessId, SchemaCheck],
 })
 export class DatabaseModule {}

@@ -6,3 +6,4 @@ export type { Query } from './database.js';
 export { Migrator } from './migrator.js';
 export { Notifications } from './notifications.js';
 export { SchemaCheck } from './schema-check.js';
+export { ProcessId } from './process-id.js';

@@ -1,0 +1,223 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Log } from '../common/index.js';
+import { Keyring, Sealer } from '../encryption/index.js';
+import { Journal } from './journal.js';
+
+const sealer = (id: string) => new Sealer(new Keyring([{ id, key: randomBytes(32) }]));
+const record = (key: string, version = 1) => ({
+  kind: 'test',
+  key,
+  version,
+  at: 1_800_000_000_000 + version,
+  payload: `kept safe: ${key} ${String(version)}`,
+});
+
+describe('the journal', () => {
+  let directory: string;
+  let lines: string[];
+  let opened: Journal[];
+  let now = 0;
+  const ours = sealer('ours');
+  const open = (options: { by?: Sealer; retention?: number } = {}) => {
+    const log = new Log('info', { write: (line: string) => void lines.push(line) });
+    const { by = ours, retention = 60_000 } = options;
+    const journal = new Journal(
+      { directory, writer: randomUUID(), retention, monotonic: () => now },
+      by,
+      log,
+    );
+    journal.open();
+    opened.push(journal);
+    return journal;
+  };
+  const segments = () => readdirSync(directory).filter((name) => name.endsWith('.journal'));
+  const segment = () => join(directory, segments()[0]!);
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'journal-'));
+    lines = [];
+    opened = [];
+  });
+  afterEach(() => {
+    for (const journal of opened) journal.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  it('gives a record back as it was, to a later process with the same keyring', async () => {
+    const id = (await open().append(record('a')))!;
+    const later = open();
+    expect(later.unsettled('test').map((entry) => entry.id)).toEqual([id]);
+    expect(later.unsettled('other')).toEqual([]);
+    expect(later.read(id)).toEqual({ ...record('a'), id });
+  });
+
+  it('keeps everything sealed, readable by its owner only', async () => {
+    await open().append(record('a-user-id'));
+    const bytes = readFileSync(segment(), 'latin1');
+    const decoded = Buffer.from(bytes.split(' ')[1]!, 'base64').toString('latin1');
+    for (const text of [bytes, decoded]) {
+      expect(text).not.toContain('kept safe');
+      expect(text).not.toContain('a-user-id');
+    }
+    expect(statSync(segment()).mode & 0o077).toBe(0);
+  });
+
+  it('writes what arrives together into one file, and has it on disk before it says so', async () => {
+    const journal = open();
+    const ids = await Promise.all(['a', 'b', 'c'].map((key) => journal.append(record(key))));
+    expect(segments()).toHaveLength(1);
+    expect(readFileSync(segment(), 'latin1').split('\n')).toHaveLength(4);
+    expect(ids.map((id) => journal.read(id!)?.key)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('knows after a restart what was settled, and as what', async () => {
+    const journal = open();
+    const [a, b] = await Promise.all([journal.append(record('a')), journal.append(record('b'))]);
+    journal.settle(a, 7);
+    await Promise.resolve();
+    const later = open();
+    expect(later.unsettled('test').map(({ id }) => id)).toEqual([b]);
+    expect(later.remembered('test')).toMatchObject([{ id: a, version: 7 }]);
+    expect(later.read(a!)?.version).toBe(7);
+  });
+
+  it('remembers of what is settled the newest of each key', async () => {
+    const journal = open();
+    for (const version of [1, 2, 3]) journal.settle(await journal.append(record('a', version)));
+    journal.settle(await journal.append(record('b', 1)));
+    // A late word about an old one changes nothing.
+    journal.settle(await journal.append(record('a', 2)));
+    const found = journal.remembered('test').map(({ key, version }) => [key, version]);
+    expect(found).toEqual([
+      ['a', 3],
+      ['b', 1],
+    ]);
+    expect(open().remembered('test')).toHaveLength(2);
+  });
+
+  it('shows records of others who share the directory as they come, and they settle for each other', async () => {
+    const one = open();
+    const other = open();
+    const id = (await one.append(record('a')))!;
+    expect(other.unsettled('test').map((entry) => entry.id)).toEqual([id]);
+    other.settle(id);
+    await Promise.resolve();
+    expect(one.unsettled('test')).toEqual([]);
+  });
+
+  it('reads over a tail that a killed process left half written', async () => {
+    const id = (await open().append(record('a')))!;
+    appendFileSync(segment(), '2 AbCd');
+    const later = open();
+    expect(later.unsettled('test').map((entry) => entry.id)).toEqual([id]);
+    expect(later.status.setAside).toBe(0);
+  });
+
+  it.each([
+    ['damaged', (line: string) => `${line.slice(0, 40)}AAAA${line.slice(44)}`],
+    ['cut short', (line: string) => line.slice(0, 30)],
+    ['no record at all', () => 'what is this'],
+  ])(
+    'sets a line aside that is %s, reports it once, and reads the others',
+    async (_name, damage) => {
+      const journal = open();
+      await journal.append(record('a'));
+      const b = await journal.append(record('b'));
+      const [first = '', ...rest] = readFileSync(segment(), 'latin1').split('\n');
+      writeFileSync(segment(), [damage(first), ...rest].join('\n'));
+      const later = open();
+      expect(later.unsettled('test').map(({ id }) => id)).toEqual([b]);
+      expect(later.status.setAside).toBe(1);
+      expect(lines.join()).toContain('spool.set_aside');
+      const [kept] = readdirSync(join(directory, 'set-aside'));
+      expect(readFileSync(join(directory, 'set-aside', kept!), 'latin1')).toBe(
+        `${damage(first)}\n`,
+      );
+    },
+  );
+
+  it('sets aside what was sealed with a foreign key, and a file that is not to be read', async () => {
+    await open({ by: sealer('foreign') }).append(record('a'));
+    mkdirSync(join(directory, `${randomUUID()}-000001.journal`));
+    const journal = open();
+    expect(journal.unsettled('test')).toEqual([]);
+    expect(journal.status.setAside).toBe(2);
+    expect(readdirSync(join(directory, 'set-aside'))).toHaveLength(2);
+  });
+
+  it('can set a record aside that nobody can use', async () => {
+    const journal = open();
+    const id = await journal.append(record('a'));
+    journal.setAside(id, 'refused');
+    await Promise.resolve();
+    expect(journal.unsettled('test')).toEqual([]);
+    expect(open().unsettled('test')).toEqual([]);
+    expect(lines.join()).toContain('refused');
+  });
+
+  it('goes on without a directory, says so, counts it, and recovers by itself', async () => {
+    const journal = open();
+    rmSync(directory, { recursive: true });
+    expect(await journal.append(record('a'))).toBeUndefined();
+    expect(journal.status).toMatchObject({ writable: false, failures: 1, lastError: 'ENOENT' });
+    expect(lines.join()).toContain('spool.write_failed');
+    mkdirSync(directory);
+    expect(await journal.append(record('a'))).toBeDefined();
+    expect(journal.status.writable).toBe(true);
+  });
+
+  it('keeps nothing settled without a retention', async () => {
+    const journal = open({ retention: 0 });
+    journal.settle(await journal.append(record('a')));
+    expect(journal.remembered('test')).toEqual([]);
+    expect(journal.status.remembered).toBe(0);
+  });
+
+  it('drops files whose time is over, and keeps what is not settled', async () => {
+    const journal = open({ retention: 20_000 });
+    const a = await journal.append(record('still open'));
+    journal.settle(await journal.append(record('settled')));
+    await Promise.resolve();
+    const [old] = segments();
+    now += 15_000;
+    journal.sweep();
+    expect(segments()).toEqual([old]);
+    expect(journal.remembered('test')).toHaveLength(1);
+    now += 6000;
+    journal.sweep();
+    expect(segments()).toHaveLength(1);
+    expect(segments()).not.toContain(old);
+    expect(journal.remembered('test')).toEqual([]);
+    expect(journal.read(a!)?.key).toBe('still open');
+    expect(
+      open()
+        .unsettled('test')
+        .map(({ id }) => id),
+    ).toEqual([a]);
+  });
+
+  it('keeps what a process before it remembered for a whole retention after the start', async () => {
+    const first = open({ retention: 20_000 });
+    first.settle(await first.append(record('a')));
+    first.close();
+    now += 3_600_000;
+    const later = open({ retention: 20_000 });
+    later.sweep();
+    expect(later.remembered('test')).toHaveLength(1);
+    now += 60_000;
+    later.sweep();
+    expect(later.remembered('test')).toEqual([]);
+    expect(segments()).toEqual([]);
+  });
+});
