@@ -1,11 +1,14 @@
 export { Breaker } from './breaker.js';
 export { ConcurrencyLimit } from './concurrency-limit.js';
-export { ProviderError } from './provider-error.js';
+export type { ProviderAnswer } from './answer.js';
+export { ProviderError, UnreadableAnswerError } from './provider-error.js';
+export type { ProviderErrorKind } from './provider-error.js';
 export type { ProviderHttp } from './provider-http.js';
 export { ProviderRegistry } from './provider-registry.js';
 export type { GuardedProvider } from './provider-registry.js';
 export { PROVIDERS } from './provider-table.js';
 export type { ProviderFactory } from './provider-table.js';
+export { mayHoldTokens, readTokenAnswer, toIssuedTokens } from './token-answer.js';
 export { ProvidersModule } from './providers.module.js';
 export { StitchConnectProvider } from './stitch-connect/stitch-connect.provider.js';
 export type { AccountRefusal, NewAccount } from './stitch-connect/stitch-connect.provider.js';

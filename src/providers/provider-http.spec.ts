@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { ProviderError } from './provider-error.js';
 import { ProviderHttp, retryAfter } from './provider-http.js';
 
@@ -99,6 +100,32 @@ describe('a call to a provider', () => {
     });
   });
 
+  it('was never sent when the TLS handshake fails', async () => {
+    const server = new RawServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    const url = (await server.url).replace('http:', 'https:');
+    await expect(client.fetch(url, { method: 'POST', body: 'x' })).rejects.toMatchObject({
+      kind: 'unreachable',
+      reason: expect.stringMatching(/^err_ssl_/),
+      sent: false,
+    });
+    server.close();
+  });
+
+  it('brings the bytes of an answer as they came, with how they are encoded', async () => {
+    const body = gzipSync('{"access_token":"a"}');
+    const server = new RawServer((socket) => {
+      socket.write(http('200 OK', ['Content-Encoding: gzip'], ' '.repeat(body.length)).trimEnd());
+      socket.write(Buffer.concat([Buffer.from('\r\n\r\n'), body]));
+    });
+    expect(await client.send(await server.url, { method: 'POST' })).toEqual({
+      status: 200,
+      contentType: null,
+      contentEncoding: 'gzip',
+      body,
+    });
+    server.close();
+  });
+
   it.each<[string, (socket: Socket) => void]>([
     ['no answer comes in time', () => undefined],
     [
@@ -113,7 +140,7 @@ describe('a call to a provider', () => {
       (socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{'),
     ],
     ['the answer is no HTTP', (socket) => socket.end('SSH-2.0-OpenSSH_9.0\r\n')],
-    ['the answer is huge', (socket) => socket.write(http('200 OK', [], ' '.repeat(1_100_000)))],
+    ['the answer is huge', (socket) => socket.write(http('200 OK', [], ' '.repeat(4_200_000)))],
   ])('leaves doubt when %s', async (_, answer) => {
     const error = await call(answer);
     expect(error).toMatchObject({ kind: 'interrupted', leavesDoubt: true });
@@ -161,7 +188,6 @@ describe('Retry-After', () => {
     ['', undefined],
     [undefined, undefined],
   ])('of %j is %j ms', (value, expected) => {
-    const headers = new Headers(value === undefined ? {} : { 'retry-after': value });
-    expect(retryAfter(headers, NOW)).toBe(expected);
+    expect(retryAfter({ 'retry-after': value }, NOW)).toBe(expected);
   });
 });

@@ -1,17 +1,8 @@
-import { Agent, request } from 'undici';
+import { Agent, DecoratorHandler, request } from 'undici';
+import type { Dispatcher } from 'undici';
+import { MAX_ANSWER_BYTES, decodeBody } from './answer.js';
+import type { ProviderAnswer } from './answer.js';
 import { ProviderError } from './provider-error.js';
-
-/** Bytes of an answer at most: a token answer has a few thousand. */
-const MAX_ANSWER = 1_000_000;
-/** Codes of failures that happen before a request is written to a connection. */
-const NOT_SENT = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
 
 interface RequestOptions {
   method?: string;
@@ -20,13 +11,34 @@ interface RequestOptions {
   signal?: AbortSignal | null;
 }
 
+/** One call under way, known to the dispatcher as the request's `opaque`. */
+interface Flight {
+  /** Whether writing the request to a connection began. */
+  sent: boolean;
+}
+
+/** Notes when a request begins to be written: until then nothing can have been spent. */
+const noteSending: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
+  const { opaque: flight } = options as { opaque?: Flight };
+  if (!flight) return dispatch(options, handler);
+
+  const watched = new DecoratorHandler(handler) as Required<Dispatcher.DispatchHandler>;
+  const start = watched.onRequestStart.bind(watched);
+  watched.onRequestStart = (controller, context) => {
+    flight.sent = true;
+    start(controller, context);
+  };
+  return dispatch(options, watched);
+};
+
 /**
  * HTTP to one provider: kept-alive connections through undici's `request` (a fraction of the cost
  * of `fetch`), one deadline for the whole call including the body, no redirects. What can be
- * decided by the status alone is decided here: 429 and 5xx never reach the protocol library.
+ * decided by the status alone is decided here: 429 and 5xx never reach the protocol.
  */
 export class ProviderHttp {
   private readonly agent: Agent;
+  private readonly dispatcher: Dispatcher;
 
   /**
    * @param timeout milliseconds for one call
@@ -42,19 +54,30 @@ export class ProviderHttp {
       connectTimeout: Math.max(1000, timeout / 2),
       headersTimeout: timeout,
       bodyTimeout: timeout,
-      maxResponseSize: MAX_ANSWER,
+      maxResponseSize: MAX_ANSWER_BYTES,
     });
+    this.dispatcher = this.agent.compose(noteSending);
   }
 
-  /** A `fetch` for the OAuth library. @throws ProviderError */
-  readonly fetch = async (url: string, options: RequestOptions): Promise<Response> => {
-    const { status, headers, text } = await this.call(url, options);
+  /** One call. @returns the answer as it came. @throws ProviderError for 429, 5xx and no answer */
+  async send(url: string, options: RequestOptions): Promise<ProviderAnswer> {
+    const { answer, headers } = await this.call(url, options);
+    const { status } = answer;
     if (status === 429) throw new ProviderError('rate_limited', 'http_429', retryAfter(headers));
     if (status >= 500) {
       throw new ProviderError('unavailable', `http_${String(status)}`, retryAfter(headers));
     }
+    return answer;
+  }
+
+  /** A `fetch` whose answers are decoded. @throws ProviderError */
+  readonly fetch = async (url: string, options: RequestOptions): Promise<Response> => {
+    const answer = await this.send(url, options);
+    const { status, contentType } = answer;
     const empty = status === 204 || status === 205 || status === 304 || status < 200;
-    return new Response(empty ? null : text, { status: Math.max(status, 200), headers });
+    const headers: Record<string, string> = contentType ? { 'content-type': contentType } : {};
+    const body = empty ? null : new Uint8Array(decodeBody(answer));
+    return new Response(body, { status: Math.max(status, 200), headers });
   };
 
   async close(): Promise<void> {
@@ -62,31 +85,42 @@ export class ProviderHttp {
   }
 
   private async call(url: string, options: RequestOptions) {
+    const flight: Flight = { sent: false };
     try {
-      const answer = await request(url, {
+      const { statusCode, headers, body } = await request(url, {
         method: (options.method ?? 'GET') as 'GET' | 'POST',
         headers: Object.fromEntries(new Headers(options.headers ?? {})),
         body: options.body ? String(options.body as string | URLSearchParams) : null,
         signal: AbortSignal.timeout(this.timeout),
-        dispatcher: this.agent,
+        dispatcher: this.dispatcher,
+        opaque: flight,
       });
-      const headers = new Headers();
-      for (const [name, value] of Object.entries(answer.headers)) {
-        if (value !== undefined) headers.set(name, String(value));
-      }
-      return { status: answer.statusCode, headers, text: await answer.body.text() };
+      const answer: ProviderAnswer = {
+        status: statusCode,
+        contentType: headerOf(headers, 'content-type'),
+        contentEncoding: headerOf(headers, 'content-encoding'),
+        body: Buffer.from(await body.bytes()),
+      };
+      return { answer, headers };
     } catch (error) {
       const { code: given, name } = error as { code?: unknown; name: string };
       const code = typeof given === 'string' ? given : name;
-      const reason = /^[A-Za-z_]{1,40}$/.test(code) ? code.toLowerCase() : 'network_error';
-      throw new ProviderError(NOT_SENT.has(code) ? 'unreachable' : 'interrupted', reason);
+      const reason = /^[A-Za-z_]{1,60}$/.test(code) ? code.toLowerCase() : 'network_error';
+      throw new ProviderError(flight.sent ? 'interrupted' : 'unreachable', reason);
     }
   }
 }
 
+type AnswerHeaders = Dispatcher.ResponseData['headers'];
+
+function headerOf(headers: AnswerHeaders, name: string): string | null {
+  const value = headers[name];
+  return value === undefined ? null : String(value);
+}
+
 /** `Retry-After` in milliseconds: seconds or an HTTP date (RFC 9110 section 10.2.3). */
-export function retryAfter(headers: Headers, now = Date.now()): number | undefined {
-  const text = headers.get('retry-after')?.trim();
+export function retryAfter(headers: AnswerHeaders, now = Date.now()): number | undefined {
+  const text = headerOf(headers, 'retry-after')?.trim();
   if (!text) return undefined;
   if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
   // `Date.parse` would take "-5" and "1.5" for days long gone; every HTTP date begins with a day.

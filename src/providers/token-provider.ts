@@ -1,3 +1,5 @@
+import type { ProviderAnswer } from './answer.js';
+
 /**
  * What a provider can do, as data: the rest of the vault asks these questions and never a
  * provider's name.
@@ -51,6 +53,12 @@ export interface IssuedTokens {
   readonly accountId: number | null;
 }
 
+/**
+ * Takes an answer that may hold tokens, as it came and before it is understood: to be sealed and
+ * kept, for there is no second one.
+ */
+export type KeepAnswer = (answer: ProviderAnswer) => void;
+
 /** One provider. Adding one is a folder and a line in the table: see docs/providers.md. */
 export interface TokenProvider {
   readonly name: string;
@@ -68,8 +76,20 @@ export interface TokenProvider {
   /** Exchanges a code for tokens. @throws ProviderError */
   exchangeCode(exchange: CodeExchange): Promise<IssuedTokens>;
 
-  /** Presents a refresh token. @throws ProviderError */
-  refresh(refreshToken: string): Promise<IssuedTokens>;
+  /**
+   * Presents a refresh token. Whatever may have brought a new one goes to `keep` first.
+   *
+   * @throws ProviderError; UnreadableAnswerError for an answer that {@link understand} refuses
+   */
+  refresh(refreshToken: string, keep?: KeepAnswer): Promise<IssuedTokens>;
+
+  /**
+   * What an answer to a refresh says: a pure function of it, so that answers which were kept can be
+   * understood later, by newer code.
+   *
+   * @throws ProviderError for a refusal, UnreadableAnswerError for what can't be understood
+   */
+  understand(answer: ProviderAnswer): IssuedTokens;
 
   /** Revokes a refresh token (RFC 7009); unknown tokens are no error. @throws ProviderError */
   revoke(refreshToken: string): Promise<void>;

@@ -119,6 +119,9 @@ export class ModelProcess {
         authorizationUrl: () => '',
         exchangeCode: () => Promise.reject(new Error('not part of the model')),
         refresh: (token) => this.mortal(provider.call(token)),
+        understand: () => {
+          throw new Error('not part of the model');
+        },
         revoke: () => Promise.resolve(),
       },
       breaker: new Breaker(clock, random),

@@ -1,4 +1,5 @@
 import { ProviderError } from '../provider-error.js';
+import { isToken } from '../token-answer.js';
 import type { IssuedTokens } from '../token-provider.js';
 
 /** The JSON of an answer, whatever it is. @throws ProviderError `malformed` */
@@ -35,7 +36,7 @@ export async function readRefusal(response: Response): Promise<Record<string, un
 /** The token and account number of `/oauth/token` and `/v3/accounts` (seed document S0). */
 export function parseIssued(answer: Record<string, unknown>): IssuedTokens {
   const { access_token: accessToken, stitch_account_id: accountId } = answer;
-  if (typeof accessToken !== 'string' || !/^[\x21-\x7e]{1,4096}$/.test(accessToken)) {
+  if (!isToken(accessToken) || accessToken.includes(' ')) {
     throw new ProviderError('malformed', 'no_access_token');
   }
   if (typeof accountId !== 'number' || !Number.isSafeInteger(accountId)) {

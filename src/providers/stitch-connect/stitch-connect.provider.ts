@@ -77,6 +77,10 @@ export class StitchConnectProvider implements TokenProvider {
     return Promise.reject(new ProviderError('rejected', 'no_refresh'));
   }
 
+  understand(): IssuedTokens {
+    throw new ProviderError('rejected', 'no_refresh');
+  }
+
   revoke(): Promise<void> {
     return Promise.reject(new ProviderError('rejected', 'no_revocation'));
   }

@@ -1,29 +1,27 @@
 import * as oidc from 'openid-client';
 import type { StitchMoneyConfig } from '../../config/index.js';
+import type { ProviderAnswer } from '../answer.js';
 import { ProviderError } from '../provider-error.js';
 import type { ProviderHttp } from '../provider-http.js';
+import { assertRevoked } from '../refusal.js';
+import { mayHoldTokens, readTokenAnswer, toIssuedTokens } from '../token-answer.js';
+import type { TokenMembers } from '../token-answer.js';
 import type {
   AuthorizationParameters,
   CodeExchange,
   IssuedTokens,
+  KeepAnswer,
   TokenProvider,
 } from '../token-provider.js';
 import { toProviderError } from './errors.js';
 import { checkAtHash, checkAuthorizedParty } from './id-token.js';
-import { toIssuedTokens, usableMembers } from './token-answer.js';
 
 /** Milliseconds within which refused secrets are followed by the next; leases allow for it. */
 const TIME_FOR_REFUSALS = 3000;
 /** Seconds by which our clock and the provider's may differ (OpenID Connect Core 3.1.3.7). */
 const CLOCK_TOLERANCE = 60;
-
-/** One secret, in the two ways it is used. */
-interface Credentials {
-  /** Validates the id_token: for the code exchange. */
-  readonly strict: oidc.Configuration;
-  /** Leaves the id_token alone: for refreshes. */
-  readonly lenient: oidc.Configuration;
-}
+/** Seconds an access token lives when the answer does not say (S3: `expires_in` 900). */
+const DOCUMENTED_LIFETIME = 900;
 
 /**
  * stitch.money (seed document S3): OpenID Connect code flow with PKCE, access tokens of 900
@@ -41,24 +39,32 @@ export class StitchMoneyProvider implements TokenProvider {
   readonly defaultScopes: readonly string[];
   /** S3: the scope must hold `openid`. */
   readonly requiredScopes = ['openid'];
-  private readonly clientId: string;
-  private readonly credentials: readonly Credentials[];
+  /** One for each secret, newest first; they keep the key set between calls. */
+  private readonly exchangers: readonly oidc.Configuration[];
   /** The secret that the provider knew the client by last. */
   private current = 0;
 
-  constructor(config: StitchMoneyConfig, http: ProviderHttp) {
+  constructor(
+    private readonly config: StitchMoneyConfig,
+    private readonly http: ProviderHttp,
+  ) {
     this.issuer = config.issuer;
     this.defaultScopes = config.scopes;
-    this.clientId = config.clientId;
-    this.credentials = config.clientSecrets.map((secret) => ({
-      strict: configuration(config, secret, usableMembers(http.fetch, true), true),
-      lenient: configuration(config, secret, usableMembers(http.fetch, false), false),
-    }));
+    this.exchangers = config.clientSecrets.map((secret) => {
+      const client = configuration(config, secret, async (url, options) => {
+        if (url !== config.tokenEndpoint) return http.fetch(url, options);
+        const members = readTokenAnswer(await http.send(url, options));
+        return answerFor(members, members.idToken);
+      });
+      // The id_token came over TLS from the token endpoint, which is enough (OpenID Connect Core
+      // 3.1.3.7); with a JWKS URI its signature is checked as well.
+      if (config.jwksUri) oidc.enableNonRepudiationChecks(client);
+      return client;
+    });
   }
 
   authorizationUrl(parameters: AuthorizationParameters): string {
-    const [{ strict } = missing()] = this.credentials;
-    return oidc.buildAuthorizationUrl(strict, {
+    return oidc.buildAuthorizationUrl(this.exchangers[0] ?? missing(), {
       response_type: 'code',
       redirect_uri: parameters.redirectUri,
       scope: parameters.scopes.join(' '),
@@ -73,8 +79,8 @@ export class StitchMoneyProvider implements TokenProvider {
     const url = new URL(exchange.redirectUri);
     url.searchParams.set('code', exchange.code);
     url.searchParams.set('state', exchange.state);
-    return this.withSecrets(async ({ strict }) => {
-      const answer = await oidc.authorizationCodeGrant(strict, url, {
+    return this.withSecrets(async (_, index) => {
+      const answer = await oidc.authorizationCodeGrant(this.exchangers[index] ?? missing(), url, {
         pkceCodeVerifier: exchange.codeVerifier,
         expectedState: exchange.state,
         expectedNonce: exchange.nonce,
@@ -82,23 +88,48 @@ export class StitchMoneyProvider implements TokenProvider {
       });
       const claims = answer.claims();
       if (answer.id_token && claims) {
-        checkAuthorizedParty(claims, this.clientId);
+        checkAuthorizedParty(claims, this.config.clientId);
         checkAtHash(answer.id_token, claims, answer.access_token);
       }
-      return toIssuedTokens(answer, claims?.sub ?? null);
+      const members: TokenMembers = {
+        accessToken: answer.access_token,
+        refreshToken: answer.refresh_token ?? null,
+        scopes: answer.scope?.split(' ') ?? null,
+        lifetime: answer.expires_in,
+        idToken: answer.id_token,
+      };
+      return toIssuedTokens(members, DOCUMENTED_LIFETIME, claims?.sub ?? null);
     });
   }
 
-  refresh(refreshToken: string): Promise<IssuedTokens> {
-    return this.withSecrets(async ({ lenient }) =>
-      toIssuedTokens(await oidc.refreshTokenGrant(lenient, refreshToken), null),
-    );
+  refresh(refreshToken: string, keep?: KeepAnswer): Promise<IssuedTokens> {
+    return this.withSecrets(async (secret) => {
+      let issued: IssuedTokens | undefined;
+      const client = configuration(this.config, secret, async (url, options) => {
+        const answer = await this.http.send(url, options);
+        if (keep && mayHoldTokens(answer)) keep(answer);
+        issued = this.understand(answer);
+        // Nobody reads the id_token of a refresh, and a quirk in it (no `nonce`, a clock) must not
+        // cost the pair beside it.
+        return answerFor(readTokenAnswer(answer));
+      });
+      await oidc.refreshTokenGrant(client, refreshToken);
+      return issued ?? missing();
+    });
+  }
+
+  understand(answer: ProviderAnswer): IssuedTokens {
+    return toIssuedTokens(readTokenAnswer(answer), DOCUMENTED_LIFETIME, null);
   }
 
   async revoke(refreshToken: string): Promise<void> {
-    await this.withSecrets(({ lenient }) =>
-      oidc.tokenRevocation(lenient, refreshToken, { token_type_hint: 'refresh_token' }),
-    );
+    await this.withSecrets((secret) => {
+      const client = configuration(this.config, secret, async (url, options) => {
+        assertRevoked(await this.http.send(url, options));
+        return new Response(null);
+      });
+      return oidc.tokenRevocation(client, refreshToken, { token_type_hint: 'refresh_token' });
+    });
   }
 
   /**
@@ -108,15 +139,16 @@ export class StitchMoneyProvider implements TokenProvider {
    * is remembered not only by a success: whatever error but `invalid_client` the provider has about
    * the request, it knew the client (section 5.2).
    */
-  private async withSecrets<T>(call: (credentials: Credentials) => Promise<T>): Promise<T> {
+  private async withSecrets<T>(call: (secret: string, index: number) => Promise<T>): Promise<T> {
     let refused: ProviderError | undefined;
     // Another call may change `current` meanwhile; this one must still try each secret once.
     const first = this.current;
+    const secrets = this.config.clientSecrets;
     const started = performance.now();
-    for (let tried = 0; tried < this.credentials.length; tried += 1) {
-      const index = (first + tried) % this.credentials.length;
+    for (let tried = 0; tried < secrets.length; tried += 1) {
+      const index = (first + tried) % secrets.length;
       try {
-        const result = await call(this.credentials[index] ?? missing());
+        const result = await call(secrets[index] ?? missing(), index);
         this.current = index;
         return result;
       } catch (error) {
@@ -140,7 +172,6 @@ function configuration(
   config: StitchMoneyConfig,
   secret: string,
   fetch: ProviderHttp['fetch'],
-  strict: boolean,
 ): oidc.Configuration {
   const client = new oidc.Configuration(
     {
@@ -159,8 +190,17 @@ function configuration(
   // The configuration admits plain http on a loopback host only, so this loosens nothing else.
   // eslint-disable-next-line @typescript-eslint/no-deprecated -- deprecated to make it stand out
   oidc.allowInsecureRequests(client);
-  // The id_token came over TLS from the token endpoint, which is enough (OpenID Connect Core
-  // 3.1.3.7); with a JWKS URI its signature is checked as well.
-  if (strict && config.jwksUri) oidc.enableNonRepudiationChecks(client);
   return client;
+}
+
+/** An answer in which the library finds nothing odd. */
+function answerFor(members: TokenMembers, idToken?: unknown): Response {
+  return Response.json({
+    access_token: members.accessToken,
+    token_type: 'Bearer',
+    expires_in: members.lifetime,
+    refresh_token: members.refreshToken ?? undefined,
+    scope: members.scopes?.join(' '),
+    id_token: idToken,
+  });
 }

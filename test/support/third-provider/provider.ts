@@ -1,8 +1,15 @@
-import { ProviderError } from '../../../src/providers/index.js';
+import {
+  ProviderError,
+  mayHoldTokens,
+  readTokenAnswer,
+  toIssuedTokens,
+} from '../../../src/providers/index.js';
 import type {
   AuthorizationParameters,
   CodeExchange,
   IssuedTokens,
+  KeepAnswer,
+  ProviderAnswer,
   ProviderFactory,
   ProviderHttp,
   TokenProvider,
@@ -57,18 +64,22 @@ export class AcmeProvider implements TokenProvider {
     });
   }
 
-  refresh(refreshToken: string): Promise<IssuedTokens> {
-    return this.token({ grant_type: 'refresh_token', refresh_token: refreshToken });
+  refresh(refreshToken: string, keep?: KeepAnswer): Promise<IssuedTokens> {
+    return this.token({ grant_type: 'refresh_token', refresh_token: refreshToken }, keep);
+  }
+
+  understand(answer: ProviderAnswer): IssuedTokens {
+    return toIssuedTokens(readTokenAnswer(answer), null, null);
   }
 
   revoke(): Promise<void> {
     return Promise.reject(new ProviderError('rejected', 'no_revocation'));
   }
 
-  private async token(form: Record<string, string>): Promise<IssuedTokens> {
+  private async token(form: Record<string, string>, keep?: KeepAnswer): Promise<IssuedTokens> {
     const { url, clientId, clientSecret } = this.config;
     const basic = Buffer.from(`${clientId}:${clientSecret}`).toString('base64');
-    const response = await this.http.fetch(`${url}/token`, {
+    const answer = await this.http.send(`${url}/token`, {
       method: 'POST',
       headers: {
         authorization: `Basic ${basic}`,
@@ -76,21 +87,8 @@ export class AcmeProvider implements TokenProvider {
       },
       body: new URLSearchParams(form),
     });
-    if (response.status === 401) throw new ProviderError('invalid_client', 'http_401');
-    const answer = (await response.json()) as Record<string, unknown>;
-    if (answer.error === 'invalid_grant') throw new ProviderError('invalid_grant', answer.error);
-    if (!response.ok) throw new ProviderError('rejected', `http_${response.status}`);
-    const { access_token: accessToken, refresh_token: refreshToken, expires_in: life } = answer;
-    if (typeof accessToken !== 'string') throw new ProviderError('malformed', 'no_access_token');
-    return {
-      accessToken,
-      refreshToken: typeof refreshToken === 'string' ? refreshToken : null,
-      tokenType: 'Bearer',
-      scopes: typeof answer.scope === 'string' ? answer.scope.split(' ') : null,
-      expiresIn: typeof life === 'number' ? life : null,
-      subject: null,
-      accountId: null,
-    };
+    if (mayHoldTokens(answer)) keep?.(answer);
+    return this.understand(answer);
   }
 }
 

@@ -1,0 +1,109 @@
+import { isScopeToken } from '../config/index.js';
+import { membersOf } from './answer.js';
+import type { ProviderAnswer } from './answer.js';
+import { UnreadableAnswerError } from './provider-error.js';
+import { refusalOf } from './refusal.js';
+import type { IssuedTokens } from './token-provider.js';
+
+/** Seconds: a longer life than ten years is a provider's mistake, and no date. */
+const LONGEST_LIFETIME = 315_360_000;
+/** Characters of a token at most: a megabyte. Tokens of several thousand are not rare. */
+const LONGEST_TOKEN = 1_048_576;
+
+/** A token answer reduced to the members that are of use (RFC 6749 section 5.1). */
+export interface TokenMembers {
+  readonly accessToken: string;
+  readonly refreshToken: string | null;
+  /** Null: the answer does not say. */
+  readonly scopes: readonly string[] | null;
+  /** Seconds; undefined: the answer does not say. */
+  readonly lifetime: number | undefined;
+  readonly idToken: unknown;
+}
+
+/**
+ * Understands an answer of the token endpoint. A refresh token or code was spent for it and there
+ * is no second one, so the access token alone decides whether it is good: an optional member that
+ * is null or of no use counts as absent. So does the token type: Bearer is the only one that is
+ * asked for and handed out; were it truly another one, the API would refuse the token, which its
+ * reader reports, and to refuse the answer would lose the refresh token in it for the sake of a
+ * word.
+ *
+ * @throws ProviderError for a refusal, UnreadableAnswerError for what may hold tokens all the same
+ */
+export function readTokenAnswer(answer: ProviderAnswer): TokenMembers {
+  const members = membersOf(answer);
+  const refusal = refusalOf(answer);
+  if (refusal) {
+    // Tokens beside an error: it may be one of the two, and the tokens can't be had again.
+    if (isToken(members?.refresh_token)) throw new UnreadableAnswerError('contradictory', answer);
+    throw refusal;
+  }
+  if (!members) throw new UnreadableAnswerError('not_json', answer);
+  if (!isToken(members.access_token)) {
+    throw new UnreadableAnswerError('no_access_token', answer);
+  }
+  return {
+    accessToken: members.access_token,
+    refreshToken: isToken(members.refresh_token) ? members.refresh_token : null,
+    scopes: usableScopes(members.scope),
+    lifetime: usableLifetime(members.expires_in),
+    idToken: members.id_token,
+  };
+}
+
+/** Whether an answer may hold tokens, understood or not: then it has to be kept. */
+export function mayHoldTokens(answer: ProviderAnswer): boolean {
+  return refusalOf(answer) === undefined || isToken(membersOf(answer)?.refresh_token);
+}
+
+/**
+ * What was issued.
+ *
+ * @param lifetime seconds of an access token where the answer does not say; null: no end
+ */
+export function toIssuedTokens(
+  members: TokenMembers,
+  lifetime: number | null,
+  subject: string | null,
+): IssuedTokens {
+  const seconds = members.lifetime ?? lifetime;
+  return {
+    accessToken: members.accessToken,
+    refreshToken: members.refreshToken,
+    tokenType: 'Bearer',
+    scopes: members.scopes,
+    expiresIn:
+      seconds === null ? null : Math.min(LONGEST_LIFETIME, Math.max(1, Math.floor(seconds))),
+    subject: isVisible(subject) && subject.length <= 255 ? subject : null,
+    accountId: null,
+  };
+}
+
+/** VSCHAR of RFC 6749 appendix A.12 and A.17: what else comes can't be sent back. */
+const isVisible = (value: unknown): value is string =>
+  typeof value === 'string' && /^[\x20-\x7e]+$/.test(value);
+
+/** A token that can be stored and sent. */
+export const isToken = (value: unknown): value is string =>
+  isVisible(value) && value.length <= LONGEST_TOKEN;
+
+/**
+ * Seconds, also when written as text. Zero or less counts as absent: believed, it would have the
+ * token rotated at every read (each a new session at the bank) and never served. If the token is
+ * dead indeed, its reader learns so from the API and reports it.
+ */
+function usableLifetime(value: unknown): number | undefined {
+  const seconds = typeof value === 'string' ? Number(value) : value;
+  return typeof seconds === 'number' && Number.isFinite(seconds) && seconds > 0
+    ? seconds
+    : undefined;
+}
+
+/** At least one scope token (RFC 6749 section 3.3), separated by spaces or listed. */
+function usableScopes(value: unknown): string[] | null {
+  const tokens: unknown[] = Array.isArray(value) ? value : [value];
+  if (!tokens.every((token) => typeof token === 'string')) return null;
+  const scopes = tokens.join(' ').split(/\s+/).filter(isScopeToken);
+  return scopes.length > 0 ? scopes : null;
+}
