@@ -22,7 +22,7 @@ module.exports = {
     only('config', ['common'], 'config reads the environment and knows nothing else'),
     only('encryption', ['common'], 'encryption knows nothing of HTTP, TypeORM or providers'),
     only('metrics', ['common'], 'metrics are a leaf'),
-    only('database', ['common', 'config'], 'the database module is plumbing'),
+    only('database', ['common', 'config', 'metrics'], 'the database module is plumbing'),
     only('http', ['common', 'metrics'], 'HTTP plumbing knows no feature'),
     only(
       'providers',
@@ -36,31 +36,43 @@ module.exports = {
       'sealed records on disk',
     ),
     only('clients', ['common', 'database'], 'API keys'),
+    only('events', ['common', 'config', 'database', 'http', 'metrics'], 'the outbox and the log'),
+    only(
+      'grants',
+      ['common', 'config', 'database', 'encryption', 'events', 'http', 'metrics', 'providers'],
+      'storage of grants; what it needs of others are ports that they implement',
+    ),
     only(
       'tokens',
-      ['common', 'config', 'database', 'encryption', 'http', 'metrics', 'providers'],
-      'storage and reading',
+      ['common', 'config', 'database', 'grants', 'http', 'metrics', 'providers'],
+      'reading',
     ),
     only(
       'refresher',
-      ['common', 'config', 'database', 'encryption', 'metrics', 'providers', 'spool', 'tokens'],
+      [
+        ...['common', 'config', 'database', 'encryption', 'grants', 'metrics', 'providers'],
+        ...['spool', 'tokens'],
+      ],
       'rotation',
     ),
     only(
       'authorization-requests',
       [
-        ...['common', 'config', 'database', 'encryption', 'http', 'metrics', 'providers'],
-        ...['spool', 'tokens'],
+        ...['common', 'config', 'database', 'encryption', 'grants', 'http', 'metrics'],
+        ...['providers', 'spool', 'tokens'],
       ],
       'the link flow',
     ),
     only(
       'stitch-connect',
-      ['common', 'config', 'database', 'http', 'metrics', 'providers', 'tokens'],
+      ['common', 'config', 'database', 'grants', 'http', 'metrics', 'providers', 'tokens'],
       'what only stitchdata.com has',
     ),
-    only('events', ['common', 'config', 'database', 'http', 'metrics'], 'the outbox and the log'),
-    only('health', ['common', 'database', 'encryption', 'tokens'], 'health'),
+    only(
+      'health',
+      ['authorization-requests', 'common', 'database', 'encryption', 'grants', 'refresher'],
+      'health',
+    ),
     {
       name: 'modules-through-their-index',
       comment: 'a module is imported through its index.ts',

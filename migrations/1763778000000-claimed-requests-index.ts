@@ -2,7 +2,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
  * A deletion ends the links of its name whose users have come back already. Without an index it
- * would read a day's worth of requests; those are a handful of them.
+ * would read a day's worth of requests; those are a minimumBatch of them.
  */
 export class ClaimedRequestsIndex1763778000000 implements MigrationInterface {
   name = 'ClaimedRequestsIndex1763778000000';

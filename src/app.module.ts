@@ -9,6 +9,7 @@ import type { VaultConfig } from './config/index.js';
 import { DatabaseModule } from './database/index.js';
 import { EncryptionModule, Keyring } from './encryption/index.js';
 import { EventsModule } from './events/index.js';
+import { GrantsModule } from './grants/index.js';
 import { HealthModule } from './health/index.js';
 import { JournalModule } from './journal/index.js';
 import { MetricsModule } from './metrics/index.js';
@@ -36,6 +37,7 @@ export class AppModule {
         DatabaseModule,
         JournalModule,
         ProvidersModule.forRoot(providers),
+        GrantsModule,
         TokensModule,
         RefresherModule,
         AuthorizationRequestsModule,

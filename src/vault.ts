@@ -6,7 +6,7 @@ import { AppModule } from './app.module.js';
 import {
   BrowserCookie,
   CallbackService,
-  LinkKeeper,
+  ConsentRecorder,
   Pages,
   PublicModule,
   StartService,
@@ -130,7 +130,7 @@ async function createPublicApp(app: NestFastifyApplication, config: VaultConfig,
 function prepareSpools(app: NestFastifyApplication): void {
   try {
     app.get(Journal).open();
-    for (const { spool } of [app.get(RefresherRuntime), app.get(LinkKeeper)]) spool.prepare();
+    for (const { spool } of [app.get(RefresherRuntime), app.get(ConsentRecorder)]) spool.prepare();
   } catch {
     throw new StartError('SPOOL_DIR: a directory that can be written to');
   }
@@ -156,7 +156,7 @@ async function keyringComplete(app: NestFastifyApplication): Promise<boolean> {
 /** Begins to work on its own account. */
 function begin(app: NestFastifyApplication): void {
   app.get(RefresherRuntime).start();
-  app.get(LinkKeeper).start();
+  app.get(ConsentRecorder).start();
 }
 
 /** Begins to work as soon as the keyring could be checked: one check after the other. */
@@ -203,7 +203,7 @@ async function drain(
 ): Promise<void> {
   app.get(Lifecycle).listening = false;
   runtime.stop();
-  app.get(LinkKeeper).stop();
+  app.get(ConsentRecorder).stop();
   const outboxes = [app.get(Revoker), app.get(EventDelivery)].map((outbox) => outbox.drain());
   await Promise.all([...drainListeners(), ...outboxes]);
   // The rotations that they waited for are finished and committed before the database is let go.

@@ -5,7 +5,7 @@ import { RuleBroken } from './form.js';
 import { drop } from './faults.js';
 
 /**
- * An HTTP server in the sandbox's manner: urlencoded and JSON bodies, every connection cut when it
+ * An HTTP server in the sandbox's renderError: urlencoded and JSON bodies, every connection cut when it
  * closes, and a `down` switch that cuts every connection except those to its own controls.
  */
 export async function createServer(isDown: () => boolean): Promise<FastifyInstance> {

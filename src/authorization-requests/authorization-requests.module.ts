@@ -1,5 +1,6 @@
-import { Module } from '@nestjs/common';
+import { Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { GrantsModule, PendingConsents } from '../grants/index.js';
 import { TokensModule } from '../tokens/index.js';
 import { AuthorizationRequest } from './authorization-request.entity.js';
 import { AuthorizationRequestsController } from './authorization-requests.controller.js';
@@ -9,27 +10,30 @@ import { StartService } from './start.service.js';
 import { ConfirmationExpiry } from './confirmation-expiry.js';
 import { ConfirmationService } from './confirmation.service.js';
 import { ConfirmationStore } from './confirmation.store.js';
-import { LinkKeeper } from './link-keeper.js';
+import { ConsentRecorder } from './consent-recorder.js';
 import { LinkService } from './link.service.js';
+import { PendingConsentsStore } from './pending-consents.store.js';
 import { RequestSecrets } from './request-secrets.js';
 import { RequestStore } from './request.store.js';
 
-/** The link flow, as far as internal services see it. */
+/** The link flow, as far as internal services see it. Global for what grants need to know of it. */
+@Global()
 @Module({
-  imports: [TypeOrmModule.forFeature([AuthorizationRequest]), TokensModule],
+  imports: [TypeOrmModule.forFeature([AuthorizationRequest]), GrantsModule, TokensModule],
   controllers: [AuthorizationRequestsController],
   providers: [
     RequestStore,
     RequestSecrets,
     LinkService,
-    LinkKeeper,
+    ConsentRecorder,
     CallbackService,
     ConfirmationService,
     ConfirmationExpiry,
     ConfirmationStore,
     StartService,
     BrowserCookie,
+    { provide: PendingConsents, useClass: PendingConsentsStore },
   ],
-  exports: [BrowserCookie, CallbackService, LinkKeeper, StartService],
+  exports: [BrowserCookie, CallbackService, ConsentRecorder, PendingConsents, StartService],
 })
 export class AuthorizationRequestsModule {}

@@ -4,10 +4,10 @@ import { DatabaseClock } from '../database/index.js';
 import { Metrics } from '../metrics/index.js';
 import { ProviderError, ProviderRegistry } from '../providers/index.js';
 import type { IssuedTokens, TokenProvider } from '../providers/index.js';
-import { GrantLinker } from '../tokens/index.js';
+import { GrantLinker } from '../grants/index.js';
 import { BrowserCookie } from './browser-cookie.js';
 import { parseCallbackQuery } from './callback-query.js';
-import { LinkKeeper } from './link-keeper.js';
+import { ConsentRecorder } from './consent-recorder.js';
 import { RequestSecrets } from './request-secrets.js';
 import { RequestStore } from './request.store.js';
 import type { CallbackStatus, OpenRequest, EndStatus } from './request.store.js';
@@ -33,7 +33,7 @@ export class CallbackService {
     private readonly requests: RequestStore,
     private readonly secrets: RequestSecrets,
     private readonly linker: GrantLinker,
-    private readonly keeper: LinkKeeper,
+    private readonly keeper: ConsentRecorder,
     private readonly cookies: BrowserCookie,
     private readonly clock: DatabaseClock,
     private readonly metrics: Metrics,

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Log } from '../common/index.js';
 import { Database } from '../database/index.js';
-import { UnconfirmedStore } from '../tokens/index.js';
+import { UnconfirmedStore } from '../grants/index.js';
 import { ConfirmationStore } from './confirmation.store.js';
 
 /**

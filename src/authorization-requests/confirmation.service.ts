@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Log, VaultError, notFound } from '../common/index.js';
 import { Database } from '../database/index.js';
-import { GrantCache, UnconfirmedStore } from '../tokens/index.js';
+import { UnconfirmedStore } from '../grants/index.js';
+import { GrantCache } from '../tokens/index.js';
 import { ConfirmationStore } from './confirmation.store.js';
 
 const conflict = (code: string, detail: string) => new VaultError(409, code, 'Conflict', detail);

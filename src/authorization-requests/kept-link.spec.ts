@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { KEPT_LINK_FORMAT } from './kept-link.js';
+import { SPOOLED_CONSENT_FORMAT } from './spooled-consent.js';
 
 const bytes = fc.uint8Array().map((array) => Buffer.from(array));
 
@@ -25,7 +25,9 @@ it('a spooled consent is read as it was written', () => {
   });
   fc.assert(
     fc.property(link, (each) => {
-      expect(KEPT_LINK_FORMAT.deserialise(KEPT_LINK_FORMAT.serialise(each))).toEqual(each);
+      expect(SPOOLED_CONSENT_FORMAT.deserialise(SPOOLED_CONSENT_FORMAT.serialise(each))).toEqual(
+        each,
+      );
     }),
   );
 });

@@ -16,7 +16,7 @@ import type { RequestView } from './request.store.js';
 const PURGE_INTERVAL = 60_000;
 
 /** What a caller wants linked. */
-export interface LinkWish {
+export interface LinkParameters {
   readonly userId: string;
   readonly provider: string;
   readonly connection: string;
@@ -52,7 +52,7 @@ export class LinkService {
    *
    * @throws VaultError 400 `invalid_request`
    */
-  async begin(wish: LinkWish): Promise<BegunLink> {
+  async begin(wish: LinkParameters): Promise<BegunLink> {
     const { provider } = this.providers.require(wish.provider);
     const returnTo = this.checkReturnTo(wish.returnTo);
     const scopes = scopesToAsk(provider, wish.scopes);
@@ -106,7 +106,7 @@ export class LinkService {
     }
   }
 
-  private sealPrefill(provider: TokenProvider, prefill: LinkWish['prefill'], id: string) {
+  private sealPrefill(provider: TokenProvider, prefill: LinkParameters['prefill'], id: string) {
     const names = Object.keys(prefill);
     if (names.length === 0) return null;
     if (!provider.capabilities.prefill) {

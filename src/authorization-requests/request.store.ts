@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
-import type { Query } from '../database/index.js';
+import type { Query, SealedTable } from '../database/index.js';
 
 export const REQUEST_STATUSES = [
   'pending',
@@ -77,6 +77,13 @@ interface RequestRow {
 const ROW = `id, stitch_state, user_id, provider, connection, code_verifier, code_challenge, nonce,
   redirect_uri, scope, return_to, confirm, prefill, expires_at`;
 
+/** The table of this store: what has ended needs its secrets no more. */
+export const REQUEST_TABLE: SealedTable = {
+  table: 'stitch_authorization_requests',
+  columns: ['code_verifier', 'nonce', 'prefill'],
+  where: `status = 'pending' AND expires_at > now()`,
+};
+
 /** Pending, not taken by a callback, not expired. */
 const OPEN = `status = 'pending' AND claimed_at IS NULL AND expires_at > now()`;
 
@@ -93,7 +100,7 @@ const VIEW = `id, user_id, provider, connection, created_at, expires_at, complet
     ELSE error END AS error`;
 
 /** Milliseconds that ended requests stay readable after they expired. */
-const KEPT = 86_400_000;
+const READABLE_AFTER_END_MS = 86_400_000;
 
 /** Reads and writes of `stitch_authorization_requests`. */
 @Injectable()
@@ -212,7 +219,7 @@ export class RequestStore {
          WHERE expires_at < now() - $1 * interval '1 millisecond'
            AND status <> 'awaiting_confirmation'
          ORDER BY expires_at LIMIT 1000 FOR UPDATE SKIP LOCKED) RETURNING 1`,
-      [KEPT],
+      [READABLE_AFTER_END_MS],
     );
     return rows.length;
   }

@@ -4,17 +4,17 @@ import { DEFAULT_CONNECTION, DEFAULT_PROVIDER } from '../common/index.js';
 import { loadDatabaseConfig } from '../config/index.js';
 import {
   GRANT_STATUSES,
-  GrantStore,
   OperatorStore,
   fromCursor,
   toCursor,
   toGrantDto,
-} from '../tokens/index.js';
-import type { Grant, GrantKey, GrantStatus } from '../tokens/index.js';
+} from '../grants/index.js';
+import type { Grant, GrantKey, GrantStatus, GrantStore } from '../grants/index.js';
 import { connection, limit, provider, userId } from './arguments.js';
 import { addImportCommand } from './import/import.command.js';
 import { print } from './output.js';
 import { OperatorError, withSession } from './session.js';
+import { grantStoreOf } from './stores.js';
 
 interface NameOptions {
   provider: string;
@@ -134,7 +134,7 @@ const named = (grants: Command, name: string, description: string): Command =>
 
 const withGrants = (work: (store: GrantStore, operator: OperatorStore) => Promise<void>) =>
   withSession(loadDatabaseConfig(), ({ database }) =>
-    work(new GrantStore(database), new OperatorStore(database)),
+    work(grantStoreOf(database), new OperatorStore(database)),
   );
 
 async function required(store: GrantStore, key: GrantKey): Promise<Grant> {

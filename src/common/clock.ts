@@ -26,7 +26,7 @@ export class SystemClock implements Clock {
  * Waits for a promise, but no longer than so many milliseconds. @returns undefined when the time is
  * up; the promise itself goes on
  */
-export async function within<T>(
+export async function withTimeLimit<T>(
   clock: Clock,
   milliseconds: number,
   promise: Promise<T>,

@@ -20,7 +20,7 @@ export class ConfigurationError extends Error {
 }
 
 /** Thrown by a parser when a value does not fit; the reader turns it into a problem. */
-class Unfit extends Error {}
+class UnacceptableValueError extends Error {}
 
 /**
  * Reads variables one by one and collects what is wrong instead of stopping at the first. An empty
@@ -84,7 +84,10 @@ export class EnvironmentReader {
     try {
       return parser(text);
     } catch (error) {
-      this.refuse(name, error instanceof Unfit && error.message ? error.message : expected);
+      this.refuse(
+        name,
+        error instanceof UnacceptableValueError && error.message ? error.message : expected,
+      );
       return fallback;
     }
   }
@@ -92,14 +95,14 @@ export class EnvironmentReader {
   integer(name: string, fallback: number, minimum: number, maximum: number): number {
     return this.parse(name, `a whole number from ${minimum} to ${maximum}`, fallback, (text) => {
       const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
-      return fit(value, value >= minimum && value <= maximum);
+      return acceptIf(value, value >= minimum && value <= maximum);
     });
   }
 
   oneOf<const T extends string>(name: string, fallback: T, values: readonly T[]): T {
     return this.parse(name, `one of ${values.join(', ')}`, fallback, (text) => {
       const value = values.find((candidate) => candidate === text);
-      if (value === undefined) throw new Unfit();
+      if (value === undefined) throw new UnacceptableValueError();
       return value;
     });
   }
@@ -107,13 +110,16 @@ export class EnvironmentReader {
   list(name: string, expected: string, accept: (item: string) => boolean): string[] {
     return this.parse(name, expected, [], (text) => {
       const items = text.split(',').map((item) => item.trim());
-      return fit(items, items.every(accept));
+      return acceptIf(items, items.every(accept));
     });
   }
 }
 
-/** Returns the value if it is fit. @throws Unfit otherwise; `expected` overrides the general text */
-export function fit<T>(value: T, isFit: boolean, expected = ''): T {
-  if (!isFit) throw new Unfit(expected);
+/**
+ * Returns the value when it is acceptable. `expected` overrides the general text.
+ * @throws UnacceptableValueError
+ */
+export function acceptIf<T>(value: T, isAcceptable: boolean, expected = ''): T {
+  if (!isAcceptable) throw new UnacceptableValueError(expected);
   return value;
 }

@@ -1,6 +1,6 @@
 import { LOG_LEVELS } from '../common/index.js';
 import { developmentKeyring } from './development-keyring.js';
-import { EnvironmentReader, fit } from './environment-reader.js';
+import { EnvironmentReader, acceptIf } from './environment-reader.js';
 import type { Environment } from './environment-reader.js';
 import { isLoopback, isOrigin, parseDatabaseUrl, parseKeyring } from './parsers.js';
 import type { KeyringEntry } from './parsers.js';
@@ -116,8 +116,8 @@ function readPublicUrl(reader: EnvironmentReader, port: number, production: bool
   const url = reader.parse('PUBLIC_URL', expected, '', (text) => {
     const parsed = new URL(text);
     const plain = parsed.protocol === 'http:' && (!production || isLoopback(parsed));
-    fit(parsed, parsed.protocol === 'https:' || plain);
-    return fit(text, !parsed.search && !parsed.hash && !parsed.username).replace(/\/+$/, '');
+    acceptIf(parsed, parsed.protocol === 'https:' || plain);
+    return acceptIf(text, !parsed.search && !parsed.hash && !parsed.username).replace(/\/+$/, '');
   });
   if (url || reader.problemCount > before) return url;
   if (production) reader.refuse('PUBLIC_URL', expected);
@@ -128,7 +128,7 @@ function readDisplayName(reader: EnvironmentReader): string | undefined {
   const expected = '1 to 60 visible characters, with spaces between them';
   return reader.parse<string | undefined>('DISPLAY_NAME', expected, undefined, (text) =>
     // Neither control characters nor invisible ones, which could turn the text around them.
-    fit(text, /^[^\p{C}\p{Zl}\p{Zp}]{1,60}$/u.test(text)),
+    acceptIf(text, /^[^\p{C}\p{Zl}\p{Zp}]{1,60}$/u.test(text)),
   );
 }
 

@@ -1,4 +1,4 @@
-import { fit } from './environment-reader.js';
+import { acceptIf } from './environment-reader.js';
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
@@ -13,7 +13,7 @@ export const ENDPOINT_URL = `${HTTPS_URL} without credentials and fragment`;
 
 /** A URL that others are made from, by adding to its path. */
 export function parseServiceUrl(text: string): string {
-  fit(text, !text.includes('?'));
+  acceptIf(text, !text.includes('?'));
   return parseEndpointUrl(text).replace(/\/+$/, '');
 }
 
@@ -21,13 +21,13 @@ export function parseServiceUrl(text: string): string {
 export function parseEndpointUrl(text: string): string {
   const url = new URL(text);
   const secure = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url));
-  return fit(text, secure && !url.username && !url.password && !text.includes('#'));
+  return acceptIf(text, secure && !url.username && !url.password && !text.includes('#'));
 }
 
 /** A PostgreSQL connection URL. */
 export function parseDatabaseUrl(text: string): string {
   const url = new URL(text);
-  return fit(text, /^postgres(ql)?:$/.test(url.protocol) && url.pathname.length > 1);
+  return acceptIf(text, /^postgres(ql)?:$/.test(url.protocol) && url.pathname.length > 1);
 }
 
 /**
@@ -42,7 +42,7 @@ export function isOrigin(text: string): boolean {
 /** OAuth scope tokens (RFC 6749 section 3.3), separated by white space. */
 export function parseScopes(text: string): string[] {
   const scopes = text.split(/\s+/).filter(Boolean);
-  return fit(scopes, scopes.length > 0 && scopes.every((scope) => isScopeToken(scope)));
+  return acceptIf(scopes, scopes.length > 0 && scopes.every((scope) => isScopeToken(scope)));
 }
 
 /** One scope token of RFC 6749 section 3.3, of a sensible length. */
@@ -61,7 +61,7 @@ export function parseKeyring(text: string): KeyringEntry[] {
     const [, id = '', encoded = ''] =
       /^([A-Za-z0-9._-]{1,64}):([A-Za-z0-9+/_-]{43}=?)$/.exec(item.trim()) ?? [];
     const key = Buffer.from(encoded, 'base64');
-    return { id: fit(id, id !== ''), key: fit(key, key.length === 32) };
+    return { id: acceptIf(id, id !== ''), key: acceptIf(key, key.length === 32) };
   });
-  return fit(entries, new Set(entries.map(({ id }) => id)).size === entries.length);
+  return acceptIf(entries, new Set(entries.map(({ id }) => id)).size === entries.length);
 }

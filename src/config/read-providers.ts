@@ -1,4 +1,4 @@
-import { fit } from './environment-reader.js';
+import { acceptIf } from './environment-reader.js';
 import type { EnvironmentReader } from './environment-reader.js';
 import {
   ENDPOINT_URL,
@@ -40,7 +40,7 @@ export function readStitchMoney(reader: EnvironmentReader): StitchMoneyConfig | 
     ['openid', 'accounts', 'balances', 'transactions', 'offline_access'],
     (text) => {
       const parsed = parseScopes(text);
-      return fit(parsed, parsed.includes('openid'));
+      return acceptIf(parsed, parsed.includes('openid'));
     },
   );
   const [clientId, secret] = reader.pair('STITCH_MONEY_CLIENT_ID', 'STITCH_MONEY_CLIENT_SECRET');

@@ -1,4 +1,4 @@
-import { fit } from './environment-reader.js';
+import { acceptIf } from './environment-reader.js';
 import type { EnvironmentReader } from './environment-reader.js';
 import { ENDPOINT_URL, parseEndpointUrl } from './parsers.js';
 import type { WebhookConfig } from './vault-config.js';
@@ -25,6 +25,6 @@ function parseWebhookSecrets(text: string): string[] {
     const bytes = Buffer.from(encoded, 'base64');
     // Letter by letter: the library decodes strictly, and would throw at every event.
     const exact = bytes.toString('base64') === encoded;
-    return fit(secret, exact && bytes.length >= 24 && bytes.length <= 64);
+    return acceptIf(secret, exact && bytes.length >= 24 && bytes.length <= 64);
   });
 }

@@ -3,7 +3,7 @@ import { SystemClock } from '../common/index.js';
 import type { Clock } from '../common/index.js';
 
 /** A reading taken over a slower round trip than this, in milliseconds, is too vague to use. */
-const VAGUE = 1000;
+const LONGEST_ROUND_TRIP_MS = 1000;
 
 /**
  * The database's clock as this process knows it: the last reading carried on by the process's
@@ -25,7 +25,7 @@ export class DatabaseClock implements Clock {
    * monotonic times `asked` and `answered`.
    */
   set(database: number, asked: number, answered: number): void {
-    if (this.anchor && answered - asked > VAGUE) return;
+    if (this.anchor && answered - asked > LONGEST_ROUND_TRIP_MS) return;
     this.anchor = { database, monotonic: (asked + answered) / 2 };
   }
 

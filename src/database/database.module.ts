@@ -3,7 +3,8 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { VAULT_CONFIG } from '../config/index.js';
 import type { VaultConfig } from '../config/index.js';
 import { DatabaseClock } from './database-clock.js';
-import { DatabasePulse } from './database-pulse.js';
+import { DatabaseGauges } from './database-gauges.js';
+import { DatabaseHeartbeat } from './database-heartbeat.js';
 import { Database } from './database.js';
 import { dataSourceOptions } from './data-source.js';
 import { Notifications } from './notifications.js';
@@ -26,7 +27,15 @@ import { SchemaCheck } from './schema-check.js';
       }),
     }),
   ],
-  providers: [Database, DatabaseClock, DatabasePulse, Notifications, ProcessId, SchemaCheck],
+  providers: [
+    Database,
+    DatabaseClock,
+    DatabaseGauges,
+    DatabaseHeartbeat,
+    Notifications,
+    ProcessId,
+    SchemaCheck,
+  ],
   exports: [Database, DatabaseClock, Notifications, ProcessId, SchemaCheck],
 })
 export class DatabaseModule {}

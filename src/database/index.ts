@@ -7,3 +7,5 @@ export { Migrator } from './migrator.js';
 export { Notifications } from './notifications.js';
 export { SchemaCheck } from './schema-check.js';
 export { ProcessId } from './process-id.js';
+export { keyIdOf, rowsByKey } from './sealed-table.js';
+export type { SealedTable } from './sealed-table.js';

@@ -20,7 +20,7 @@ const SILENCE = 3000;
 @Injectable()
 export class Notifications {
   /** The channel on which this process hears its own pulse. */
-  readonly pulseChannel = `stitch_vault_${randomBytes(8).toString('hex')}`;
+  readonly heartbeatChannel = `stitch_vault_${randomBytes(8).toString('hex')}`;
   private readonly handlers = new Map<string, NotificationHandler>();
   private client: pg.Client | undefined;
   private heardAt = -Infinity;
@@ -64,7 +64,7 @@ export class Notifications {
     });
     try {
       await client.connect();
-      await client.query(`LISTEN stitch_vault; LISTEN ${this.pulseChannel}`);
+      await client.query(`LISTEN stitch_vault; LISTEN ${this.heartbeatChannel}`);
     } catch {
       // The next pulse tries again; until then the subscription counts as down.
       void client.end().catch(() => undefined);
@@ -88,7 +88,7 @@ export class Notifications {
   }
 
   private receive(channel: string, payload: string): void {
-    if (channel === this.pulseChannel) {
+    if (channel === this.heartbeatChannel) {
       this.heardAt = performance.now();
       return;
     }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
+import type { Query } from '../database/index.js';
 import type { EventData, EventType, PlacedEvent } from './event.js';
 
 /** An arbitrary constant that every replica agrees on: the advisory lock of the log's end. */
@@ -38,6 +39,24 @@ export class EventLogStore {
     await this.place();
     const position = await this.positionOf(after);
     return position === undefined ? undefined : this.read(position, limit);
+  }
+
+  /**
+   * Whether a grant of this name was linked after a moment, in milliseconds since the epoch by the
+   * database's clock. Read in the caller's transaction.
+   */
+  async linkedSince(
+    query: Query,
+    name: { readonly provider: string; readonly userId: string; readonly connection: string },
+    since: number,
+  ): Promise<boolean> {
+    const rows = await query(
+      `SELECT 1 FROM stitch_events
+       WHERE provider = $1 AND user_id = $2 AND connection = $3 AND type = 'grant.linked'
+         AND created_at > to_timestamp($4 / 1000.0) LIMIT 1`,
+      [name.provider, name.userId, name.connection, since],
+    );
+    return rows.length > 0;
   }
 
   private async positionOf(after: LogPlace | undefined): Promise<string | undefined> {

@@ -4,7 +4,7 @@ import type { ClaimedEvent, EventData, EventType } from './event.js';
 
 /** How long an event is worth sending, and how long it is kept to be read. */
 const WORTH_SENDING = `interval '3 days'`;
-const KEPT = `interval '30 days'`;
+const RETENTION = `interval '30 days'`;
 /** Rows that one statement gives up or deletes, so that none of them is long. */
 const BATCH = 1000;
 
@@ -78,7 +78,7 @@ export class EventOutboxStore {
   async purge(): Promise<number> {
     return this.inBatches(
       `DELETE FROM stitch_events WHERE id IN (SELECT id FROM stitch_events
-         WHERE created_at < now() - ${KEPT}
+         WHERE created_at < now() - ${RETENTION}
          ORDER BY created_at LIMIT ${BATCH} FOR UPDATE SKIP LOCKED) RETURNING 1`,
     );
   }

@@ -1,4 +1,4 @@
-import { StorageUnavailableError, within } from '../common/index.js';
+import { StorageUnavailableError, withTimeLimit } from '../common/index.js';
 import type { Clock, Log } from '../common/index.js';
 import type { Metrics } from '../metrics/index.js';
 import type { ClaimedEvent } from './event.js';
@@ -46,7 +46,7 @@ export class WebhookSender {
    */
   async drain(): Promise<void> {
     this.cancelled = true;
-    await within(this.clock, PATIENCE, this.idle());
+    await withTimeLimit(this.clock, PATIENCE, this.idle());
     this.stopping.abort();
     await this.idle();
     await this.endpoint.close();

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
-import { TokensModule } from '../tokens/index.js';
+import { GrantsModule } from '../grants/index.js';
 import { HealthController } from './health.controller.js';
 import { KeyringCheck } from './keyring-check.js';
 import { Indicators } from './indicators.js';
@@ -8,7 +8,7 @@ import { Lifecycle } from './lifecycle.js';
 
 /** Liveness and readiness. */
 @Module({
-  imports: [TerminusModule.forRoot({ logger: false }), TokensModule],
+  imports: [TerminusModule.forRoot({ logger: false }), GrantsModule],
   controllers: [HealthController],
   providers: [Indicators, KeyringCheck, Lifecycle],
   exports: [KeyringCheck, Lifecycle],

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { invalidRequest } from '../common/index.js';
 import type { VaultError } from '../common/index.js';
-import type { ErrorAnswer, ErrorManner } from './error-manner.js';
+import type { ErrorAnswer, ErrorRenderer } from './error-renderer.js';
 import { errorOfStatus } from './problem.js';
 
 /** What Node's parser refuses otherwise than by 400, by its error codes. */
@@ -14,16 +14,16 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   HPE_HEADER_OVERFLOW: 431,
 };
 
-/** Answers what is no HTTP, or too much of it, in the manner of the listener: no route saw it. */
+/** Answers what is no HTTP, or too much of it, as the listener answers errors: no route saw it. */
 export const clientErrorHandler =
-  (manner: ErrorManner) =>
+  (renderError: ErrorRenderer) =>
   (thrown: NodeJS.ErrnoException, socket: Socket): void => {
     if (thrown.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy();
       return;
     }
     const error = errorOfStatus(STATUS_BY_CODE[thrown.code ?? ''] ?? 400);
-    const answer = manner(error);
+    const answer = renderError(error);
     const fields = Object.entries(closing(answer)).map(([name, value]) => `${name}: ${value}\r\n`);
     const statusLine = `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? ''}\r\n`;
     socket.end(`${statusLine}${fields.join('')}\r\n${answer.body}`);
@@ -33,9 +33,9 @@ export const clientErrorHandler =
  * Answers what Node refuses by itself, without a word: an expectation that nobody knows, and a
  * request without a host. For the latter Node must be told to let it through, `requireHostHeader`.
  */
-export function answerForNode(instance: FastifyInstance, manner: ErrorManner): void {
+export function answerForNode(instance: FastifyInstance, renderError: ErrorRenderer): void {
   instance.server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
-    const answer = manner(errorOfStatus(417));
+    const answer = renderError(errorOfStatus(417));
     response.writeHead(417, closing(answer)).end(answer.body);
   });
   instance.addHook('onRequest', ({ headers, raw }, _reply, done) => {

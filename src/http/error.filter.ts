@@ -2,16 +2,16 @@ import { Catch } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../common/index.js';
-import { sendError } from './error-manner.js';
-import type { ErrorManner } from './error-manner.js';
+import { sendError } from './error-renderer.js';
+import type { ErrorRenderer } from './error-renderer.js';
 import { toVaultError } from './problem.js';
 
-/** Answers every error of a listener in its manner. */
+/** Answers every error of a listener, with its renderer. */
 @Catch()
 export class ErrorFilter implements ExceptionFilter {
   constructor(
     private readonly log: Log,
-    private readonly manner: ErrorManner,
+    private readonly renderError: ErrorRenderer,
   ) {}
 
   catch(thrown: unknown, host: ArgumentsHost): void {
@@ -22,6 +22,6 @@ export class ErrorFilter implements ExceptionFilter {
         request_id: http.getRequest<FastifyRequest>().id,
       });
     }
-    sendError(http.getResponse<FastifyReply>(), error, this.manner);
+    sendError(http.getResponse<FastifyReply>(), error, this.renderError);
   }
 }

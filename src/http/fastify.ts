@@ -2,8 +2,8 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyReply } from 'fastify';
 import { invalidRequest } from '../common/index.js';
 import { answerForNode, clientErrorHandler } from './client-errors.js';
-import { sendError } from './error-manner.js';
-import type { ErrorManner } from './error-manner.js';
+import { sendError } from './error-renderer.js';
+import type { ErrorRenderer } from './error-renderer.js';
 
 /** Bytes of a request body at most; the largest legitimate one has a few hundred. */
 const BODY_LIMIT = 64 * 1024;
@@ -16,9 +16,9 @@ const KEEP_ALIVE = 65_000;
 /**
  * Fastify with the limits both listeners share. Its own logger is off: it logs URLs.
  *
- * @param manner how errors are answered that no route of the listener sees
+ * @param renderError how errors are answered that no route of the listener sees
  */
-export function fastifyAdapter(manner: ErrorManner): FastifyAdapter {
+export function fastifyAdapter(renderError: ErrorRenderer): FastifyAdapter {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     routerOptions: { maxParamLength: MAX_PARAMETER, caseSensitive: true },
@@ -31,12 +31,12 @@ export function fastifyAdapter(manner: ErrorManner): FastifyAdapter {
     exposeHeadRoutes: false,
     logger: false,
     http: { requireHostHeader: false },
-    clientErrorHandler: clientErrorHandler(manner),
+    clientErrorHandler: clientErrorHandler(renderError),
     // A URL that cannot be decoded, or with a parameter that is too long.
     frameworkErrors: (_error: unknown, _request: unknown, reply: unknown) => {
-      sendError(reply as FastifyReply, invalidRequest({ url: ['is malformed'] }), manner);
+      sendError(reply as FastifyReply, invalidRequest({ url: ['is malformed'] }), renderError);
     },
   });
-  answerForNode(adapter.getInstance(), manner);
+  answerForNode(adapter.getInstance(), renderError);
   return adapter;
 }

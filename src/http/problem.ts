@@ -1,6 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import { VaultError } from '../common/index.js';
-import type { ErrorAnswer } from './error-manner.js';
+import type { ErrorAnswer } from './error-renderer.js';
 
 /** Code, title and detail of the errors that Node, Fastify and Nest raise, by status. */
 const BY_STATUS: Readonly<Record<number, readonly [code: string, title: string, detail: string]>> =

@@ -72,6 +72,11 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry });
   }
 
+  /** Adds a gauge of a single value that is read when it is asked for. */
+  value(name: string, help: string, read: () => number | Promise<number>): void {
+    this.gauge(name, help, [], async () => [{ labels: {}, value: await read() }]);
+  }
+
   /** Adds a gauge that is read when it is asked for. */
   gauge(name: string, help: string, labelNames: readonly string[], read: GaugeReader): void {
     new Gauge({

@@ -14,7 +14,7 @@ export type BreakerState = 'closed' | 'open' | 'half_open';
 /**
  * Circuit breaker of one provider. Closed: calls pass. Open: nobody calls until the pause is over.
  * Half open: one call at a time finds out whether the provider is back. Pauses grow exponentially
- * with jitter, up to a few seconds, so that an outage costs a handful of calls and its end is
+ * with jitter, up to a few seconds, so that an outage costs a few calls and its end is
  * noticed soon. 429 and a refusal of our own credentials open it at once.
  *
  * Our own rather than a library's because the simulation must drive it by a fake clock, and

@@ -77,7 +77,7 @@ describe('the limit of calls in flight', () => {
 
   it('lets the backlog work even where there is a single place', () => {
     expect(new ConcurrencyLimit(1).roomForBacklog).toBe(1);
-    expect(new ConcurrencyLimit(1).handful).toBe(1);
+    expect(new ConcurrencyLimit(1).minimumBatch).toBe(1);
   });
 
   it('gives up when the time is up, and the place goes to the next in line', async () => {

@@ -1,4 +1,4 @@
-import { within } from '../common/index.js';
+import { withTimeLimit } from '../common/index.js';
 import type { Clock } from '../common/index.js';
 import type { RateCeiling } from './rate-ceiling.js';
 
@@ -33,7 +33,7 @@ export class ConcurrencyLimit {
   }
 
   /** Places that should be free before more of the backlog is claimed. */
-  get handful(): number {
+  get minimumBatch(): number {
     return Math.max(1, Math.floor(this.backlogShare / 4));
   }
 
@@ -72,7 +72,7 @@ export class ConcurrencyLimit {
       };
     });
     this.queue.push(waiter);
-    if (await within(clock, milliseconds, entered)) return true;
+    if (await withTimeLimit(clock, milliseconds, entered)) return true;
     const place = this.queue.indexOf(waiter);
     // Handed a place in the very moment of giving up: it is ours after all.
     if (place < 0) return true;

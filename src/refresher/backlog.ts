@@ -1,11 +1,11 @@
 import type { Clock, ReauthorizationReason } from '../common/index.js';
 import type { GuardedProvider } from '../providers/index.js';
-import type { ClaimedGrant, Grant, RotationStore } from '../tokens/index.js';
+import type { ClaimedGrant, Grant, RotationStore } from '../grants/index.js';
 import { decideRefresh } from './decide-refresh.js';
 import type { RefreshPolicy } from './decide-refresh.js';
 import type { Reinstatement } from './reinstatement.js';
 import type { Rotation } from './rotation.js';
-import type { Work } from './work.js';
+import type { InFlightRotations } from './in-flight-rotations.js';
 
 export interface BacklogDependencies {
   readonly store: Pick<RotationStore, 'claimDue' | 'release' | 'retire'>;
@@ -21,26 +21,27 @@ export class Backlog {
   constructor(
     private readonly dependencies: BacklogDependencies,
     private readonly policy: RefreshPolicy,
-    private readonly work: Work,
+    private readonly inFlight: InFlightRotations,
   ) {}
 
   /** Rotates what is due now, of one provider, as fast as its limit allows; returns when done. */
   async run(guarded: GuardedProvider): Promise<void> {
     const { breaker, limit, provider } = guarded;
-    const { work } = this;
-    while (!work.stopping && breaker.wait === 0) {
+    const { inFlight } = this;
+    while (!inFlight.stopping && breaker.wait === 0) {
       const room = limit.roomForBacklog;
-      // Claims are made by the handful: a statement for every place that falls free is too many.
-      if (room > 0 && room < limit.handful && work.rotations > 0) {
-        await work.oneEnded();
+      // Claims are made in batches: a statement for every place that falls free is too many.
+      if (room > 0 && room < limit.minimumBatch && inFlight.rotations > 0) {
+        await inFlight.oneEnded();
         continue;
       }
       // A provider that was down gets one call first, not a full load.
       const wanted = breaker.state === 'closed' ? room : Math.min(1, room);
-      const claimed = wanted > 0 ? await work.claim(() => this.claim(provider.name, wanted)) : [];
-      for (const grant of claimed) work.track(this.rotate(grant, guarded));
+      const claimed =
+        wanted > 0 ? await inFlight.claim(() => this.claim(provider.name, wanted)) : [];
+      for (const grant of claimed) inFlight.track(this.rotate(grant, guarded));
       if (wanted > 0 && claimed.length < wanted) break;
-      if (work.rotations > 0) await work.oneEnded();
+      if (inFlight.rotations > 0) await inFlight.oneEnded();
       else if (wanted === 0) break;
     }
   }
@@ -48,8 +49,8 @@ export class Backlog {
   /** Claims what is due; gives it back when the process is stopping meanwhile. */
   private async claim(provider: string, limit: number): Promise<ClaimedGrant[]> {
     const { store } = this.dependencies;
-    const claimed = await store.claimDue(provider, limit, this.work.lease());
-    if (!this.work.stopping) return claimed;
+    const claimed = await store.claimDue(provider, limit, this.inFlight.lease());
+    if (!this.inFlight.stopping) return claimed;
     await Promise.all(
       claimed.map((grant) => store.release(grant, ownerOf(grant), grant.inDoubt, 0)),
     );

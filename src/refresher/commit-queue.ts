@@ -1,7 +1,7 @@
 import { StorageUnavailableError } from '../common/index.js';
 import type { Clock, Log } from '../common/index.js';
-import { grantKeyText } from '../tokens/index.js';
-import type { CommitAttempt, CommitOutcome, GrantKey, RotationResult } from '../tokens/index.js';
+import { grantKeyText } from '../grants/index.js';
+import type { CommitAttempt, CommitOutcome, GrantKey, RotationResult } from '../grants/index.js';
 import type { Spool } from '../spool/index.js';
 
 /** Results written by one statement at most. */
@@ -33,7 +33,7 @@ interface Pending {
   /** How often its row was found locked. */
   locked: number;
   /** Whether whoever brought it wants to know that at once, and will bring it again. */
-  readonly adopted: boolean;
+  readonly recovered: boolean;
 }
 
 /**
@@ -44,7 +44,7 @@ interface Pending {
 export class CommitQueue {
   private pending: Pending[] = [];
   private readonly held = new Map<string, number>();
-  private readonly adopted = new Map<string, { version: number; at: number }>();
+  private readonly recovered = new Map<string, { version: number; at: number }>();
   private flushing = false;
   private stopping = false;
 
@@ -72,11 +72,11 @@ export class CommitQueue {
    */
   holds(grant: GrantKey & { readonly version: number }): boolean {
     if (this.inHand(grant)) return true;
-    const adopted = this.adopted.get(grantKeyText(grant));
+    const recovered = this.recovered.get(grantKeyText(grant));
     return (
-      adopted !== undefined &&
-      grant.version <= adopted.version &&
-      adopted.at > this.clock.now() - CLAIM_UNDER_WAY
+      recovered !== undefined &&
+      grant.version <= recovered.version &&
+      recovered.at > this.clock.now() - CLAIM_UNDER_WAY
     );
   }
 
@@ -86,19 +86,19 @@ export class CommitQueue {
   }
 
   /** Commits what was found in the spool; where somebody has its row locked, that is the answer. */
-  async adopt(result: RotationResult, entry: string): Promise<CommitAttempt> {
+  async recover(result: RotationResult, entry: string): Promise<CommitAttempt> {
     try {
       return await this.enqueue(result, entry, true);
     } finally {
       const now = this.clock.now();
       // Oldest first: the order of a map is that in which its keys were added.
-      for (const [text, { at }] of this.adopted) {
+      for (const [text, { at }] of this.recovered) {
         if (at > now - CLAIM_UNDER_WAY) break;
-        this.adopted.delete(text);
+        this.recovered.delete(text);
       }
       const text = grantKeyText(result);
-      this.adopted.delete(text);
-      this.adopted.set(text, { version: result.version, at: now });
+      this.recovered.delete(text);
+      this.recovered.set(text, { version: result.version, at: now });
     }
   }
 
@@ -112,19 +112,19 @@ export class CommitQueue {
   private enqueue(
     result: RotationResult,
     entry: string | undefined,
-    adopted: false,
+    recovered: false,
   ): Promise<CommitOutcome>;
-  private enqueue(result: RotationResult, entry: string, adopted: true): Promise<CommitAttempt>;
+  private enqueue(result: RotationResult, entry: string, recovered: true): Promise<CommitAttempt>;
   private async enqueue(
     result: RotationResult,
     entry: string | undefined,
-    adopted: boolean,
+    recovered: boolean,
   ): Promise<CommitAttempt> {
     const text = grantKeyText(result);
     this.held.set(text, (this.held.get(text) ?? 0) + 1);
     try {
       return await new Promise<CommitAttempt>((resolve, reject) => {
-        this.pending.push({ result, entry, resolve, reject, synced: false, locked: 0, adopted });
+        this.pending.push({ result, entry, resolve, reject, synced: false, locked: 0, recovered });
         if (!this.flushing) void this.flush();
       });
     } finally {
@@ -168,7 +168,7 @@ export class CommitQueue {
     const attempts = await this.store.commit(batch.map(({ result }) => result));
     batch.forEach((item, index) => {
       const attempt = attempts[index];
-      if (attempt?.kind === 'locked' && !item.adopted) void this.waitForRow(item);
+      if (attempt?.kind === 'locked' && !item.recovered) void this.waitForRow(item);
       else if (attempt) {
         if (attempt.kind !== 'locked') this.spool.remove(item.entry);
         item.resolve(attempt);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Grant } from '../tokens/index.js';
+import type { Grant } from '../grants/index.js';
 import { decideRefresh } from './decide-refresh.js';
 import type { RefreshPolicy, RefreshTrigger } from './decide-refresh.js';
 

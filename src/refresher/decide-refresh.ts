@@ -1,6 +1,7 @@
 import type { RefreshPolicyName } from '../config/index.js';
-import { neededTtl, rejected, remaining } from '../tokens/index.js';
-import type { Grant, RefreshDemand } from '../tokens/index.js';
+import { neededTtl, rejected, remaining } from '../grants/index.js';
+import type { Grant } from '../grants/index.js';
+import type { RefreshDemand } from '../tokens/index.js';
 
 /** Which grants the schedule keeps fresh by itself. */
 export interface RefreshPolicy {

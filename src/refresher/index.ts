@@ -6,5 +6,7 @@ export type { RecoveryDependencies } from './recovery.js';
 export { Refresher } from './refresher.service.js';
 export { RefresherModule } from './refresher.module.js';
 export { RefresherRuntime } from './refresher.runtime.js';
+export { RevocationEntity } from './revocation.entity.js';
+export { REVOCATION_TABLE, RevocationStore } from './revocation.store.js';
 export { Revoker } from './revoker.js';
 export { Rotation } from './rotation.js';

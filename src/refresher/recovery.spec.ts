@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Log } from '../common/index.js';
 import type { Clock } from '../common/index.js';
 import { Spool } from '../spool/index.js';
-import type { RotationResult } from '../tokens/index.js';
+import type { RotationResult } from '../grants/index.js';
 import { Recovery } from './recovery.js';
 import { ROTATION_FORMAT } from './rotation-format.js';
 
@@ -27,7 +27,7 @@ const RESULT: RotationResult = {
 describe('Recovery', () => {
   let directory: string;
   let now: number;
-  let adopted: number[];
+  let recovered: number[];
   let held: Set<string>;
   let spool: Spool<RotationResult>;
   let recovery: Recovery;
@@ -38,7 +38,7 @@ describe('Recovery', () => {
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'recovery-'));
     now = 100_000;
-    adopted = [];
+    recovered = [];
     held = new Set();
     dead = [];
     const done: string[] = [];
@@ -51,8 +51,8 @@ describe('Recovery', () => {
     spool = new Spool(directory, sealer, log, ROTATION_FORMAT);
     const commits = {
       inHand: ({ userId }: { readonly userId: string }) => held.has(userId),
-      adopt: async ({ obtainedAt, userId }: RotationResult) => {
-        adopted.push(obtainedAt);
+      recover: async ({ obtainedAt, userId }: RotationResult) => {
+        recovered.push(obtainedAt);
         await new Promise(setImmediate);
         done.push(`committed ${userId}`);
         return { kind: 'superseded' as const };
@@ -86,25 +86,25 @@ describe('Recovery', () => {
     write(90_000);
     write(50_000, 'in-hand');
     held.add('in-hand');
-    await recovery.adoptAll();
-    expect(adopted).toEqual([now - 90_000, now - 1000]);
+    await recovery.recoverAll();
+    expect(recovered).toEqual([now - 90_000, now - 1000]);
   });
 
   it('takes from processes that share the directory only what they will not commit any more', () => {
     write(DEADLINE + 1);
     write(DEADLINE - 1);
-    recovery.adoptAbandoned();
-    expect(adopted).toEqual([now - DEADLINE - 1]);
+    recovery.recoverAbandoned();
+    expect(recovered).toEqual([now - DEADLINE - 1]);
   });
 
   it('does not look again at every claim', () => {
-    recovery.adoptAbandoned();
+    recovery.recoverAbandoned();
     write(DEADLINE + 1);
-    recovery.adoptAbandoned();
-    expect(adopted).toEqual([]);
+    recovery.recoverAbandoned();
+    expect(recovered).toEqual([]);
     now += 500;
-    recovery.adoptAbandoned();
-    expect(adopted).toHaveLength(1);
+    recovery.recoverAbandoned();
+    expect(recovered).toHaveLength(1);
   });
 
   it('commits the answers of a dead process before it ends its leases', async () => {
@@ -133,9 +133,9 @@ describe('Recovery', () => {
 
   it('is busy until what it found is committed', async () => {
     write(1000);
-    const adopted = recovery.adoptAll();
+    const recovered = recovery.recoverAll();
     expect(recovery.busy).toBe(true);
-    await adopted;
+    await recovered;
     expect(recovery.busy).toBe(false);
   });
 
@@ -147,8 +147,8 @@ describe('Recovery', () => {
 
   it('makes a directory that is gone anew', async () => {
     rmSync(directory, { recursive: true });
-    await recovery.adoptAll();
-    expect(adopted).toEqual([]);
+    await recovery.recoverAll();
+    expect(recovered).toEqual([]);
     expect(write(0)).toBeDefined();
   });
 });

@@ -1,8 +1,8 @@
 import type { Clock, Log } from '../common/index.js';
 import type { Spool, Spooled } from '../spool/index.js';
-import type { RotationResult, RotationStore } from '../tokens/index.js';
+import type { RotationResult, RotationStore } from '../grants/index.js';
 import type { CommitQueue } from './commit-queue.js';
-import type { ProcessMarks } from './process-marks.js';
+import type { ProcessRegistry } from './process-registry.js';
 
 /** Milliseconds between two looks for entries that somebody left behind. */
 const LOOK_EVERY = 500;
@@ -10,8 +10,8 @@ const LOOK_EVERY = 500;
 /** What recovery works with; the simulation brings its own. */
 export interface RecoveryDependencies {
   readonly spool: Pick<Spool<RotationResult>, 'list' | 'read' | 'prepare'>;
-  readonly marks: Pick<ProcessMarks, 'dead' | 'forget'>;
-  readonly commits: Pick<CommitQueue, 'adopt' | 'inHand'>;
+  readonly marks: Pick<ProcessRegistry, 'dead' | 'forget'>;
+  readonly commits: Pick<CommitQueue, 'recover' | 'inHand'>;
   readonly store: Pick<RotationStore, 'shortenLeases'>;
   readonly clock: Clock;
   readonly log: Log;
@@ -47,8 +47,8 @@ export class Recovery {
   }
 
   /** Commits all that is there. @returns when it is settled, at whatever time */
-  async adoptAll(): Promise<void> {
-    await this.adopt(Infinity, ({ item }) => !this.dependencies.commits.inHand(item));
+  async recoverAll(): Promise<void> {
+    await this.recover(Infinity, ({ item }) => !this.dependencies.commits.inHand(item));
   }
 
   /**
@@ -56,12 +56,12 @@ export class Recovery {
    * before leases that ran out are taken over: what such a lease stands for may lie here, and need
    * not be in doubt.
    */
-  adoptAbandoned(): void {
+  recoverAbandoned(): void {
     const now = this.dependencies.clock.now();
     if (now - this.lookedAt < LOOK_EVERY) return;
     this.lookedAt = now;
     const { commits } = this.dependencies;
-    void this.adopt(now - this.settings.answerDeadline, ({ item }) => !commits.inHand(item));
+    void this.recover(now - this.settings.answerDeadline, ({ item }) => !commits.inHand(item));
   }
 
   /**
@@ -76,7 +76,7 @@ export class Recovery {
     const dead = marks.dead();
     if (dead.length === 0) return false;
     // Also what is being committed already: it must have ended before its lease is given back.
-    const settled = await this.adopt(Infinity, ({ item }) =>
+    const settled = await this.recover(Infinity, ({ item }) =>
       dead.some((owner) => item.leaseOwner.startsWith(`${owner}/`)),
     );
     // What could not be read or stored may be what a lease stands for: that one is waited for.
@@ -90,13 +90,13 @@ export class Recovery {
   }
 
   /** @returns whether all of it could be read and was settled */
-  private async adopt(
+  private async recover(
     before: number,
     wanted: (spooled: Spooled<RotationResult>) => boolean,
   ): Promise<boolean> {
     const entries = this.entries(before);
     if (!entries) return false;
-    const adopted = entries.map(async (entry) => {
+    const recovered = entries.map(async (entry) => {
       try {
         const spooled = this.dependencies.spool.read(entry);
         if (spooled && wanted(spooled)) await this.commit(spooled);
@@ -106,14 +106,14 @@ export class Recovery {
         return false;
       }
     });
-    return (await Promise.all(adopted)).every(Boolean);
+    return (await Promise.all(recovered)).every(Boolean);
   }
 
   private async commit({ item, entry }: Spooled<RotationResult>): Promise<void> {
     const { commits, log } = this.dependencies;
     this.committing += 1;
     try {
-      const { kind } = await commits.adopt(item, entry);
+      const { kind } = await commits.recover(item, entry);
       // A row that somebody keeps locked can't be taken over either: it must not hold up others.
       if (kind !== 'locked') log.event('info', 'spool.recovered', { outcome: kind });
     } finally {

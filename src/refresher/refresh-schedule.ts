@@ -1,7 +1,7 @@
 import { StorageUnavailableError } from '../common/index.js';
 import type { Log } from '../common/index.js';
 import type { ProviderRegistry } from '../providers/index.js';
-import type { RotationStore } from '../tokens/index.js';
+import type { RotationStore } from '../grants/index.js';
 import type { Refresher } from './refresher.service.js';
 
 /** Milliseconds: looks are never closer together than this, whatever is due. */
@@ -14,7 +14,7 @@ const LONGEST = 3_600_000;
 const SPREAD = 100;
 
 /** Something that is done with every look, beside the rotations. */
-export type Chore = () => Promise<void>;
+export type PeriodicTask = () => Promise<void>;
 
 /**
  * Looks for what is due whenever it is woken, and by itself at the moment the next grant becomes
@@ -31,7 +31,7 @@ export class RefreshSchedule {
     private readonly refresher: Refresher,
     private readonly providers: ProviderRegistry,
     private readonly store: Pick<RotationStore, 'nextDueIn'>,
-    private readonly chores: readonly Chore[],
+    private readonly periodicTasks: readonly PeriodicTask[],
     private readonly log: Log,
   ) {}
 
@@ -74,8 +74,8 @@ export class RefreshSchedule {
         waits.push(Math.max(next > 0 ? next : HELD_UP, breaker.wait));
       }
       wait = Math.min(...waits);
-      // After the rotations: nobody waits for a chore.
-      await this.all(this.chores.map((chore) => chore()));
+      // After the rotations: nobody waits for these tasks.
+      await this.all(this.periodicTasks.map((task) => task()));
     } catch (error) {
       this.complain(error);
     }

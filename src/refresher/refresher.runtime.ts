@@ -9,18 +9,13 @@ import { Sealer } from '../encryption/index.js';
 import { Metrics } from '../metrics/index.js';
 import { ProviderRegistry } from '../providers/index.js';
 import { Spool } from '../spool/index.js';
-import {
-  GrantCache,
-  GrantStore,
-  ReadTracker,
-  RotationStore,
-  TokenSealer,
-} from '../tokens/index.js';
-import type { RotationResult } from '../tokens/index.js';
+import { GrantStore, RotationStore, TokenSealer } from '../grants/index.js';
+import { GrantCache, ReadTracker } from '../tokens/index.js';
+import type { RotationResult } from '../grants/index.js';
 import { CommitQueue } from './commit-queue.js';
 import { RefreshSchedule } from './refresh-schedule.js';
 import { Refresher } from './refresher.service.js';
-import { ProcessMarks } from './process-marks.js';
+import { ProcessRegistry } from './process-registry.js';
 import { Recovery } from './recovery.js';
 import { Reinstatement } from './reinstatement.js';
 import { RotationEvents } from './rotation-events.js';
@@ -54,7 +49,7 @@ export class RefresherRuntime {
   readonly commits: CommitQueue;
   readonly refresher: Refresher;
   readonly schedule: RefreshSchedule;
-  private readonly marks: ProcessMarks;
+  private readonly marks: ProcessRegistry;
   private readonly recovery: Recovery;
   private readonly owner = randomUUID();
   private settling = false;
@@ -82,7 +77,7 @@ export class RefresherRuntime {
     this.spool = new Spool(config.spoolDir, sealer, log, ROTATION_FORMAT);
     this.commits = new CommitQueue(store, this.spool, clock, log);
     const leaseDuration = Math.max(providerTimeout + LEASE_MARGIN, SHORTEST_LEASE);
-    this.marks = new ProcessMarks(config.spoolDir, log);
+    this.marks = new ProcessRegistry(config.spoolDir, log);
     const { spool, marks, commits } = this;
     this.recovery = new Recovery(
       { spool, marks, commits, store, clock, log },
@@ -201,12 +196,12 @@ export class RefresherRuntime {
   /** Not before the spool was read: it may hold the answer that a lease stands for. */
   private mayTakeOver(): boolean {
     if (!this.started || this.database.contactFor <= TAKE_OVER_AFTER) return false;
-    this.recovery.adoptAbandoned();
+    this.recovery.recoverAbandoned();
     return !this.recovery.busy;
   }
 
   private recover(): void {
-    void this.recovery.adoptAll().then(() => this.settleDead());
+    void this.recovery.recoverAll().then(() => this.settleDead());
     this.schedule.wake();
   }
 

@@ -1,16 +1,17 @@
 import type { GuardedProvider } from '../providers/index.js';
 import { GrantRefresher } from '../tokens/index.js';
-import type { Grant, RefreshDemand, RefreshOutcome } from '../tokens/index.js';
+import type { Grant } from '../grants/index.js';
+import type { RefreshDemand, RefreshOutcome } from '../tokens/index.js';
 import { Backlog } from './backlog.js';
 import type { BacklogDependencies } from './backlog.js';
-import { Demands } from './demands.js';
-import type { DemandDependencies, DemandSettings } from './demands.js';
-import { Work } from './work.js';
-import type { WorkSettings } from './work.js';
+import { OnDemandRefresh } from './on-demand-refresh.js';
+import type { OnDemandDependencies, OnDemandSettings } from './on-demand-refresh.js';
+import { InFlightRotations } from './in-flight-rotations.js';
+import type { InFlightSettings } from './in-flight-rotations.js';
 
 /** What the refresher works with; the simulation brings its own. */
-export type RefresherDependencies = DemandDependencies & BacklogDependencies;
-export type RefresherSettings = DemandSettings & WorkSettings;
+export type RefresherDependencies = OnDemandDependencies & BacklogDependencies;
+export type RefresherSettings = OnDemandSettings & InFlightSettings;
 
 /**
  * Decides which grants are rotated when: those somebody waits for, and those that are due. Both
@@ -18,8 +19,8 @@ export type RefresherSettings = DemandSettings & WorkSettings;
  * cause one call per rotation.
  */
 export class Refresher extends GrantRefresher {
-  private readonly work: Work;
-  private readonly demands: Demands;
+  private readonly inFlight: InFlightRotations;
+  private readonly onDemand: OnDemandRefresh;
   private readonly backlog: Backlog;
 
   constructor(
@@ -27,18 +28,18 @@ export class Refresher extends GrantRefresher {
     settings: RefresherSettings,
   ) {
     super();
-    this.work = new Work(settings);
-    this.demands = new Demands(dependencies, settings, this.work);
-    this.backlog = new Backlog(dependencies, settings.policy, this.work);
+    this.inFlight = new InFlightRotations(settings);
+    this.onDemand = new OnDemandRefresh(dependencies, settings, this.inFlight);
+    this.backlog = new Backlog(dependencies, settings.policy, this.inFlight);
   }
 
   /** Rotations and demands under way. */
   get active(): number {
-    return this.work.active + this.demands.size;
+    return this.inFlight.active + this.onDemand.size;
   }
 
   override refresh(grant: Grant, demand: RefreshDemand): Promise<RefreshOutcome> {
-    return this.demands.meet(grant, demand);
+    return this.onDemand.refresh(grant, demand);
   }
 
   /** Rotates what is due now, of one provider, as fast as its limit allows; returns when done. */
@@ -48,12 +49,12 @@ export class Refresher extends GrantRefresher {
 
   /** Starts nothing new from the schedule. */
   stop(): void {
-    this.work.stopping = true;
+    this.inFlight.stopping = true;
   }
 
   /** Waits, for so many milliseconds at most, until nothing is under way any more. */
   async drain(patience: number): Promise<void> {
     this.stop();
-    await this.work.drain(() => this.active === 0, patience, this.dependencies.clock);
+    await this.inFlight.drain(() => this.active === 0, patience, this.dependencies.clock);
   }
 }

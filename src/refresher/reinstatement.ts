@@ -1,7 +1,7 @@
 import type { Log } from '../common/index.js';
 import { ProviderError } from '../providers/index.js';
 import type { GuardedProvider } from '../providers/index.js';
-import type { ClaimedGrant, RotationStore, TokenSealer } from '../tokens/index.js';
+import type { ClaimedGrant, RotationStore, TokenSealer } from '../grants/index.js';
 
 /** Milliseconds: the wait after the first failed check, and the longest. */
 const FIRST_WAIT = 10_000;

@@ -2,8 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { Log, StorageUnavailableError } from '../common/index.js';
 import { ProviderError, ProviderRegistry } from '../providers/index.js';
-import { RevocationStore, TokenSealer } from '../tokens/index.js';
-import type { Revocation } from '../tokens/index.js';
+import { TokenSealer } from '../grants/index.js';
+import { RevocationStore } from './revocation.store.js';
+import type { Revocation } from './revocation.store.js';
 
 /** Milliseconds between two looks into the outbox. */
 const INTERVAL = 1000;

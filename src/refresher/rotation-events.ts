@@ -1,7 +1,7 @@
 import type { Clock, Log, ReauthorizationReason } from '../common/index.js';
 import type { Metrics } from '../metrics/index.js';
 import type { ProviderError } from '../providers/index.js';
-import type { CommitOutcome, Grant, RotationResult } from '../tokens/index.js';
+import type { CommitOutcome, Grant, RotationResult } from '../grants/index.js';
 import type { RotationListener } from './rotation-listener.js';
 
 /** Turns what rotations do into log lines and metrics. */

@@ -1,5 +1,5 @@
 import type { SpoolFormat } from '../spool/index.js';
-import type { RotationResult } from '../tokens/index.js';
+import type { RotationResult } from '../grants/index.js';
 
 type Stored = Omit<RotationResult, 'accessToken' | 'refreshToken'> & {
   readonly accessToken: string;

@@ -1,6 +1,6 @@
 import type { ReauthorizationReason } from '../common/index.js';
 import type { ProviderError } from '../providers/index.js';
-import type { CommitOutcome, Grant, RotationResult } from '../tokens/index.js';
+import type { CommitOutcome, Grant, RotationResult } from '../grants/index.js';
 
 /** Hears what rotations do: for the log and the metrics. */
 export interface RotationListener {

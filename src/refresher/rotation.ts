@@ -1,15 +1,15 @@
 import type { Clock, Log } from '../common/index.js';
 import { ProviderError } from '../providers/index.js';
 import type { GuardedProvider, IssuedTokens } from '../providers/index.js';
-import { refreshDueAt } from '../tokens/index.js';
+import { refreshDueAt } from '../grants/index.js';
 import type {
   ClaimedGrant,
   Grant,
-  GrantCache,
   RotationResult,
   RotationStore,
   TokenSealer,
-} from '../tokens/index.js';
+} from '../grants/index.js';
+import type { GrantCache } from '../tokens/index.js';
 import type { CommitQueue } from './commit-queue.js';
 import type { RotationListener } from './rotation-listener.js';
 
@@ -17,7 +17,7 @@ import type { RotationListener } from './rotation-listener.js';
 const PROVIDER_BACKOFF = { first: 500, longest: 4000 };
 const GRANT_BACKOFF = { first: 1000, longest: 60_000 };
 /** Milliseconds until another look at a grant whose answer is being committed. */
-const HELD = 500;
+const COMMIT_PENDING_RETRY_MS = 500;
 
 /** How one rotation ended. */
 export type RotationEnd =
@@ -67,7 +67,7 @@ export class Rotation {
     const askedAt = clock.now();
     if (this.tooLate(grant, askedAt)) return await this.abandon(grant, guarded, 0);
     // Its answer is in hand after all: kept by an outage, or found in the spool of another process.
-    if (commits.holds(grant)) return await this.abandon(grant, guarded, HELD);
+    if (commits.holds(grant)) return await this.abandon(grant, guarded, COMMIT_PENDING_RETRY_MS);
     let issued: IssuedTokens;
     try {
       const refreshToken = this.openRefreshToken(grant);

@@ -1,11 +1,12 @@
 import { Module } from '@nestjs/common';
+import { GrantsModule } from '../grants/index.js';
 import { TokensModule } from '../tokens/index.js';
 import { StitchConnectController } from './stitch-connect.controller.js';
 import { StitchConnectService } from './stitch-connect.service.js';
 
 /** Accounts and sessions of stitchdata.com. */
 @Module({
-  imports: [TokensModule],
+  imports: [GrantsModule, TokensModule],
   controllers: [StitchConnectController],
   providers: [StitchConnectService],
 })

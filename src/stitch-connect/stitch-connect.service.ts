@@ -12,7 +12,8 @@ import { Database, DatabaseClock } from '../database/index.js';
 import { Metrics } from '../metrics/index.js';
 import { ProviderError, StitchConnectProvider } from '../providers/index.js';
 import type { AccountRefusal, NewAccount } from '../providers/index.js';
-import { GrantLinker, TokenReader } from '../tokens/index.js';
+import { GrantLinker } from '../grants/index.js';
+import { TokenReader } from '../tokens/index.js';
 
 /** Seconds after which a caller may ask again about a provider in trouble. */
 const RETRY_AFTER = 5;

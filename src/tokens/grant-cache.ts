@@ -4,8 +4,8 @@ import type { OnModuleInit } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { Database, Notifications } from '../database/index.js';
 import { Metrics } from '../metrics/index.js';
-import { grantKeyText } from './grant.js';
-import type { Grant, GrantKey } from './grant.js';
+import { grantKeyText } from '../grants/index.js';
+import type { Grant, GrantKey } from '../grants/index.js';
 
 /** Entries at most; each is a few hundred sealed bytes. */
 const CAPACITY = 50_000;
@@ -40,13 +40,14 @@ export class GrantCache implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
+    this.metrics.value(
+      'stitch_vault_cache_entries',
+      'Grants in the read cache.',
+      () => this.entries.size,
+    );
     this.notifications.on('grant', ([provider = '', userId = '', connection = '']) => {
       this.invalidate({ provider, userId, connection });
     });
-  }
-
-  get size(): number {
-    return this.entries.size;
   }
 
   /** The row if what is cached of it can be relied on. */

@@ -1,4 +1,4 @@
-import type { Grant } from './grant.js';
+import type { Grant } from '../grants/index.js';
 
 /** Why somebody wants a new token now. */
 export interface RefreshDemand {

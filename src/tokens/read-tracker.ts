@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { grantKeyText } from './grant.js';
-import type { GrantKey } from './grant.js';
+import { grantKeyText } from '../grants/index.js';
+import type { GrantKey } from '../grants/index.js';
 
 /** Grants whose reads are remembered between two writes at most. */
 const CAPACITY = 50_000;

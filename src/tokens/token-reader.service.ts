@@ -7,20 +7,25 @@ import {
   providerUnavailable,
   reauthorizationRequired,
   tokenNotFound,
-  within,
+  withTimeLimit,
 } from '../common/index.js';
 import { VAULT_CONFIG } from '../config/index.js';
 import type { VaultConfig } from '../config/index.js';
 import { DatabaseClock } from '../database/index.js';
-import { alive, neededTtl, rejected, remaining } from './freshness.js';
+import {
+  alive,
+  neededTtl,
+  rejected,
+  remaining,
+  grantKeyText,
+  GrantStore,
+  TokenSealer,
+} from '../grants/index.js';
 import { GrantCache } from './grant-cache.js';
 import { GrantRefresher } from './grant-refresher.js';
 import type { RefreshDemand } from './grant-refresher.js';
-import { grantKeyText } from './grant.js';
-import type { Grant, GrantKey } from './grant.js';
-import { GrantStore } from './grant.store.js';
+import type { Grant, GrantKey } from '../grants/index.js';
 import { ReadTracker } from './read-tracker.js';
-import { TokenSealer } from './token-sealer.js';
 
 /** What a reader asks for beyond the name of the grant. */
 export interface ReadRequest {
@@ -122,7 +127,7 @@ export class TokenReader {
     const usable = alive(grant, this.clock.now());
     const refresh = this.refresher.refresh(grant, demand);
     const outcome = usable
-      ? await within(this.clock, this.patience(grant), refresh)
+      ? await withTimeLimit(this.clock, this.patience(grant), refresh)
       : await refresh;
     // The provider is slow: the rotation goes on, and what is still alive is served meanwhile.
     if (!outcome) return grant;

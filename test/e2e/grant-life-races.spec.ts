@@ -1,4 +1,4 @@
-import { TokenSealer } from '../../src/tokens/index.js';
+import { TokenSealer } from '../../src/grants/index.js';
 import { eventually } from '../support/wait.js';
 import { createWorld } from '../support/world.js';
 import type { TokenAnswer, World } from '../support/world.js';

@@ -1,4 +1,5 @@
-import { GrantRefresher, GrantStore } from '../../src/tokens/index.js';
+import { GrantStore } from '../../src/grants/index.js';
+import { GrantRefresher } from '../../src/tokens/index.js';
 import { seedGrants } from '../support/grants.js';
 import { createWorld } from '../support/world.js';
 import type { TokenAnswer, World } from '../support/world.js';

@@ -6,7 +6,7 @@ import { Log } from '../../src/common/index.js';
 import { Sealer } from '../../src/encryption/index.js';
 import { ROTATION_FORMAT } from '../../src/refresher/rotation-format.js';
 import { Spool } from '../../src/spool/index.js';
-import { TokenSealer } from '../../src/tokens/index.js';
+import { TokenSealer } from '../../src/grants/index.js';
 import { launchVault } from '../support/vault.js';
 import { eventually } from '../support/wait.js';
 import { createWorld } from '../support/world.js';

@@ -3,7 +3,7 @@ import pg from 'pg';
 import type { StitchMoneySandbox } from '../../sandbox/index.js';
 import { Keyring, Sealer } from '../../src/encryption/index.js';
 import { parseKeyring } from '../../src/config/parsers.js';
-import { TokenSealer } from '../../src/tokens/index.js';
+import { TokenSealer } from '../../src/grants/index.js';
 import type { Ledger } from './ledger.js';
 
 /** How grants are put into the table, by their number. Seconds, fractions allowed. */

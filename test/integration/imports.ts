@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseKeyring } from '../../src/config/parsers.js';
 import { Keyring, Sealer } from '../../src/encryption/index.js';
-import { TokenSealer } from '../../src/tokens/index.js';
+import { TokenSealer } from '../../src/grants/index.js';
 import { createDatabase } from '../support/database.js';
 import type { TestDatabase } from '../support/database.js';
 import { TEST_KEYRING } from '../support/vault.js';

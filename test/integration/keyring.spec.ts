@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { Keyring, Sealer } from '../../src/encryption/index.js';
-import { TokenSealer } from '../../src/tokens/index.js';
+import { TokenSealer } from '../../src/grants/index.js';
 import { createDatabase } from '../support/database.js';
 import type { TestDatabase } from '../support/database.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';

@@ -1,10 +1,8 @@
 import { ConfirmationStore } from '../../src/authorization-requests/confirmation.store.js';
 import { RequestStore } from '../../src/authorization-requests/request.store.js';
-import { GrantStore } from '../../src/tokens/grant.store.js';
-import { RotationStore } from '../../src/tokens/rotation.store.js';
-import { UnconfirmedStore } from '../../src/tokens/unconfirmed.store.js';
 import { createDatabase } from '../support/database.js';
 import type { TestDatabase } from '../support/database.js';
+import { storesOf } from '../support/stores.js';
 import { indexes, plansOf, rowsFrom, sequential } from './plans.js';
 
 const ROWS = 20_000;
@@ -42,7 +40,7 @@ describe('plans of the hot statements with 20,000 grants', () => {
     );
   const claimDue = () =>
     plansOf(database, (planned) =>
-      new RotationStore(planned).claimDue('stitch-money', LIMIT, LEASE),
+      storesOf(planned).rotations.claimDue('stitch-money', LIMIT, LEASE),
     );
 
   it('a claim finds nothing due without reading a single grant', async () => {
@@ -76,8 +74,8 @@ describe('plans of the hot statements with 20,000 grants', () => {
   it('the claim of one grant, and its load, go by the primary key', async () => {
     const key = { provider: 'stitch-money', userId: 'user-15000', connection: 'default' };
     for (const work of [
-      await plansOf(database, (planned) => new RotationStore(planned).claimOne(key, 1, LEASE)),
-      await plansOf(database, (planned) => new GrantStore(planned).load(key)),
+      await plansOf(database, (planned) => storesOf(planned).rotations.claimOne(key, 1, LEASE)),
+      await plansOf(database, (planned) => storesOf(planned).grants.load(key)),
     ]) {
       expect(sequential(work)).toEqual([]);
       expect(indexes(work)).toEqual(['stitch_grants_pkey']);
@@ -105,8 +103,8 @@ describe('plans of the hot statements with 20,000 grants', () => {
     }));
     const reads = rows.map((key) => ({ ...key, at: Date.now() }));
     for (const work of [
-      await plansOf(database, (planned) => new RotationStore(planned).commit(results)),
-      await plansOf(database, (planned) => new GrantStore(planned).touch(reads, 0)),
+      await plansOf(database, (planned) => storesOf(planned).rotations.commit(results)),
+      await plansOf(database, (planned) => storesOf(planned).grants.touch(reads, 0)),
     ]) {
       expect(sequential(work)).toEqual([]);
       expect(indexes(work)).toEqual(['stitch_grants_pkey']);
@@ -115,7 +113,7 @@ describe('plans of the hot statements with 20,000 grants', () => {
 
   it('when the next grant is due is read off the ends of the two indexes', async () => {
     const work = await plansOf(database, (planned) =>
-      new RotationStore(planned).nextDueIn('stitch-money'),
+      storesOf(planned).rotations.nextDueIn('stitch-money'),
     );
     expect(sequential(work)).toEqual([]);
     expect(indexes(work).sort()).toEqual(['stitch_grants_due_idx', 'stitch_grants_in_doubt_idx']);
@@ -143,7 +141,7 @@ describe('plans of the hot statements with 20,000 grants', () => {
 
   it('what was not confirmed in time is found by its age, without reading a grant', async () => {
     const work = await plansOf(database, (planned) => {
-      const unconfirmed = new UnconfirmedStore(new GrantStore(planned));
+      const unconfirmed = storesOf(planned).unconfirmed;
       return Promise.all([
         new ConfirmationStore().lockUnconfirmed(planned.query, 3_600_000),
         unconfirmed.discardOrphans(planned.query, 3_600_000),

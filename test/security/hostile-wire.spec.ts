@@ -38,7 +38,7 @@ const NOT_HTTP: readonly [what: string, bytes: string | Buffer][] = [
 describe('hostile bytes on both listeners', () => {
   const target = useTarget();
 
-  /** Each listener answers in its own manner, also what none of its routes sees. */
+  /** Each listener answers with its own renderer, also what none of its routes sees. */
   async function expectRefused(bytes: string | Buffer, status: number, code: string) {
     const { internalUrl, publicUrl } = target.world.vault;
     const problem = await sendBytes(internalUrl, bytes);

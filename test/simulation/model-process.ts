@@ -9,9 +9,9 @@ import type {
   Grant,
   GrantKey,
   Lease,
-  RefreshOutcome,
   RotationResult,
-} from '../../src/tokens/index.js';
+} from '../../src/grants/index.js';
+import type { RefreshOutcome } from '../../src/tokens/index.js';
 import type { ModelProvider } from './model-provider.js';
 import { LIFETIME, PROVIDER_TIMEOUT } from './model-provider.js';
 import type { ModelStore } from './model-store.js';
@@ -166,7 +166,7 @@ export class ModelProcess {
         mayTakeOver: () => {
           const since = Math.max(this.startedAt, around.databaseSince());
           if (!around.store.available || time.now() - since <= TAKE_OVER_AFTER) return false;
-          this.recovery.adoptAbandoned();
+          this.recovery.recoverAbandoned();
           return !this.recovery.busy;
         },
         onFailure: () => undefined,
@@ -192,7 +192,7 @@ export class ModelProcess {
   /** As after an outage: what is in the spool and not in hand is committed. */
   recover(): void {
     void this.recovery
-      .adoptAll()
+      .recoverAll()
       .then(() => this.recovery.settleDead())
       .catch(() => undefined);
   }

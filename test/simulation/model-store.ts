@@ -1,6 +1,6 @@
 import { StorageUnavailableError } from '../../src/common/index.js';
 import type { ReauthorizationReason } from '../../src/common/index.js';
-import { grantKeyText } from '../../src/tokens/index.js';
+import { grantKeyText } from '../../src/grants/index.js';
 import type {
   ClaimedGrant,
   CommitOutcome,
@@ -9,7 +9,7 @@ import type {
   GrantKey,
   Lease,
   RotationResult,
-} from '../../src/tokens/index.js';
+} from '../../src/grants/index.js';
 import type { VirtualClock } from './virtual-clock.js';
 
 /** Rules that can be taken away, to see whether the simulation notices. */

@@ -1,4 +1,4 @@
-import type { Grant } from '../../src/tokens/index.js';
+import type { Grant } from '../../src/grants/index.js';
 import { LIFETIME, ModelProvider } from './model-provider.js';
 import { Disk, ModelProcess } from './model-process.js';
 import { ModelStore } from './model-store.js';

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { DataSource } from 'typeorm';
 import { Database, dataSourceOptions } from '../../src/database/index.js';
-import { RotationStore } from '../../src/tokens/index.js';
-import type { ClaimedGrant, Grant } from '../../src/tokens/index.js';
+import type { RotationStore } from '../../src/grants/index.js';
+import type { ClaimedGrant, Grant } from '../../src/grants/index.js';
 import { createDatabase } from '../support/database.js';
 import type { TestDatabase } from '../support/database.js';
+import { storesOf } from '../support/stores.js';
 import { eventually } from '../support/wait.js';
 import { ModelStore } from './model-store.js';
 
@@ -86,7 +87,7 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
     dataSource = new DataSource(dataSourceOptions({ url: database.url, poolSize: 2 }));
     const connection = new Database(dataSource);
     await connection.probe(() => Promise.resolve());
-    sql = new RotationStore(connection);
+    sql = storesOf(connection).rotations;
     // Leases are taken over from a server that has been up for a while only.
     await eventually('the server has settled', async () => {
       const [row] = await database.query<{ settled: boolean }>(
@@ -101,10 +102,9 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
   });
 
   async function rows(): Promise<Grant[]> {
-    const { GrantStore } = await import('../../src/tokens/index.js');
     const connection = new Database(dataSource);
     await connection.probe(() => Promise.resolve());
-    const grants = new GrantStore(connection);
+    const grants = storesOf(connection).grants;
     const loaded = await Promise.all(USERS.map((name) => grants.load(key(name))));
     return loaded.filter((grant) => grant !== undefined);
   }

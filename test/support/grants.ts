@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Database } from '../../src/database/index.js';
-import { GrantCache, GrantStore, TokenSealer, refreshDueAt } from '../../src/tokens/index.js';
-import type { NewGrant } from '../../src/tokens/index.js';
+import { GrantStore, TokenSealer, refreshDueAt } from '../../src/grants/index.js';
+import { GrantCache } from '../../src/tokens/index.js';
+import type { NewGrant } from '../../src/grants/index.js';
 import type { MintedGrant } from '../../sandbox/index.js';
 import type { TestDatabase } from './database.js';
 import type { TestVault } from './vault.js';

@@ -4,12 +4,14 @@ import type { Command } from 'commander';
 import { loadSealingConfig } from '../../config/index.js';
 import type { SealingConfig } from '../../config/index.js';
 import { EncryptionError, Keyring, Sealer } from '../../encryption/index.js';
-import { GrantStore, OperatorStore, TokenSealer } from '../../tokens/index.js';
+import type { GrantStore } from '../../grants/index.js';
+import { OperatorStore, TokenSealer } from '../../grants/index.js';
 import { print } from '../output.js';
 import { OperatorError, withSession } from '../session.js';
 import type { Session } from '../session.js';
 import { CheckpointFile } from './checkpoint.js';
 import type { Checkpoint } from './checkpoint.js';
+import { grantStoreOf } from '../stores.js';
 import { Importer } from './importer.js';
 import { readLines } from './lines.js';
 import { Progress } from './progress.js';
@@ -61,7 +63,7 @@ async function importFile(
   { replace = false, restart = false }: Options,
 ): Promise<Result> {
   const sealer = new TokenSealer(new Sealer(new Keyring(config.keyring)));
-  await checkKeyring(new GrantStore(database), sealer);
+  await checkKeyring(grantStoreOf(database), sealer);
   const checkpoints = new CheckpointFile(`${path}.progress`, source);
   if (restart) await checkpoints.remove();
   const begun = await checkpoints.load();

@@ -1,12 +1,12 @@
 import { StorageUnavailableError } from '../../common/index.js';
 import type { Clock } from '../../common/index.js';
-import { grantKeyText, refreshDueAt } from '../../tokens/index.js';
+import { grantKeyText, refreshDueAt } from '../../grants/index.js';
 import type {
   ImportCounts,
   ImportedGrant,
   OperatorStore,
   TokenSealer,
-} from '../../tokens/index.js';
+} from '../../grants/index.js';
 import type { Checkpoint, CheckpointFile, Tally } from './checkpoint.js';
 import type { Line } from './lines.js';
 import { LineError, parseLine } from './parse-line.js';

@@ -8,7 +8,7 @@ import {
   redact,
 } from '../../common/index.js';
 import { isScopeToken } from '../../config/index.js';
-import type { GrantKey } from '../../tokens/index.js';
+import type { GrantKey } from '../../grants/index.js';
 import { parseTime } from './rfc3339.js';
 
 /** A grant as a line of the file tells it; times in milliseconds since the epoch. */

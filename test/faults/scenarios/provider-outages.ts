@@ -106,7 +106,7 @@ async function outage(site: Site, kind: Kind, quick: boolean): Promise<Outcome> 
       'a grant was marked dead',
     );
     found.check(tally.refusedThoughValid === 0, 'refused a token that was still good');
-    // With two replicas a probe every few seconds each, and a handful until the breaker opens.
+    // With two replicas a probe every few seconds each, and a few until the breaker opens.
     const bound = 2 * (40 + seconds);
     if (rotated === 0) found.check(calls <= bound, `${calls} calls while it was down`);
     found.note(

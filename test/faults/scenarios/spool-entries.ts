@@ -6,7 +6,7 @@ import { parseKeyring } from '../../../src/config/parsers.js';
 import { Keyring, Sealer } from '../../../src/encryption/index.js';
 import { ROTATION_FORMAT } from '../../../src/refresher/rotation-format.js';
 import { Spool } from '../../../src/spool/index.js';
-import { TokenSealer } from '../../../src/tokens/index.js';
+import { TokenSealer } from '../../../src/grants/index.js';
 import { eventually } from '../../support/wait.js';
 import { Arena } from '../arena.js';
 import { countLost } from '../losses.js';

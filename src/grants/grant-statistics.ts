@@ -5,95 +5,56 @@ import { StorageUnavailableError } from '../common/index.js';
 import { Database } from '../database/index.js';
 import { Metrics } from '../metrics/index.js';
 import type { Sample } from '../metrics/index.js';
-import { GrantCache } from './grant-cache.js';
-import { RevocationStore } from './revocation.store.js';
 
-/** Milliseconds for which counts over the whole table are good: several replicas are scraped. */
-const REMEMBERED = 15_000;
+/** Counts over the whole table are reused for so long: several replicas are scraped. */
+const REUSED_FOR_MS = 15_000;
 
 interface Counts {
   readonly byStatus: readonly Sample[];
   readonly due: number;
-  readonly dueAge: number;
+  readonly dueAgeSeconds: number;
   readonly inDoubt: number;
-  readonly revocations: { count: number; age: number };
 }
 
-const NONE: Counts = {
-  byStatus: [],
-  due: 0,
-  dueAge: 0,
-  inDoubt: 0,
-  revocations: { count: 0, age: 0 },
-};
+const NONE: Counts = { byStatus: [], due: 0, dueAgeSeconds: 0, inDoubt: 0 };
 
 /** Gauges about grants: what an operator looks at first. */
 @Injectable()
 export class GrantStatistics implements OnModuleInit {
-  private counted: { at: number; counts: Promise<Counts> } | undefined;
+  private counted: { atMs: number; counts: Promise<Counts> } | undefined;
 
   constructor(
     private readonly database: Database,
-    private readonly revocations: RevocationStore,
-    private readonly cache: GrantCache,
     private readonly metrics: Metrics,
   ) {}
 
   onModuleInit(): void {
-    const one = (name: string, help: string, read: () => number | Promise<number>) => {
-      this.metrics.gauge(name, help, [], async () => [{ labels: {}, value: await read() }]);
-    };
     this.metrics.gauge(
       'stitch_vault_grants',
       'Grants by provider and status.',
       ['provider', 'status'],
       async () => (await this.counts()).byStatus,
     );
-    one(
+    this.metrics.value(
       'stitch_vault_due_grants',
       'Grants due for refresh and not taken yet.',
       async () => (await this.counts()).due,
     );
-    one(
+    this.metrics.value(
       'stitch_vault_due_age_seconds',
       'How long the oldest of them has been due.',
-      async () => (await this.counts()).dueAge,
+      async () => (await this.counts()).dueAgeSeconds,
     );
-    one(
+    this.metrics.value(
       'stitch_vault_in_doubt_grants',
       'Grants whose refresh token may have been used, answer lost.',
       async () => (await this.counts()).inDoubt,
     );
-    one(
-      'stitch_vault_revocations_pending',
-      'Tokens waiting to be revoked at the provider.',
-      async () => (await this.counts()).revocations.count,
-    );
-    one(
-      'stitch_vault_revocations_age_seconds',
-      'How long the oldest of them has waited.',
-      async () => (await this.counts()).revocations.age,
-    );
-    one('stitch_vault_cache_entries', 'Grants in the read cache.', () => this.cache.size);
-    const pool = (name: string, read: () => number) => ({ labels: { state: name }, value: read() });
-    this.metrics.gauge(
-      'stitch_vault_database_connections',
-      'Connections of the pool by state.',
-      ['state'],
-      () => [
-        pool('open', () => this.database.pool.total),
-        pool('idle', () => this.database.pool.idle),
-        pool('waited_for', () => this.database.pool.waiting),
-      ],
-    );
-    one('stitch_vault_database_up', 'Whether the database answers.', () =>
-      Number(this.database.available),
-    );
   }
 
   private counts(): Promise<Counts> {
-    if (!this.counted || performance.now() - this.counted.at > REMEMBERED) {
-      this.counted = { at: performance.now(), counts: this.count() };
+    if (!this.counted || performance.now() - this.counted.atMs > REUSED_FOR_MS) {
+      this.counted = { atMs: performance.now(), counts: this.count() };
     }
     return this.counted.counts;
   }
@@ -121,9 +82,8 @@ export class GrantStatistics implements OnModuleInit {
           value: n,
         })),
         due: work?.due ?? 0,
-        dueAge: work?.age ?? 0,
+        dueAgeSeconds: work?.age ?? 0,
         inDoubt: work?.doubt ?? 0,
-        revocations: await this.revocations.backlog(),
       };
     } catch (error) {
       // The other metrics are wanted all the more while the database is away.

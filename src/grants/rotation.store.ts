@@ -4,7 +4,7 @@ import { StorageUnavailableError } from '../common/index.js';
 import type { ReauthorizationReason } from '../common/index.js';
 import { toGrant } from './grant-row.js';
 import type { GrantRow } from './grant-row.js';
-import { revokeLater } from './grant-sql.js';
+import { RevocationOutbox } from './revocation-outbox.js';
 import { grantKeyText } from './grant.js';
 import type { Grant, GrantKey } from './grant.js';
 import type {
@@ -20,16 +20,19 @@ import {
   CLAIM_IN_DOUBT,
   CLAIM_ONE,
   COMMIT,
-  KEY,
+  SAME_GRANT,
   LEASED,
-  MS,
+  MILLISECOND,
   OVERTAKEN,
 } from './rotation-sql.js';
 
 /** Claims, commits and releases, each of them one statement. */
 @Injectable()
 export class RotationStore {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly revocations: RevocationOutbox,
+  ) {}
 
   /** Leases at most `limit` grants that are in doubt or due, in this order. */
   async claimDue(provider: string, limit: number, lease: Lease): Promise<ClaimedGrant[]> {
@@ -86,7 +89,7 @@ export class RotationStore {
     return Promise.all(
       results.map(async (result): Promise<CommitAttempt> => {
         const version = found.get(grantKeyText(result));
-        if (version === undefined) return this.fate(result);
+        if (version === undefined) return this.whyNotCommitted(result);
         return version === null
           ? { kind: 'locked' }
           : { kind: 'committed', version: Number(version) };
@@ -99,7 +102,7 @@ export class RotationStore {
     await this.database.query(
       `UPDATE stitch_grants g SET lease_owner = NULL, lease_expires_at = NULL,
          failure_count = g.failure_count + 1, last_error = $6,
-         refresh_due_at = now() + $7 * ${MS},
+         refresh_due_at = now() + $7 * ${MILLISECOND},
          rotation_started_at = CASE WHEN $8 OR ${OVERTAKEN} THEN g.rotation_started_at END
        WHERE ${LEASED}`,
       [...fence(grant, owner), attempt.error, attempt.retryIn, attempt.inDoubt],
@@ -114,7 +117,7 @@ export class RotationStore {
     await this.database.query(
       `UPDATE stitch_grants g SET lease_owner = NULL, lease_expires_at = NULL,
          refresh_due_at = now() + coalesce($6::float8,
-           CASE WHEN g.status <> $8 OR ${OVERTAKEN} THEN 0 END) * ${MS},
+           CASE WHEN g.status <> $8 OR ${OVERTAKEN} THEN 0 END) * ${MILLISECOND},
          rotation_started_at = CASE WHEN $7 OR ${OVERTAKEN} THEN g.rotation_started_at END
        WHERE ${LEASED}`,
       [...fence(grant, owner), dueIn, inDoubt, grant.status],
@@ -146,12 +149,12 @@ export class RotationStore {
    */
   async shortenLeases(process: string, left: number): Promise<number> {
     const rows = await this.database.query(
-      `UPDATE stitch_grants g SET lease_expires_at = now() + $2 * ${MS},
-         refresh_due_at = now() + $2 * ${MS}
+      `UPDATE stitch_grants g SET lease_expires_at = now() + $2 * ${MILLISECOND},
+         refresh_due_at = now() + $2 * ${MILLISECOND}
        FROM (SELECT provider, user_id, connection FROM stitch_grants
          WHERE rotation_started_at IS NOT NULL AND starts_with(lease_owner, $1 || '/')
-           AND lease_expires_at > now() + $2 * ${MS} FOR UPDATE SKIP LOCKED) k
-       WHERE ${KEY} RETURNING 1`,
+           AND lease_expires_at > now() + $2 * ${MILLISECOND} FOR UPDATE SKIP LOCKED) k
+       WHERE ${SAME_GRANT} RETURNING 1`,
       [process, left],
     );
     return rows.length;
@@ -176,7 +179,7 @@ export class RotationStore {
   }
 
   /** Why a result was not written. */
-  private async fate(result: RotationResult): Promise<CommitOutcome> {
+  private async whyNotCommitted(result: RotationResult): Promise<CommitOutcome> {
     const [row] = await this.database.query<{ ours: boolean; version: string }>(
       `SELECT g.access_token = $5 AS ours, g.version FROM stitch_grants g
        WHERE g.provider = $1 AND g.user_id = $2 AND g.connection = $3 AND g.grant_id = $4`,
@@ -184,7 +187,7 @@ export class RotationStore {
     );
     if (!row) {
       // Born while its grant was deleted or consented anew, it must not live on unknown.
-      await revokeLater(this.database.query, result, result.refreshToken);
+      await this.revocations.add(this.database.query, [result]);
       return { kind: 'gone' };
     }
     return row.ours ? { kind: 'committed', version: Number(row.version) } : { kind: 'superseded' };

@@ -13,19 +13,19 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Log } from '../common/index.js';
-import { ProcessMarks, identityOf } from './process-marks.js';
-import type { ProcessIdentity } from './process-marks.js';
+import { ProcessRegistry, identityOf } from './process-registry.js';
+import type { ProcessIdentity } from './process-registry.js';
 
 const OWNER = '00000000-0000-4000-8000-000000000001';
 
 describe('the marks of processes in a spool directory', () => {
   let directory: string;
-  let marks: ProcessMarks;
+  let marks: ProcessRegistry;
   let child: ChildProcess;
   let alive: ProcessIdentity;
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'marks-'));
-    marks = new ProcessMarks(directory, new Log('silent'));
+    marks = new ProcessRegistry(directory, new Log('silent'));
     child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
     alive = identityOf(child.pid ?? 0)!;
   });

@@ -2,10 +2,10 @@ import { GRANT_COLUMNS } from './grant-row.js';
 import { LOCKED, UNLOCKED } from './grant-sql.js';
 
 /** The rows `k` names. */
-export const KEY =
+export const SAME_GRANT =
   'g.provider = k.provider AND g.user_id = k.user_id AND g.connection = k.connection';
 /** Turns milliseconds into an interval. */
-export const MS = `interval '1 millisecond'`;
+export const MILLISECOND = `interval '1 millisecond'`;
 
 /** The row as its claim left it but for the version; no two claims have the same owner. */
 export const LEASED =
@@ -24,9 +24,9 @@ const claim = (picked: string) => `
   WITH picked AS MATERIALIZED (${picked} FOR UPDATE SKIP LOCKED),
   claimed AS (
     UPDATE stitch_grants g SET lease_owner = $1,
-      lease_expires_at = now() + $2 * ${MS}, refresh_due_at = now() + $2 * ${MS},
+      lease_expires_at = now() + $2 * ${MILLISECOND}, refresh_due_at = now() + $2 * ${MILLISECOND},
       rotation_started_at = coalesce(g.rotation_started_at, now())
-    FROM picked k WHERE ${KEY}
+    FROM picked k WHERE ${SAME_GRANT}
     RETURNING ${GRANT_COLUMNS}, k.doubt
   )
   SELECT * FROM claimed`;
@@ -54,7 +54,7 @@ export const CLAIM_ONE = claim(`
     AND (failure_count = 0 OR refresh_due_at IS NULL OR refresh_due_at <= now())`);
 
 /** Nobody else has been given the row since the result was asked for. */
-const OWN = '(g.lease_owner = r.lease_owner) IS TRUE';
+const LEASE_IS_OURS = '(g.lease_owner = r.lease_owner) IS TRUE';
 
 /**
  * Writes results that arrived together in one statement. A result belongs to the row when the row
@@ -83,19 +83,19 @@ export const COMMIT = `
     scope = coalesce(r.scope, g.scope),
     obtained_at = to_timestamp(r.obtained_at / 1000.0),
     expires_at = to_timestamp(r.expires_at / 1000.0),
-    refresh_due_at = CASE WHEN ${OWN} THEN to_timestamp(r.refresh_due_at / 1000.0)
+    refresh_due_at = CASE WHEN ${LEASE_IS_OURS} THEN to_timestamp(r.refresh_due_at / 1000.0)
       ELSE coalesce(g.lease_expires_at, now()) END,
     version = g.version + 1,
     status = CASE WHEN g.status = 'reauthorization_required' THEN 'active' ELSE g.status END,
     reason = CASE WHEN g.status = 'reauthorization_required' THEN NULL ELSE g.reason END,
-    lease_owner = CASE WHEN ${OWN} THEN NULL ELSE g.lease_owner END,
-    lease_expires_at = CASE WHEN ${OWN} THEN NULL ELSE g.lease_expires_at END,
-    rotation_started_at = CASE WHEN ${OWN} THEN NULL ELSE now() END,
+    lease_owner = CASE WHEN ${LEASE_IS_OURS} THEN NULL ELSE g.lease_owner END,
+    lease_expires_at = CASE WHEN ${LEASE_IS_OURS} THEN NULL ELSE g.lease_expires_at END,
+    rotation_started_at = CASE WHEN ${LEASE_IS_OURS} THEN NULL ELSE now() END,
     failure_count = 0, last_error = NULL
   FROM r JOIN unlocked USING (provider, user_id, connection)
   WHERE g.provider = r.provider AND g.user_id = r.user_id AND g.connection = r.connection
     AND g.grant_id = r.grant_id
-    AND (g.version = r.version OR (g.version > r.version AND ${OWN})
+    AND (g.version = r.version OR (g.version > r.version AND ${LEASE_IS_OURS})
       OR (g.version = r.version + 1 AND g.obtained_at < to_timestamp(r.obtained_at / 1000.0)))
   RETURNING g.provider, g.user_id, g.connection, g.version)
   SELECT provider, user_id AS "userId", connection, version FROM written

@@ -1,9 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { Query } from '../database/index.js';
-import { lockName, revoking } from './grant-sql.js';
+import { REVOCABLE, lockName } from './grant-sql.js';
 import type { GrantKey } from './grant.js';
 import { GrantStore } from './grant.store.js';
 import type { NewGrant } from './grant.store.js';
+import { PendingConsents } from './pending-consents.js';
+import { RevocationOutbox } from './revocation-outbox.js';
+import type { RevocableToken } from './revocation-outbox.js';
 
 /** A consent that waits for its confirmation: its grant's name, and the request it came from. */
 export interface UnconfirmedGrant extends GrantKey {
@@ -23,14 +26,11 @@ interface UnconfirmedRow {
 
 const AWAITS = `g.status = 'awaiting_confirmation'`;
 
-/** At most 1000 rows of a table that are old and that no request can lead to any more. */
-const discardOrphans = (table: string, condition: string) =>
-  revoking(`DELETE FROM ${table} g WHERE g.ctid = ANY (ARRAY(
-    SELECT o.ctid FROM ${table} o
-    WHERE ${condition} AND o.obtained_at < now() - $1 * interval '1 millisecond'
-      AND NOT EXISTS (SELECT 1 FROM stitch_authorization_requests r
-        WHERE r.id = o.grant_id AND r.status = 'awaiting_confirmation')
-    ORDER BY o.obtained_at LIMIT 1000 FOR UPDATE OF o SKIP LOCKED))`);
+/** Locks at most 1000 unconfirmed grants of a table that are old. */
+const lockOld = (table: string, condition: string) => `
+  SELECT g.grant_id AS id, g.provider, g.user_id AS "userId", g.connection FROM ${table} g
+  WHERE ${condition} AND g.obtained_at < now() - $1 * interval '1 millisecond'
+  ORDER BY g.obtained_at LIMIT 1000 FOR UPDATE SKIP LOCKED`;
 
 /**
  * Grants that nobody has confirmed yet. Where their name is free they are rows of `stitch_grants`
@@ -42,7 +42,11 @@ const discardOrphans = (table: string, condition: string) =>
  */
 @Injectable()
 export class UnconfirmedStore {
-  constructor(private readonly grants: GrantStore) {}
+  constructor(
+    private readonly grants: GrantStore,
+    private readonly revocations: RevocationOutbox,
+    private readonly pendingConsents: PendingConsents,
+  ) {}
 
   /** Stores what a consent brought that is to be confirmed; leaves a grant in use alone. */
   async put(query: Query, grant: NewGrant): Promise<void> {
@@ -105,12 +109,12 @@ export class UnconfirmedStore {
   /** Forgets consents that were not confirmed, wherever they wait, and has them revoked. */
   async discard(query: Query, discarded: readonly UnconfirmedGrant[]): Promise<void> {
     const ids = discarded.map(({ id }) => id);
-    await query(
-      revoking(`DELETE FROM stitch_grants g
-        USING unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
-          AS k(grant_id, provider, user_id, connection)
-        WHERE g.provider = k.provider AND g.user_id = k.user_id AND g.connection = k.connection
-          AND g.grant_id = k.grant_id AND ${AWAITS}`),
+    const here = await query<RevocableToken>(
+      `DELETE FROM stitch_grants g
+       USING unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
+         AS k(grant_id, provider, user_id, connection)
+       WHERE g.provider = k.provider AND g.user_id = k.user_id AND g.connection = k.connection
+         AND g.grant_id = k.grant_id AND ${AWAITS} RETURNING ${REVOCABLE}`,
       [
         ids,
         discarded.map(({ provider }) => provider),
@@ -118,26 +122,33 @@ export class UnconfirmedStore {
         discarded.map(({ connection }) => connection),
       ],
     );
-    await query(
-      revoking('DELETE FROM stitch_unconfirmed_grants g WHERE g.grant_id = ANY($1::uuid[])'),
+    const aside = await query<RevocableToken>(
+      `DELETE FROM stitch_unconfirmed_grants g WHERE g.grant_id = ANY($1::uuid[])
+       RETURNING ${REVOCABLE}`,
       [ids],
     );
+    await this.revocations.add(query, [...here, ...aside]);
   }
 
   /**
    * Discards what is older than so many milliseconds and belongs to no request that could still be
-   * confirmed. A confirmation on its way is seen as one thing: before it the request awaits it,
-   * after it the grant does not any more.
+   * confirmed. The grants are locked before their requests are looked at: a confirmation under way
+   * either has its grant already, which then awaits nothing any more, or waits for this lock, and
+   * its request is still seen to be open.
    *
    * @returns how many
    */
-  async discardOrphans(query: Query, age: number): Promise<number> {
-    const here = await query(
-      discardOrphans('stitch_grants', `o.status = 'awaiting_confirmation'`),
-      [age],
-    );
-    const aside = await query(discardOrphans('stitch_unconfirmed_grants', 'true'), [age]);
-    return here.length + aside.length;
+  async discardOrphans(query: Query, ageMs: number): Promise<number> {
+    const old = [
+      ...(await query<UnconfirmedGrant>(lockOld('stitch_grants', AWAITS), [ageMs])),
+      ...(await query<UnconfirmedGrant>(lockOld('stitch_unconfirmed_grants', 'true'), [ageMs])),
+    ];
+    if (old.length === 0) return 0;
+    const ids = old.map(({ id }) => id);
+    const confirmable = await this.pendingConsents.confirmable(query, ids);
+    const orphans = old.filter(({ id }) => !confirmable.has(id));
+    await this.discard(query, orphans);
+    return orphans.length;
   }
 }
 

@@ -1,15 +1,15 @@
 import type { SpoolFormat } from '../spool/index.js';
-import type { NewGrant } from '../tokens/index.js';
+import type { NewGrant } from '../grants/index.js';
 import type { RequestStatus } from './request.store.js';
 
 /** What a consent brought, sealed, and what its request is to become. */
-export interface KeptLink {
+export interface SpooledConsent {
   readonly requestId: string;
   readonly status: Extract<RequestStatus, 'completed' | 'awaiting_confirmation'>;
   readonly grant: NewGrant;
 }
 
-type Stored = Omit<KeptLink, 'grant'> & {
+type Stored = Omit<SpooledConsent, 'grant'> & {
   readonly grant: Omit<NewGrant, 'accessToken' | 'refreshToken'> & {
     readonly accessToken: string;
     readonly refreshToken: string | null;
@@ -17,7 +17,7 @@ type Stored = Omit<KeptLink, 'grant'> & {
 };
 
 /** How consents are spooled. */
-export const KEPT_LINK_FORMAT: SpoolFormat<KeptLink> = {
+export const SPOOLED_CONSENT_FORMAT: SpoolFormat<SpooledConsent> = {
   purpose: 'link',
   askedAt: ({ grant }) => grant.obtainedAt,
   serialise: ({ grant, ...link }) =>

@@ -11,30 +11,9 @@ export async function lockName(query: Query, key: GrantKey): Promise<void> {
   ]);
 }
 
-/** Puts a refresh token down to be revoked, if there is one. */
-export async function revokeLater(
-  query: Query,
-  { provider, userId, connection }: GrantKey,
-  refreshToken: Buffer | null,
-): Promise<void> {
-  if (refreshToken === null) return;
-  await query(
-    `INSERT INTO stitch_revocations (provider, user_id, connection, refresh_token)
-     VALUES ($1, $2, $3, $4)`,
-    [provider, userId, connection, refreshToken],
-  );
-}
-
-/**
- * A statement that deletes grants, of the table alias `g`, and puts their refresh tokens down to
- * be revoked. Returns a row for each.
- */
-export const revoking = (deletion: string): string => `
-  WITH gone AS (${deletion} RETURNING g.provider, g.user_id, g.connection, g.refresh_token),
-  outbox AS (
-    INSERT INTO stitch_revocations (provider, user_id, connection, refresh_token)
-    SELECT * FROM gone WHERE refresh_token IS NOT NULL)
-  SELECT 1 FROM gone`;
+/** The columns of the table alias `g` that a {@link RevocableToken} needs. */
+export const REVOCABLE = `g.provider, g.user_id AS "userId", g.connection,
+  g.refresh_token AS "refreshToken"`;
 
 /*
  * Parts of statements that write many rows at once. A row that somebody has locked (an operator's

@@ -1,10 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../database/index.js';
+import { Database, keyIdOf } from '../database/index.js';
 import type { Query } from '../database/index.js';
 import { GRANT_COLUMNS, toGrant } from './grant-row.js';
 import type { GrantRow } from './grant-row.js';
 import type { Grant, GrantKey, GrantStatus } from './grant.js';
-import { LOCKED, UNLOCKED, lockName, revoking } from './grant-sql.js';
+import { LOCKED, REVOCABLE, UNLOCKED, lockName } from './grant-sql.js';
+import { PendingConsents } from './pending-consents.js';
+import { RevocationOutbox } from './revocation-outbox.js';
+import type { RevocableToken } from './revocation-outbox.js';
 
 /** A grant as a consent brings it. */
 export interface NewGrant extends GrantKey {
@@ -20,6 +23,9 @@ export interface NewGrant extends GrantKey {
   readonly refreshDueAt: number | null;
 }
 
+/** A grant's name and its sealed access token. */
+export type SealedSample = Pick<Grant, 'provider' | 'userId' | 'connection' | 'accessToken'>;
+
 /** Which grants to list; everything when empty. */
 export interface GrantFilter {
   readonly provider?: string;
@@ -29,13 +35,17 @@ export interface GrantFilter {
 
 /** Milliseconds until a suspended token is tried for the first time. */
 const FIRST_CHECK = 10_000;
-/** Milliseconds. */
-const RESCHEDULE_TIMEOUT = 60_000;
+/** For statements that read the whole table. */
+const TABLE_SCAN_TIMEOUT_MS = 60_000;
 
 /** Reads and writes of `stitch_grants` other than the rotation's own. */
 @Injectable()
 export class GrantStore {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly revocations: RevocationOutbox,
+    private readonly pendingConsents: PendingConsents,
+  ) {}
 
   /** @throws StorageUnavailableError */
   async load(key: GrantKey): Promise<Grant | undefined> {
@@ -50,7 +60,7 @@ export class GrantStore {
   /**
    * Stores what a consent brought, in the caller's transaction. Replaces an earlier grant of the
    * same name as a whole; its version goes on counting, so that a report about an old token stays
-   * recognisable as old, and its refresh token is put down to be revoked. What is not confirmed
+   * recognisable as old, and its refresh token is revoked later. What is not confirmed
    * yet replaces nothing but another of its kind: see {@link UnconfirmedStore}.
    *
    * @returns false when nothing was written: it is there already, or something is that stays
@@ -58,14 +68,14 @@ export class GrantStore {
   async link(query: Query, grant: NewGrant): Promise<boolean> {
     await lockName(query, grant);
     // Not its own token: this may be a second try after a commit whose answer was lost.
-    await query(
-      `INSERT INTO stitch_revocations (provider, user_id, connection, refresh_token)
-       SELECT provider, user_id, connection, refresh_token FROM stitch_grants
+    const replaced = await query<RevocableToken>(
+      `SELECT ${REVOCABLE} FROM stitch_grants g
        WHERE provider = $1 AND user_id = $2 AND connection = $3 AND grant_id <> $4
-         AND refresh_token IS NOT NULL AND ($5 = 'active' OR status = 'awaiting_confirmation')
+         AND ($5 = 'active' OR status = 'awaiting_confirmation')
        FOR UPDATE`,
       [grant.provider, grant.userId, grant.connection, grant.grantId, grant.status],
     );
+    await this.revocations.add(query, replaced);
     const rows = await query(
       `INSERT INTO stitch_grants AS g (provider, user_id, connection, grant_id, status,
          access_token, refresh_token, scope, token_type, subject, stitch_account_id,
@@ -123,8 +133,8 @@ export class GrantStore {
   }
 
   /**
-   * Deletes a grant, and with it what waits beside it to be confirmed, and puts their refresh
-   * tokens down to be revoked. Under the lock of the name: what is being confirmed at this moment
+   * Deletes a grant, and with it what waits beside it to be confirmed; their refresh tokens are
+   * revoked later. Under the lock of the name: what is being confirmed at this moment
    * is deleted where it was or where it is then, and does not slip through between the two. Nor
    * does what a user who has come back already consented to: such links are ended.
    *
@@ -134,23 +144,27 @@ export class GrantStore {
     const name = [key.provider, key.userId, key.connection];
     return this.database.transaction(async (query) => {
       // First: a callback has its request before the lock of the name.
-      await query(
-        `UPDATE stitch_authorization_requests SET status = 'failed', error = 'deleted',
-           completed_at = now()
-         WHERE id IN (SELECT id FROM stitch_authorization_requests
-           WHERE provider = $1 AND user_id = $2 AND connection = $3
-             AND status = 'pending' AND claimed_at IS NOT NULL ORDER BY id FOR UPDATE)`,
-        name,
-      );
+      await this.pendingConsents.end(query, key);
       await lockName(query, key);
-      const gone: object[] = [];
+      const gone: RevocableToken[] = [];
       for (const table of ['stitch_grants', 'stitch_unconfirmed_grants']) {
         const deletion = `DELETE FROM ${table} g
-          WHERE g.provider = $1 AND g.user_id = $2 AND g.connection = $3`;
-        gone.push(...(await query(revoking(deletion), name)));
+          WHERE g.provider = $1 AND g.user_id = $2 AND g.connection = $3 RETURNING ${REVOCABLE}`;
+        gone.push(...(await query<RevocableToken>(deletion, name)));
       }
+      await this.revocations.add(query, gone);
       return gone.length > 0;
     });
+  }
+
+  /** Some grants whose access token is sealed under a key, from anywhere in the table. */
+  async sampleSealedBy(keyId: string, limit: number): Promise<SealedSample[]> {
+    return this.database.query<SealedSample>(
+      `SELECT provider, user_id AS "userId", connection, access_token AS "accessToken"
+       FROM stitch_grants WHERE ${keyIdOf('access_token')} = $1 ORDER BY random() LIMIT $2`,
+      [keyId, limit],
+      TABLE_SCAN_TIMEOUT_MS,
+    );
   }
 
   /** A page of grants in the order of their names, those after `after`. */
@@ -190,7 +204,7 @@ export class GrantStore {
          AND ($2::float8 IS NULL OR g.last_read_at > now() - $2 * interval '1 millisecond')
        RETURNING 1`,
       [lead, activeWindow],
-      RESCHEDULE_TIMEOUT,
+      TABLE_SCAN_TIMEOUT_MS,
     );
     return rows.length;
   }

@@ -22,7 +22,7 @@ export interface ProcessIdentity {
  * doubt and can be retried at once. Certain is only what Linux says of its own processes; of those
  * on other machines or in other containers nothing is known, and their leases are waited for.
  */
-export class ProcessMarks {
+export class ProcessRegistry {
   constructor(
     private readonly directory: string,
     private readonly log: Log,

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
-import type { GrantKey } from './grant.js';
+import type { Query, SealedTable } from '../database/index.js';
+import { RevocationOutbox } from '../grants/index.js';
+import type { GrantKey, RevocableToken } from '../grants/index.js';
 
 /** A refresh token on its way to being revoked. */
 export interface Revocation extends GrantKey {
@@ -8,6 +10,12 @@ export interface Revocation extends GrantKey {
   readonly refreshToken: Buffer;
   readonly attempts: number;
 }
+
+/** The table of this store, for the keyring check. */
+export const REVOCATION_TABLE: SealedTable = {
+  table: 'stitch_revocations',
+  columns: ['refresh_token'],
+};
 
 interface RevocationRow {
   id: string;
@@ -20,8 +28,25 @@ interface RevocationRow {
 
 /** The outbox of tokens to revoke. Rows leave it when the provider has confirmed. */
 @Injectable()
-export class RevocationStore {
-  constructor(private readonly database: Database) {}
+export class RevocationStore extends RevocationOutbox {
+  constructor(private readonly database: Database) {
+    super();
+  }
+
+  override async add(query: Query, tokens: readonly RevocableToken[]): Promise<void> {
+    const revocable = tokens.filter(({ refreshToken }) => refreshToken !== null);
+    if (revocable.length === 0) return;
+    await query(
+      `INSERT INTO stitch_revocations (provider, user_id, connection, refresh_token)
+       SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[])`,
+      [
+        revocable.map(({ provider }) => provider),
+        revocable.map(({ userId }) => userId),
+        revocable.map(({ connection }) => connection),
+        revocable.map(({ refreshToken }) => refreshToken),
+      ],
+    );
+  }
 
   /** Takes what is due, for so many milliseconds: after that it is due again. */
   async claim(limit: number, lease: number): Promise<Revocation[]> {

@@ -7,13 +7,17 @@ export interface ErrorAnswer {
   readonly body: string;
 }
 
-/** The manner of a listener: problem documents on the internal one, pages on the public one. */
-export type ErrorManner = (error: VaultError) => ErrorAnswer;
+/** How a listener answers errors: problem documents on the internal one, pages on the public one. */
+export type ErrorRenderer = (error: VaultError) => ErrorAnswer;
 
 /** Writes the answer to an error to the reply. */
-export function sendError(reply: FastifyReply, error: VaultError, manner: ErrorManner): void {
+export function sendError(
+  reply: FastifyReply,
+  error: VaultError,
+  renderError: ErrorRenderer,
+): void {
   if (reply.sent) return;
   if (error.retryAfter !== undefined) void reply.header('retry-after', String(error.retryAfter));
-  const { headers, body } = manner(error);
+  const { headers, body } = renderError(error);
   void reply.status(error.status).headers(headers).send(body);
 }

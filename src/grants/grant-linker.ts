@@ -5,7 +5,7 @@ import type { VaultConfig } from '../config/index.js';
 import { Database, DatabaseClock } from '../database/index.js';
 import type { Query } from '../database/index.js';
 import type { IssuedTokens } from '../providers/index.js';
-import { revokeLater } from './grant-sql.js';
+import { RevocationOutbox } from './revocation-outbox.js';
 import type { GrantKey } from './grant.js';
 import { GrantStore } from './grant.store.js';
 import type { NewGrant } from './grant.store.js';
@@ -36,6 +36,7 @@ export class GrantLinker {
     @Inject(VAULT_CONFIG) private readonly config: VaultConfig,
     private readonly grants: GrantStore,
     private readonly unconfirmed: UnconfirmedStore,
+    private readonly revocations: RevocationOutbox,
     private readonly sealer: TokenSealer,
     private readonly database: Database,
     private readonly clock: DatabaseClock,
@@ -65,9 +66,9 @@ export class GrantLinker {
     }
   }
 
-  /** Puts the refresh token of a grant that will not be stored down to be revoked. */
+  /** Has the refresh token of a grant that will not be stored revoked. */
   async revoke(grant: NewGrant, query: Query): Promise<void> {
-    await revokeLater(query, grant, grant.refreshToken);
+    await this.revocations.add(query, [grant]);
   }
 
   /** Makes a grant of what a provider has just issued, its tokens sealed. */

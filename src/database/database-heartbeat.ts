@@ -16,7 +16,7 @@ const RETRY = 250;
  * and that notifications arrive, and notices an outage well before a lease can run out in it.
  */
 @Injectable()
-export class DatabasePulse implements OnModuleInit, OnApplicationShutdown {
+export class DatabaseHeartbeat implements OnModuleInit, OnApplicationShutdown {
   private timer: NodeJS.Timeout | undefined;
   private beating: Promise<void> | undefined;
   private beatAt = -Infinity;
@@ -65,7 +65,7 @@ export class DatabasePulse implements OnModuleInit, OnApplicationShutdown {
         const [row] = await query<{ now: number }>(
           `SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
              pg_notify($1, '')`,
-          [this.notifications.pulseChannel],
+          [this.notifications.heartbeatChannel],
           PROBE_TIMEOUT,
         );
         if (row) this.clock.set(row.now, asked, performance.now());

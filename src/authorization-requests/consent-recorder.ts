@@ -9,9 +9,9 @@ import type { Query } from '../database/index.js';
 import { Sealer } from '../encryption/index.js';
 import { Metrics } from '../metrics/index.js';
 import { Spool } from '../spool/index.js';
-import { ConsentHistory, GrantLinker } from '../tokens/index.js';
-import { KEPT_LINK_FORMAT } from './kept-link.js';
-import type { KeptLink } from './kept-link.js';
+import { ConsentHistory, GrantLinker } from '../grants/index.js';
+import { SPOOLED_CONSENT_FORMAT } from './spooled-consent.js';
+import type { SpooledConsent } from './spooled-consent.js';
 import { RequestStore } from './request.store.js';
 
 /** Milliseconds between looks for links that somebody left behind. */
@@ -37,10 +37,10 @@ export type LinkEnd = 'stored' | 'kept' | 'discarded' | 'lost';
  * database left there is stored later, by whoever works with the directory.
  */
 @Injectable()
-export class LinkKeeper {
-  readonly spool: Spool<KeptLink>;
+export class ConsentRecorder {
+  readonly spool: Spool<SpooledConsent>;
   private started = false;
-  private adopting = false;
+  private recovering = false;
 
   constructor(
     @Inject(VAULT_CONFIG) config: VaultConfig,
@@ -53,7 +53,7 @@ export class LinkKeeper {
     metrics: Metrics,
     private readonly log: Log,
   ) {
-    this.spool = new Spool(join(config.spoolDir, 'links'), sealer, log, KEPT_LINK_FORMAT);
+    this.spool = new Spool(join(config.spoolDir, 'links'), sealer, log, SPOOLED_CONSENT_FORMAT);
     metrics.gauge('stitch_vault_links_in_hand', 'Consents not stored yet.', [], () => [
       { labels: {}, value: this.waiting().length },
     ]);
@@ -75,7 +75,7 @@ export class LinkKeeper {
    * Stores a link. A database that is away is waited for, though not for ever: somebody sits
    * before a browser.
    */
-  async store(link: KeptLink): Promise<LinkEnd> {
+  async store(link: SpooledConsent): Promise<LinkEnd> {
     const entry = this.spool.write(link);
     this.spool.sync(entry);
     try {
@@ -94,17 +94,17 @@ export class LinkKeeper {
   }
 
   /** Stores what was left behind. */
-  @Interval('adopt-links', INTERVAL)
-  async adopt(): Promise<void> {
-    if (this.adopting || !this.mayWork()) return;
-    this.adopting = true;
+  @Interval('recover-consents', INTERVAL)
+  async recoverAbandoned(): Promise<void> {
+    if (this.recovering || !this.mayWork()) return;
+    this.recovering = true;
     try {
       for (const entry of this.waiting(this.clock.now() - SETTLED)) {
         const link = this.read(entry);
-        if (link && this.mayWork()) await this.adoptOne(entry, link);
+        if (link && this.mayWork()) await this.recoverOne(entry, link);
       }
     } finally {
-      this.adopting = false;
+      this.recovering = false;
     }
   }
 
@@ -112,7 +112,7 @@ export class LinkKeeper {
     return this.started && this.database.available;
   }
 
-  private async adoptOne(entry: string, link: KeptLink): Promise<void> {
+  private async recoverOne(entry: string, link: SpooledConsent): Promise<void> {
     try {
       const outcome = await this.settle(link, true);
       this.spool.remove(entry);
@@ -126,7 +126,7 @@ export class LinkKeeper {
   }
 
   /** Stores a link together with the end of its request, or has its tokens revoked. */
-  private async settle(link: KeptLink, late: boolean): Promise<'stored' | 'discarded'> {
+  private async settle(link: SpooledConsent, late: boolean): Promise<'stored' | 'discarded'> {
     let end: 'stored' | 'discarded' = 'stored';
     await this.linker.store(link.grant, async (query) => {
       const wanted = await this.wanted(link, late, query);
@@ -144,7 +144,7 @@ export class LinkKeeper {
    * @param late whether others may have had a turn meanwhile
    */
   private async wanted(
-    link: KeptLink,
+    link: SpooledConsent,
     late: boolean,
     query: Query,
   ): Promise<'yes' | 'no' | 'done'> {
@@ -159,7 +159,7 @@ export class LinkKeeper {
     return overtaken ? 'no' : 'yes';
   }
 
-  private read(entry: string): KeptLink | undefined {
+  private read(entry: string): SpooledConsent | undefined {
     try {
       return this.spool.read(entry)?.item;
     } catch (error) {
@@ -183,7 +183,7 @@ export class LinkKeeper {
     return [];
   }
 
-  private readonly names = ({ requestId, grant }: KeptLink) => ({
+  private readonly names = ({ requestId, grant }: SpooledConsent) => ({
     provider: grant.provider,
     authorization_request: requestId,
   });

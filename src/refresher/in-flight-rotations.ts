@@ -1,10 +1,10 @@
 import type { Clock } from '../common/index.js';
-import type { Lease } from '../tokens/index.js';
+import type { Lease } from '../grants/index.js';
 
 /** Milliseconds between looks at whether everything has ended. */
 const DRAIN_POLL = 10;
 
-export interface WorkSettings {
+export interface InFlightSettings {
   /** Names this process in its leases. */
   readonly owner: string;
   /** Milliseconds. */
@@ -19,14 +19,14 @@ export interface WorkSettings {
 }
 
 /** What a process has under way: its rotations, and the leases that it makes claims with. */
-export class Work {
+export class InFlightRotations {
   /** Nothing new is to be started from the schedule. */
   stopping = false;
   private readonly running = new Set<Promise<void>>();
   private claiming = 0;
   private leases = 0;
 
-  constructor(private readonly settings: WorkSettings) {}
+  constructor(private readonly settings: InFlightSettings) {}
 
   /** Rotations and claims under way. */
   get active(): number {

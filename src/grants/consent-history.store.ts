@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Query } from '../database/index.js';
+import { EventLogStore } from '../events/index.js';
 import { lockName } from './grant-sql.js';
 import type { GrantKey } from './grant.js';
 
@@ -13,6 +14,8 @@ export interface EarlierConsent extends GrantKey {
 /** What happened to a name since a consent to it. All of this runs in transactions of the callers. */
 @Injectable()
 export class ConsentHistory {
+  constructor(private readonly events: EventLogStore) {}
+
   /** Whether the consent was stored, whatever has become of its tokens since. */
   async stored(query: Query, { grantId, ...key }: EarlierConsent): Promise<boolean> {
     const rows = await query(
@@ -26,16 +29,15 @@ export class ConsentHistory {
 
   /**
    * Whether a later consent, or another way to a token (an account, an import), has taken the name,
-   * or waits to be confirmed. Takes the lock of the name: who is at it just now is waited for.
+   * or waits to be confirmed; what was deleted since is known from its event. Takes the lock of the
+   * name: who is at it just now is waited for.
    */
   async overtaken(query: Query, consent: EarlierConsent): Promise<boolean> {
     await lockName(query, consent);
     const { provider, userId, connection, obtainedAt } = consent;
+    if (await this.events.linkedSince(query, consent, obtainedAt)) return true;
     const rows = await query(
-      `SELECT 1 FROM stitch_events
-       WHERE provider = $1 AND user_id = $2 AND connection = $3 AND type = 'grant.linked'
-         AND created_at > to_timestamp($4 / 1000.0)
-       UNION ALL SELECT 1 FROM stitch_grants
+      `SELECT 1 FROM stitch_grants
        WHERE provider = $1 AND user_id = $2 AND connection = $3
          AND status = 'awaiting_confirmation' AND obtained_at > to_timestamp($4 / 1000.0)
        UNION ALL SELECT 1 FROM stitch_unconfirmed_grants

@@ -1,20 +1,14 @@
-import { KeyedSingleFlight, StorageUnavailableError, within } from '../common/index.js';
+import { KeyedSingleFlight, StorageUnavailableError, withTimeLimit } from '../common/index.js';
 import type { Clock } from '../common/index.js';
 import type { GuardedProvider, ProviderRegistry } from '../providers/index.js';
-import { grantKeyText } from '../tokens/index.js';
-import type {
-  ClaimedGrant,
-  Grant,
-  GrantStore,
-  RefreshDemand,
-  RefreshOutcome,
-  RotationStore,
-} from '../tokens/index.js';
+import { grantKeyText } from '../grants/index.js';
+import type { ClaimedGrant, Grant, GrantStore, RotationStore } from '../grants/index.js';
+import type { RefreshDemand, RefreshOutcome } from '../tokens/index.js';
 import type { CommitQueue } from './commit-queue.js';
 import { decideRefresh } from './decide-refresh.js';
 import type { RefreshPolicy } from './decide-refresh.js';
 import type { Rotation, RotationEnd } from './rotation.js';
-import type { Work } from './work.js';
+import type { InFlightRotations } from './in-flight-rotations.js';
 
 /** Milliseconds between looks at a row that another replica works on: first and longest. */
 const POLL = { first: 20, longest: 250 };
@@ -23,7 +17,7 @@ const PATIENCE = 2000;
 /** Milliseconds after which a caller may ask again about a provider that is switched off. */
 const PROVIDER_OFF = 60_000;
 
-export interface DemandDependencies {
+export interface OnDemandDependencies {
   readonly store: Pick<RotationStore, 'claimOne'>;
   readonly grants: Pick<GrantStore, 'load'>;
   readonly providers: Pick<ProviderRegistry, 'find'>;
@@ -33,20 +27,20 @@ export interface DemandDependencies {
   readonly random: () => number;
 }
 
-export interface DemandSettings {
+export interface OnDemandSettings {
   readonly policy: RefreshPolicy;
   /** Milliseconds. */
   readonly providerTimeout: number;
 }
 
 /** The grants that somebody waits for. */
-export class Demands {
+export class OnDemandRefresh {
   private readonly flights = new KeyedSingleFlight<RefreshOutcome>();
 
   constructor(
-    private readonly dependencies: DemandDependencies,
-    private readonly settings: DemandSettings,
-    private readonly work: Work,
+    private readonly dependencies: OnDemandDependencies,
+    private readonly settings: OnDemandSettings,
+    private readonly inFlight: InFlightRotations,
   ) {}
 
   /** Demands under way. */
@@ -55,13 +49,13 @@ export class Demands {
   }
 
   /** See {@link GrantRefresher.refresh}. */
-  meet(grant: Grant, demand: RefreshDemand): Promise<RefreshOutcome> {
+  refresh(grant: Grant, demand: RefreshDemand): Promise<RefreshOutcome> {
     // Shared by all who saw the same token and want the same of it.
     const text = `${grantKeyText(grant)}\0${String(grant.version)}\0${String(demand.minTtl)}`;
-    return this.flights.run(text, () => this.satisfy(grant, demand));
+    return this.flights.run(text, () => this.waitForToken(grant, demand));
   }
 
-  private async satisfy(seen: Grant, demand: RefreshDemand): Promise<RefreshOutcome> {
+  private async waitForToken(seen: Grant, demand: RefreshDemand): Promise<RefreshOutcome> {
     const { providers, clock, grants } = this.dependencies;
     const guarded = providers.find(seen.provider);
     if (!guarded) return { kind: 'provider_unavailable', retryAfter: PROVIDER_OFF };
@@ -133,7 +127,7 @@ export class Demands {
     const admitted = breaker.admit();
     let claimed: ClaimedGrant | undefined;
     try {
-      if (admitted) claimed = await store.claimOne(grant, grant.version, this.work.lease());
+      if (admitted) claimed = await store.claimOne(grant, grant.version, this.inFlight.lease());
     } finally {
       if (!claimed) {
         if (admitted) breaker.withdraw();
@@ -143,8 +137,8 @@ export class Demands {
     if (!claimed) return undefined;
     // The answer stays in hand for as long as the database is away; whoever waits for it does not.
     const work = rotation.rotate(claimed, guarded);
-    this.work.track(work.then(() => undefined));
-    return within(clock, Math.max(0, deadline - clock.now()), work);
+    this.inFlight.track(work.then(() => undefined));
+    return withTimeLimit(clock, Math.max(0, deadline - clock.now()), work);
   }
 
   private pollDelay(attempt: number): number {

@@ -1,0 +1,30 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { EventsModule } from '../events/index.js';
+import { ConsentHistory } from './consent-history.store.js';
+import { GrantLinker } from './grant-linker.js';
+import { GrantStatistics } from './grant-statistics.js';
+import { GrantEntity } from './grant.entity.js';
+import { GrantStore } from './grant.store.js';
+import { GrantsController } from './grants.controller.js';
+import { RotationStore } from './rotation.store.js';
+import { TokenSealer } from './token-sealer.js';
+import { UnconfirmedEntity } from './unconfirmed.entity.js';
+import { UnconfirmedStore } from './unconfirmed.store.js';
+
+/** Grants and their encrypted storage: the only code that writes their two tables. */
+@Module({
+  imports: [TypeOrmModule.forFeature([GrantEntity, UnconfirmedEntity]), EventsModule],
+  controllers: [GrantsController],
+  providers: [
+    ConsentHistory,
+    GrantLinker,
+    GrantStatistics,
+    GrantStore,
+    RotationStore,
+    TokenSealer,
+    UnconfirmedStore,
+  ],
+  exports: [ConsentHistory, GrantLinker, GrantStore, RotationStore, TokenSealer, UnconfirmedStore],
+})
+export class GrantsModule {}

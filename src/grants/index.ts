@@ -1,0 +1,29 @@
+export { ConsentHistory } from './consent-history.store.js';
+export { alive, neededTtl, rejected, remaining } from './freshness.js';
+export { GrantLinker } from './grant-linker.js';
+export { GrantEntity } from './grant.entity.js';
+export { GRANT_STATUSES, grantKeyText } from './grant.js';
+export type { Grant, GrantKey, GrantStatus } from './grant.js';
+export { GrantStore } from './grant.store.js';
+export type { NewGrant, SealedSample } from './grant.store.js';
+export { toGrantDto, fromCursor, toCursor } from './grants.dto.js';
+export { GrantsModule } from './grants.module.js';
+export { OperatorStore } from './operator.store.js';
+export type { ImportCounts, ImportedGrant } from './operator.store.js';
+export { PendingConsents } from './pending-consents.js';
+export { refreshDueAt } from './refresh-due.js';
+export { RevocationOutbox } from './revocation-outbox.js';
+export type { RevocableToken } from './revocation-outbox.js';
+export type {
+  ClaimedGrant,
+  CommitAttempt,
+  CommitOutcome,
+  FailedAttempt,
+  Lease,
+  RotationResult,
+} from './rotation-result.js';
+export { RotationStore } from './rotation.store.js';
+export { GRANT_TABLES } from './sealed-tables.js';
+export { TokenSealer } from './token-sealer.js';
+export { UnconfirmedStore } from './unconfirmed.store.js';
+export type { UnconfirmedGrant } from './unconfirmed.store.js';

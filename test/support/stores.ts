@@ -1,0 +1,17 @@
+import { PendingConsentsStore } from '../../src/authorization-requests/index.js';
+import type { Database } from '../../src/database/index.js';
+import { GrantStore, RotationStore, UnconfirmedStore } from '../../src/grants/index.js';
+import { RevocationStore } from '../../src/refresher/index.js';
+
+/** The stores of one database, put together as the vault's modules do. */
+export function storesOf(database: Database) {
+  const revocations = new RevocationStore(database);
+  const pendingConsents = new PendingConsentsStore();
+  const grants = new GrantStore(database, revocations, pendingConsents);
+  return {
+    grants,
+    revocations,
+    rotations: new RotationStore(database, revocations),
+    unconfirmed: new UnconfirmedStore(grants, revocations, pendingConsents),
+  };
+}
