@@ -52,6 +52,8 @@ export function environmentFor(
   return {
     // A consent link made at the start can still be tried at the end of the day.
     AUTHORIZATION_REQUEST_TTL: '86400',
+    // The page that stands for an app of one's own is there.
+    RETURN_URL_ALLOWLIST: sandbox.stitchMoney.url,
     ...kept,
     NODE_ENV: 'development',
     PORT: String(settings.port),

@@ -97,7 +97,13 @@ describe('npm start', () => {
         STITCH_MONEY_ISSUER: sandbox.stitchMoney.url,
         STITCH_CONNECT_API_URL: sandbox.stitchConnect.url,
         MIN_TTL: '5',
+        RETURN_URL_ALLOWLIST: sandbox.stitchMoney.url,
       });
+      const own = environmentFor(
+        { RETURN_URL_ALLOWLIST: 'http://127.0.0.1:8080' },
+        ...([readSettings({}), undefined, sandbox] as const),
+      );
+      expect(own).toMatchObject({ RETURN_URL_ALLOWLIST: 'http://127.0.0.1:8080' });
       expect(env).not.toHaveProperty('STITCH_MONEY_TOKEN_ENDPOINT');
       expect(env).not.toHaveProperty('STITCH_MONEY_CLIENT_SECRET_FILE');
     } finally {

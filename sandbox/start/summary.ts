@@ -30,6 +30,7 @@ and then
   ${token('you')}
 
 API documentation   ${apiUrl}/docs
+API key             KEY=$(cat .data/demo-api-key)   as the docs use it
 Sandbox providers   ${sandbox.stitchMoney.url}  ${sandbox.stitchConnect.url}
 Operator commands   ${command}npm run vault -- clients list
 Log of the vault    .data/vault.log

@@ -137,4 +137,13 @@ describe('stitch.money API, revocation, discovery and controls', () => {
       await other.close();
     }
   });
+
+  it('shows a page that stands for the app a browser returns to, and escapes what it was given', async () => {
+    const query = 'authorization_request=1&status=%3Cscript%3E';
+    const answer = await fetch(`${server.url}/_sandbox/app?${query}`);
+    expect(answer.status).toBe(200);
+    const text = await answer.text();
+    expect(text).toContain('Your app');
+    expect(text).not.toContain('<script>');
+  });
 });

@@ -8,6 +8,7 @@ import { addDiscovery, addGraphql, addRevocation } from './api.js';
 import { addAuthorize } from './authorize.js';
 import { Codes } from './codes.js';
 import { Grants } from './grants.js';
+import { addDemoApp } from './demo-app.js';
 import { addHomePage } from './home-page.js';
 import { saveGrants } from './saved-grants.js';
 import type { SavedGrants } from './saved-grants.js';
@@ -124,6 +125,7 @@ export async function startStitchMoney(
   const app = await createServer(() => switches.down);
   addControls(app, { switches, rules: switchRules, snapshot: () => stats.snapshot(), reset });
   addHomePage(app, server);
+  addDemoApp(app);
   addAuthorize(app, server);
   addTokenEndpoint(app, server);
   addRevocation(app, server);
