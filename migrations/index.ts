@@ -5,6 +5,7 @@ import { BrowserIndex1763767200000 } from './1763767200000-browser-index.js';
 import { Events1763770800000 } from './1763770800000-events.js';
 import { UnconfirmedGrants1763774400000 } from './1763774400000-unconfirmed-grants.js';
 import { ClaimedRequestsIndex1763778000000 } from './1763778000000-claimed-requests-index.js';
+import { Callers1764154800000 } from './1764154800000-callers.js';
 
 /** Every migration in the order it is applied. Never edit one that has landed: add another. */
 export const migrations = [
@@ -15,4 +16,5 @@ export const migrations = [
   Events1763770800000,
   UnconfirmedGrants1763774400000,
   ClaimedRequestsIndex1763778000000,
+  Callers1764154800000,
 ];

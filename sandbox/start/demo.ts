@@ -26,7 +26,7 @@ async function newDemoKey(data: DataDirectory, env: NodeJS.ProcessEnv): Promise<
     await runCommand(env, 'clients', 'revoke', CLIENT);
     return create();
   });
-  const { api_key: key } = JSON.parse(output) as { api_key?: unknown };
+  const { key } = JSON.parse(output) as { key?: unknown };
   if (typeof key !== 'string') throw new Complaint('`vault clients create` gave no API key.');
   data.write(KEY_FILE, key);
   return key;

@@ -66,6 +66,10 @@ export class AuthorizationRequest {
   @Column({ type: 'text', nullable: true })
   error!: string | null;
 
+  /** The client that made it; null: made by a version that did not note it. */
+  @Column({ name: 'client_id', type: 'uuid', nullable: true })
+  clientId!: string | null;
+
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
   createdAt!: Date;
 

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Req } from '@nestjs/common';
 import {
   ApiBearerAuth,
   ApiCreatedResponse,
@@ -6,7 +6,8 @@ import {
   ApiOperation,
   ApiTags,
 } from '@nestjs/swagger';
-import { DEFAULT_CONNECTION, DEFAULT_PROVIDER, RequireScope } from '../common/index.js';
+import type { FastifyRequest } from 'fastify';
+import { DEFAULT_CONNECTION, DEFAULT_PROVIDER, RequireScope, callerOf } from '../common/index.js';
 import { ApiProblems } from '../http/index.js';
 import {
   AuthorizationRequestCreatedDto,
@@ -23,7 +24,7 @@ import { LinkService } from './link.service.js';
 const COMMON_PROBLEMS = {
   400: '`invalid_request`, see `errors`',
   401: '`unauthorized`',
-  403: '`forbidden`: the key lacks the scope',
+  403: '`forbidden`: the client lacks the scope, or is restricted to other users or providers',
   503: '`storage_unavailable`: try again after `Retry-After` seconds',
 };
 
@@ -37,14 +38,15 @@ export class AuthorizationRequestsController {
   ) {}
 
   @Post()
-  @RequireScope('authorizations:write')
+  @RequireScope('authorizations:write', { checksRestrictions: true })
   @ApiOperation({ summary: 'Begin to link a user: get the URL to send their browser to' })
   @ApiCreatedResponse({ type: AuthorizationRequestCreatedDto })
   @ApiProblems({ ...COMMON_PROBLEMS, 415: '`unsupported_media_type`: send JSON' })
   async create(
     @Body() body: CreateAuthorizationRequestDto,
+    @Req() request: FastifyRequest,
   ): Promise<AuthorizationRequestCreatedDto> {
-    const begun = await this.links.begin({
+    const begun = await this.links.begin(callerOf(request), {
       userId: body.user_id,
       provider: body.provider ?? DEFAULT_PROVIDER,
       connection: body.connection ?? DEFAULT_CONNECTION,
@@ -61,16 +63,22 @@ export class AuthorizationRequestsController {
   }
 
   @Get(':id')
-  @RequireScope('authorizations:write')
+  @RequireScope('authorizations:write', { checksRestrictions: true })
   @ApiOperation({ summary: 'How an authorization request fares' })
   @ApiOkResponse({ type: AuthorizationRequestDto })
-  @ApiProblems({ ...COMMON_PROBLEMS, 404: '`not_found`' })
-  async read(@Param() { id }: RequestPath): Promise<AuthorizationRequestDto> {
-    return toRequestDto(await this.links.status(id));
+  @ApiProblems({
+    ...COMMON_PROBLEMS,
+    404: '`not_found`: no such request, or one that another client made',
+  })
+  async read(
+    @Param() { id }: RequestPath,
+    @Req() request: FastifyRequest,
+  ): Promise<AuthorizationRequestDto> {
+    return toRequestDto(await this.links.status(callerOf(request), id));
   }
 
   @Post(':id/confirm')
-  @RequireScope('authorizations:write')
+  @RequireScope('authorizations:write', { checksRestrictions: true })
   @HttpCode(200)
   @ApiOperation({
     summary: 'Confirm that the user who consented is the user who asked',
@@ -81,7 +89,7 @@ export class AuthorizationRequestsController {
   @ApiOkResponse({ type: AuthorizationRequestDto })
   @ApiProblems({
     ...COMMON_PROBLEMS,
-    404: '`not_found`',
+    404: '`not_found`: no such request, or one that another client made',
     409:
       '`user_mismatch`: the new grant was discarded; `not_awaiting_confirmation`: not consented ' +
       'to, settled, replaced by a later consent, deleted, or too late',
@@ -89,8 +97,10 @@ export class AuthorizationRequestsController {
   async confirm(
     @Param() { id }: RequestPath,
     @Body() { user_id }: ConfirmDto,
+    @Req() request: FastifyRequest,
   ): Promise<AuthorizationRequestDto> {
-    await this.confirmations.confirm(id, user_id);
-    return toRequestDto(await this.links.status(id));
+    const caller = callerOf(request);
+    await this.confirmations.confirm(caller, id, user_id);
+    return toRequestDto(await this.links.status(caller, id));
   }
 }

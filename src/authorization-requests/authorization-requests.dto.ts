@@ -168,7 +168,7 @@ export class AuthorizationRequestDto {
 
 export const toRequestDto = (view: RequestView): AuthorizationRequestDto => ({
   id: view.id,
-  user_id: view.user_id,
+  user_id: view.userId,
   provider: view.provider,
   connection: view.connection,
   status: view.status,

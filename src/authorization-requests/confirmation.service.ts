@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { Log, VaultError, notFound } from '../common/index.js';
+import { Log, VaultError, assertMayTouchUser } from '../common/index.js';
+import type { Caller } from '../common/index.js';
 import { Database } from '../database/index.js';
 import { UnconfirmedStore } from '../grants/index.js';
 import { GrantCache } from '../tokens/index.js';
 import { ConfirmationStore } from './confirmation.store.js';
+import { ownRequest } from './request-owner.js';
 
 const conflict = (code: string, detail: string) => new VaultError(409, code, 'Conflict', detail);
 
@@ -27,12 +29,13 @@ export class ConfirmationService {
    * one if there is one; discards it otherwise. Confirming once more is no error, also after an
    * answer that was lost.
    *
-   * @throws VaultError 404 `not_found`; 409 `user_mismatch`, `not_awaiting_confirmation`
+   * @throws VaultError 403 `forbidden`, or 404 `not_found`, for a request or user that is not the
+   *   caller's; 409 `user_mismatch`, `not_awaiting_confirmation`
    */
-  async confirm(id: string, userId: string): Promise<void> {
+  async confirm(caller: Caller, id: string, userId: string): Promise<void> {
+    assertMayTouchUser(caller, userId);
     const confirmed = await this.database.transaction(async (query) => {
-      const request = await this.requests.lock(query, id);
-      if (!request) throw notFound('There is no such authorization request.');
+      const request = ownRequest(caller, await this.requests.lock(query, id));
       const { status, confirm } = request;
       if (confirm && status === 'completed' && request.userId === userId) return request;
       if (status !== 'awaiting_confirmation') {

@@ -5,6 +5,7 @@ import type { EndStatus, RequestStatus } from './request.store.js';
 /** What a confirmation needs to know of a request. */
 export interface LockedRequest {
   readonly id: string;
+  readonly clientId: string | null;
   readonly status: RequestStatus;
   readonly confirm: boolean;
   readonly provider: string;
@@ -12,7 +13,8 @@ export interface LockedRequest {
   readonly connection: string;
 }
 
-const LOCKED = 'id, status, confirm, provider, user_id AS "userId", connection';
+const LOCKED =
+  'id, client_id AS "clientId", status, confirm, provider, user_id AS "userId", connection';
 
 /** What happens to requests after their callback, in transactions of the callers. */
 @Injectable()

@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
-import { Log, StorageUnavailableError, invalidRequest, notFound } from '../common/index.js';
+import { Log, StorageUnavailableError, assertWithin, invalidRequest } from '../common/index.js';
+import type { Caller } from '../common/index.js';
 import { VAULT_CONFIG } from '../config/index.js';
 import type { VaultConfig } from '../config/index.js';
 import { ProviderRegistry } from '../providers/index.js';
 import type { TokenProvider } from '../providers/index.js';
 import { ConfirmationExpiry } from './confirmation-expiry.js';
 import { codeChallengeOf, randomValue } from './pkce.js';
+import { ownRequest } from './request-owner.js';
 import { RequestSecrets } from './request-secrets.js';
 import { RequestStore } from './request.store.js';
 import type { RequestView } from './request.store.js';
@@ -50,9 +52,10 @@ export class LinkService {
    * Stores a request with a fresh state, nonce and code verifier of 256 random bits each, and
    * builds the URL to consent at.
    *
-   * @throws VaultError 400 `invalid_request`
+   * @throws VaultError 400 `invalid_request`, 403 `forbidden`
    */
-  async begin(wish: LinkParameters): Promise<BegunLink> {
+  async begin(caller: Caller, wish: LinkParameters): Promise<BegunLink> {
+    assertWithin(caller, wish);
     const { provider } = this.providers.require(wish.provider);
     const returnTo = this.checkReturnTo(wish.returnTo);
     const scopes = scopesToAsk(provider, wish.scopes);
@@ -77,6 +80,7 @@ export class LinkService {
         returnTo,
         confirm: wish.confirm,
         prefill: this.sealPrefill(provider, wish.prefill, id),
+        clientId: caller.id,
       },
       this.config.authorizationRequestTtl,
     );
@@ -87,11 +91,9 @@ export class LinkService {
     return { id, authorizationUrl, expiresAt };
   }
 
-  /** @throws VaultError 404 `not_found` */
-  async status(id: string): Promise<RequestView> {
-    const view = await this.requests.view(id);
-    if (!view) throw notFound('There is no such authorization request.');
-    return view;
+  /** @throws VaultError 404 `not_found`, or 403 `forbidden` to a restricted client */
+  async status(caller: Caller, id: string): Promise<RequestView> {
+    return ownRequest(caller, await this.requests.view(id));
   }
 
   @Interval('purge-authorization-requests', PURGE_INTERVAL)

@@ -33,6 +33,9 @@ export interface NewRequest {
   readonly prefill: Buffer | null;
 }
 
+/** A new request and the client that makes it. */
+export type OwnedNewRequest = NewRequest & { readonly clientId: string };
+
 /** A request that still waits for its user. */
 export type OpenRequest = NewRequest & { readonly expiresAt: Date };
 
@@ -47,7 +50,8 @@ export interface CallbackProof {
 /** What may be shown of a request. */
 export interface RequestView {
   readonly id: string;
-  readonly user_id: string;
+  readonly clientId: string | null;
+  readonly userId: string;
   readonly provider: string;
   readonly connection: string;
   readonly status: RequestStatus;
@@ -91,7 +95,7 @@ const OPEN = `status = 'pending' AND claimed_at IS NULL AND expires_at > now()`;
  * A claimed request whose callback never came to an end (its process was killed) has failed: its
  * code is spent. Two minutes is longer than any callback takes.
  */
-const VIEW = `id, user_id, provider, connection, created_at, expires_at, completed_at,
+const VIEW = `id, client_id AS "clientId", user_id AS "userId", provider, connection, created_at, expires_at, completed_at,
   CASE WHEN status <> 'pending' THEN status
     WHEN claimed_at < now() - interval '2 minutes' THEN 'failed'
     WHEN claimed_at IS NULL AND expires_at <= now() THEN 'expired'
@@ -108,13 +112,13 @@ export class RequestStore {
   constructor(private readonly database: Database) {}
 
   /** @param ttl seconds. @returns when it expires, by the database's clock */
-  async insert(request: NewRequest, ttl: number): Promise<Date> {
+  async insert(request: OwnedNewRequest, ttl: number): Promise<Date> {
     const [row] = await this.database.query<{ expires_at: Date }>(
       `INSERT INTO stitch_authorization_requests (id, stitch_state, user_id, provider, connection,
          code_verifier, code_challenge, nonce, redirect_uri, scope, return_to, confirm, prefill,
-         expires_at)
+         client_id, expires_at)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
-         now() + $14 * interval '1 second')
+         $14, now() + $15 * interval '1 second')
        RETURNING expires_at`,
       [
         request.id,
@@ -130,6 +134,7 @@ export class RequestStore {
         request.returnTo,
         request.confirm,
         request.prefill,
+        request.clientId,
         ttl,
       ],
     );

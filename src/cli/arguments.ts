@@ -13,6 +13,15 @@ export const userId = matching(USER_ID, '1 to 255 visible characters');
 export const provider = matching(PROVIDER, "a provider's name");
 export const connection = matching(CONNECTION, '1 to 64 of A-Z a-z 0-9 . _ -');
 
+/** A parser of a duration in whole seconds. */
+export const seconds =
+  (minimum: number, maximum: number) =>
+  (text: string): number => {
+    const value = /^\d{1,10}$/.test(text) ? Number(text) : NaN;
+    if (value >= minimum && value <= maximum) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${minimum} to ${maximum}.`);
+  };
+
 /** How many of something to list. */
 export function limit(text: string): number {
   if (/^([1-9]\d?|[1-4]\d{2}|500)$/.test(text)) return Number(text);

@@ -1,40 +1,35 @@
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { DataSource } from 'typeorm';
-import { ClientRegistry, ServiceClient } from '../clients/index.js';
+import { ClientRegistry, ServiceClient, problemOf } from '../clients/index.js';
+import type { NewClient } from '../clients/index.js';
 import { CLIENT_SCOPES } from '../common/index.js';
 import { loadDatabaseConfig } from '../config/index.js';
 import { dataSourceOptions } from '../database/index.js';
-import { clientName } from './arguments.js';
+import { clientName, provider, seconds, userId } from './arguments.js';
 import { print } from './output.js';
+
+/** Seconds in a hundred years: longer than anybody means. */
+const LONGEST = 3_155_760_000;
+/** Seconds for which a key goes on working that was replaced. */
+const OVERLAP = 86_400;
 
 interface CreateOptions {
   scope: string[];
+  provider?: string[];
+  userPrefix?: string[];
+  subject?: string;
+  certificate?: string;
+  expiresIn?: number;
+  /** False after `--no-key`. */
+  key: boolean;
   json?: boolean;
 }
 
-/** `clients create|list|revoke` */
+/** `clients create|list|rotate|revoke` */
 export function addClientCommands(program: Command): void {
   const clients = program.command('clients').description('callers of the internal API');
-  clients
-    .command('create')
-    .description('create a client and print its API key, this once')
-    .argument('<name>', '', clientName)
-    .addOption(
-      new Option('--scope <scope>', `what it may do: ${CLIENT_SCOPES.join(', ')}; repeatable`)
-        .argParser(scopes)
-        .makeOptionMandatory(),
-    )
-    .option('--json', 'print one JSON document')
-    .action((name: string, { scope, json }: CreateOptions) =>
-      withRegistry(async (registry) => {
-        const key = await registry.create(name, scope);
-        print(json, { name, scopes: scope, api_key: key }, [
-          key,
-          'This key is shown once and stored only as a hash.',
-        ]);
-      }),
-    );
+  addCreate(clients);
   clients
     .command('list')
     .description('list all clients')
@@ -50,8 +45,28 @@ export function addClientCommands(program: Command): void {
       }),
     );
   clients
+    .command('rotate')
+    .description('print another API key; the one before goes on working for a while')
+    .argument('<name>')
+    .addOption(
+      new Option('--overlap <seconds>', 'how long it does; 0: it ends at once on every replica')
+        .argParser(seconds(0, LONGEST))
+        .default(OVERLAP),
+    )
+    .option('--json', 'print one JSON document')
+    .action((name: string, { overlap, json }: { overlap: number; json?: boolean }) =>
+      withRegistry(async (registry) => {
+        const { key, previousKeyExpiresAt } = await registry.rotate(name, overlap);
+        const until = previousKeyExpiresAt.toISOString();
+        print(json, { name, key, previous_key_expires_at: until }, [
+          key,
+          `This key is shown once and stored only as a hash. The one before works until ${until}.`,
+        ]);
+      }),
+    );
+  clients
     .command('revoke')
-    .description("make a client's key worthless, at once")
+    .description('refuse a client from now on, whatever it proves itself with')
     .argument('<name>')
     .option('--json', 'print one JSON document')
     .action((name: string, { json }: { json?: boolean }) =>
@@ -62,12 +77,77 @@ export function addClientCommands(program: Command): void {
     );
 }
 
-/** Collects repeated `--scope`s. */
-function scopes(scope: string, earlier: string[] | undefined): string[] {
-  if (!CLIENT_SCOPES.some((known) => known === scope)) {
-    throw new InvalidArgumentError(`Scopes are ${CLIENT_SCOPES.join(', ')}.`);
-  }
-  return [...(earlier ?? []), scope];
+function addCreate(clients: Command): void {
+  clients
+    .command('create')
+    .description('create a client and print its API key, this once')
+    .argument('<name>', '', clientName)
+    .addOption(
+      new Option('--scope <scope>', `what it may do: ${CLIENT_SCOPES.join(', ')}; repeatable`)
+        .argParser(collect(scope))
+        .makeOptionMandatory(),
+    )
+    .addOption(
+      new Option('--provider <name>', 'restrict it to this provider; repeatable').argParser(
+        collect(provider),
+      ),
+    )
+    .addOption(
+      new Option(
+        '--user-prefix <text>',
+        'restrict it to users whose ids begin so; repeatable',
+      ).argParser(collect(userId)),
+    )
+    .option('--subject <sub>', 'the sub of JWTs by which it may prove itself')
+    .option('--certificate <san>', 'the URI or DNS name of certificates by which it may')
+    .addOption(
+      new Option('--expires-in <seconds>', 'how long it is valid').argParser(seconds(1, LONGEST)),
+    )
+    .option('--no-key', 'give it no API key: it proves itself by JWT or certificate alone')
+    .option('--json', 'print one JSON document')
+    .action((name: string, options: CreateOptions, command: Command) => {
+      const client = toClient(name, options);
+      const problem = problemOf(client);
+      if (problem !== undefined) command.error(`error: ${problem}.`);
+      return withRegistry((registry) => create(registry, client, options.json));
+    });
+}
+
+const toClient = (name: string, options: CreateOptions): NewClient => ({
+  name,
+  scopes: options.scope,
+  providers: options.provider,
+  userPrefixes: options.userPrefix,
+  subject: options.subject,
+  certificate: options.certificate,
+  expiresInSeconds: options.expiresIn,
+  withKey: options.key,
+});
+
+async function create(registry: ClientRegistry, client: NewClient, json?: boolean): Promise<void> {
+  const { key, expiresAt } = await registry.add(client);
+  const { name, scopes, providers, userPrefixes: user_prefixes, subject, certificate } = client;
+  const given = { providers, user_prefixes, subject, certificate };
+  const expires_at = expiresAt?.toISOString();
+  // The member api_key is what the first version called it.
+  const keys = key === null ? { key } : { key, api_key: key };
+  print(
+    json,
+    { name, scopes, ...keys, ...given, expires_at },
+    key === null
+      ? [`Created ${name}, without an API key.`]
+      : [key, 'This key is shown once and stored only as a hash.'],
+  );
+}
+
+/** Collects what an option brings each time it is given. */
+const collect =
+  (parse: (text: string) => string) =>
+  (text: string, earlier: string[] | undefined): string[] => [...(earlier ?? []), parse(text)];
+
+function scope(text: string): string {
+  if (CLIENT_SCOPES.some((known) => known === text)) return text;
+  throw new InvalidArgumentError(`Scopes are ${CLIENT_SCOPES.join(', ')}.`);
 }
 
 async function withRegistry(work: (registry: ClientRegistry) => Promise<void>): Promise<void> {
@@ -84,14 +164,24 @@ async function withRegistry(work: (registry: ClientRegistry) => Promise<void>): 
 const toJson = (client: ServiceClient) => ({
   name: client.name,
   scopes: client.scopes,
+  providers: client.providers,
+  user_prefixes: client.userPrefixes,
+  subject: client.subject,
+  certificate: client.certificate,
+  has_key: client.keyHash !== null,
   created_at: client.createdAt.toISOString(),
+  expires_at: client.expiresAt?.toISOString() ?? null,
+  previous_key_expires_at: client.previousKeyExpiresAt?.toISOString() ?? null,
   revoked_at: client.revokedAt?.toISOString() ?? null,
   last_used_at: client.lastUsedAt?.toISOString() ?? null,
 });
 
 const toLine = (client: ServiceClient): string =>
-  [
-    client.name.padEnd(24),
-    client.scopes.join(',').padEnd(36),
-    client.revokedAt ? `revoked ${client.revokedAt.toISOString()}` : 'valid',
-  ].join(' ');
+  [client.name.padEnd(24), client.scopes.join(',').padEnd(36), state(client)].join(' ');
+
+function state(client: ServiceClient): string {
+  if (client.revokedAt) return `revoked ${client.revokedAt.toISOString()}`;
+  if (!client.expiresAt) return 'valid';
+  const at = client.expiresAt.toISOString();
+  return client.expiresAt.getTime() > Date.now() ? `valid until ${at}` : `expired ${at}`;
+}

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { bearerKey, hashApiKey, newApiKey } from './api-key.js';
+import { bearerOf, hashApiKey, newApiKey } from './api-key.js';
 
 describe('API keys', () => {
   it('are 256 random bits behind a mark for secret scanners', () => {
@@ -29,17 +29,17 @@ describe('API keys', () => {
     ['Bearer stv_abc\n', undefined],
     ['XBearer stv_abc', undefined],
     ['Bearer é', undefined],
-    [`Bearer ${'a'.repeat(201)}`, undefined],
+    [`Bearer ${'a'.repeat(8193)}`, undefined],
   ])('in the header %j: %j', (header, expected) => {
-    expect(bearerKey(header)).toBe(expected);
+    expect(bearerOf(header)).toBe(expected);
   });
 
   it('are found again in the header that carries them, and nothing else ever is', () => {
     const key = newApiKey();
-    expect(bearerKey(`Bearer ${key}`)).toBe(key);
+    expect(bearerOf(`Bearer ${key}`)).toBe(key);
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (header) => {
-        const found = bearerKey(header);
+        const found = bearerOf(header);
         if (found !== undefined) expect(header.endsWith(found)).toBe(true);
       }),
     );

@@ -2,6 +2,7 @@ import { hash, randomBytes } from 'node:crypto';
 
 /** Marks a key as ours for secret scanners. */
 const PREFIX = 'stv_';
+const API_KEY = /^stv_[A-Za-z0-9_-]{43}$/;
 
 /** A new API key: 256 random bits. */
 export const newApiKey = (): string => PREFIX + randomBytes(32).toString('base64url');
@@ -9,7 +10,10 @@ export const newApiKey = (): string => PREFIX + randomBytes(32).toString('base64
 /** How a key is stored and looked up: SHA-256, in hexadecimal digits. */
 export const hashApiKey = (key: string): string => hash('sha256', key, 'hex');
 
-/** The key of an `Authorization: Bearer …` header (RFC 6750 section 2.1), if it can be one. */
-export function bearerKey(header: string | undefined): string | undefined {
-  return /^Bearer +([A-Za-z0-9._~+/=-]{1,200})$/i.exec(header ?? '')?.[1];
+/** Whether the text can be an API key: what cannot is nowhere looked for. */
+export const isApiKey = (text: string): boolean => API_KEY.test(text);
+
+/** The credential of an `Authorization: Bearer …` header (RFC 6750 section 2.1), if it has one. */
+export function bearerOf(header: string | undefined): string | undefined {
+  return /^Bearer +([A-Za-z0-9._~+/=-]{1,8192})$/i.exec(header ?? '')?.[1];
 }

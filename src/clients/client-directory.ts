@@ -1,75 +1,114 @@
 import { performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
-import { LRUCache } from 'lru-cache';
-import { KeyedSingleFlight, StorageUnavailableError } from '../common/index.js';
-import { Database, Notifications } from '../database/index.js';
-import { hashApiKey } from './api-key.js';
+import { Log, StorageUnavailableError } from '../common/index.js';
+import type { Caller } from '../common/index.js';
+import { Database, DatabaseClock, Notifications, StaleTrust } from '../database/index.js';
+import { ClientIndex } from './client-index.js';
+import type { Credential } from './client-index.js';
+import { CLIENT_COLUMNS, VALID } from './client-row.js';
+import type { ClientRow } from './client-row.js';
 
-/** Keys remembered at most, valid and invalid ones together. */
-const CAPACITY = 10_000;
-/** Milliseconds an entry is trusted for while changes elsewhere can't be heard of. */
+/** Milliseconds between looks at whether any client changed, also when nothing was heard. */
+const LOOK = 2000;
+/** Milliseconds for which what was read is relied on while changes are heard of: two looks missed. */
+const HEARD_TRUST = 5000;
+/** Milliseconds for which it is relied on while they can't be heard of. */
 const UNHEARD_TRUST = 1000;
+/** Milliseconds at least from one look to the next, so that strangers can't make them many. */
+const LOOK_GAP = 20;
 /** Milliseconds between two notes of when clients were last used. */
 const NOTE_USE = 30_000;
 
-/** A caller as the guard needs to know it. */
-export interface KnownClient {
-  readonly name: string;
-  readonly scopes: ReadonlySet<string>;
-}
-
-interface Entry {
-  /** Undefined: there is no such key, or it is revoked. */
-  readonly client: KnownClient | undefined;
-  readonly readAt: number;
-}
+/**
+ * Changes with every row that is added, changed or removed: the transactions that wrote the rows,
+ * added up. Not the highest one, for transactions do not commit in the order of their numbers.
+ */
+const REVISION = `SELECT count(*) || ':' || coalesce(sum(xmin::text::bigint), 0) AS revision
+  FROM service_clients`;
 
 /**
- * Finds clients by their API key. Cached by the key's hash, also the keys that do not exist, so
- * that neither a warm read nor a guesser reaches the database; dropped when any client changes.
+ * Knows all valid clients, so that finding one waits for nobody. Read anew when a change is heard
+ * of, and looked at every few seconds in case one was not. Somebody who is not found is looked for
+ * in the table, however many at once by one small statement; nothing is kept of strangers.
  */
 @Injectable()
 export class ClientDirectory implements OnModuleInit {
-  private readonly entries = new LRUCache<string, Entry>({ max: CAPACITY });
-  private readonly lookups = new KeyedSingleFlight<KnownClient | undefined>();
-  private readonly used = new Set<string>();
+  private index = new ClientIndex([]);
+  private revision: string | undefined;
+  /** Monotonic time at which the look began that the index is right by. */
+  private readAt = -Infinity;
   private changedAt = -Infinity;
+  private lookedAt = -Infinity;
+  private looking: Promise<void> | undefined;
+  private lookingNext: Promise<void> | undefined;
+  private readonly used = new Set<string>();
 
   constructor(
     private readonly database: Database,
     private readonly notifications: Notifications,
+    private readonly clock: DatabaseClock,
+    private readonly trust: StaleTrust,
+    private readonly log: Log,
   ) {}
 
-  onModuleInit(): void {
+  async onModuleInit(): Promise<void> {
     this.notifications.on('client', () => {
       this.changedAt = performance.now();
-      this.entries.clear();
+      void this.keepUp();
     });
+    this.database.onRecovery(() => void this.keepUp());
+    await this.keepUp();
   }
 
-  /** @returns the client, or undefined for an unknown or revoked key. @throws StorageUnavailableError */
-  async find(key: string): Promise<KnownClient | undefined> {
-    const hash = hashApiKey(key);
-    const entry = this.entries.get(hash);
-    const client =
-      entry && this.trusted(entry)
-        ? entry.client
-        : await this.lookups.run(hash, () => this.lookUp(hash, entry));
-    if (client) this.used.add(client.name);
-    return client;
+  /**
+   * The caller with this credential by what is in memory, if that can be relied on now. Undefined
+   * says nothing: {@link find} has to be asked then.
+   */
+  known(credential: Credential): Caller | undefined {
+    return this.isCurrent() ? this.lookUp(credential) : undefined;
+  }
+
+  /**
+   * The caller with this credential; undefined for one that is unknown, revoked or expired. While
+   * the database is away, what was known is believed for `STALE_TRUST`.
+   *
+   * @throws StorageUnavailableError
+   */
+  async find(credential: Credential): Promise<Caller | undefined> {
+    try {
+      await this.look();
+    } catch (error) {
+      if (!(error instanceof StorageUnavailableError)) throw error;
+      const caller = this.lookUp(credential);
+      if (!caller) throw error;
+      this.trust.assert('client');
+      return caller;
+    }
+    return this.lookUp(credential);
+  }
+
+  @Interval('look-at-clients', LOOK)
+  async keepUp(): Promise<void> {
+    try {
+      await this.look();
+    } catch (error) {
+      // Whoever needs it looks again, and is told.
+      if (!(error instanceof StorageUnavailableError)) this.log.failure('clients.unread', error);
+    }
   }
 
   @Interval('note-client-use', NOTE_USE)
   async noteUse(): Promise<void> {
     if (this.used.size === 0) return;
-    const names = [...this.used];
+    const ids = [...this.used];
     this.used.clear();
     try {
       await this.database.query(
-        'UPDATE service_clients SET last_used_at = now() WHERE name = ANY($1)',
-        [names],
+        'UPDATE service_clients SET last_used_at = now() WHERE client_id = ANY($1::uuid[])',
+        [ids],
       );
     } catch (error) {
       // A note for operators only: not worth keeping while the database is away.
@@ -77,26 +116,47 @@ export class ClientDirectory implements OnModuleInit {
     }
   }
 
-  private trusted(entry: Entry): boolean {
-    if (this.notifications.healthy && entry.readAt >= this.notifications.since) return true;
-    return performance.now() - entry.readAt < UNHEARD_TRUST;
+  private isCurrent(): boolean {
+    if (this.changedAt >= this.readAt) return false;
+    const heard = this.notifications.healthy && this.readAt >= this.notifications.since;
+    return performance.now() - this.readAt < (heard ? HEARD_TRUST : UNHEARD_TRUST);
   }
 
-  private async lookUp(hash: string, known: Entry | undefined): Promise<KnownClient | undefined> {
-    const readAt = performance.now();
-    try {
-      const [row] = await this.database.query<{ name: string; scopes: string[] }>(
-        'SELECT name, scopes FROM service_clients WHERE key_hash = $1 AND revoked_at IS NULL',
-        [Buffer.from(hash, 'hex')],
-      );
-      const client = row && { name: row.name, scopes: new Set(row.scopes) };
-      // A change while this was read may not be in it.
-      if (this.changedAt < readAt) this.entries.set(hash, { client, readAt });
-      return client;
-    } catch (error) {
-      // Nobody can have revoked it while the database is away.
-      if (error instanceof StorageUnavailableError && known?.client) return known.client;
-      throw error;
+  private lookUp(credential: Credential): Caller | undefined {
+    const caller = this.index.find(credential, this.clock.now());
+    if (caller) this.used.add(caller.id);
+    return caller;
+  }
+
+  /** Looks at the table, beginning after this call; those who call meanwhile share the next look. */
+  private look(): Promise<void> {
+    if (!this.looking) {
+      this.looking = this.lookNow().finally(() => {
+        this.looking = undefined;
+      });
+      return this.looking;
     }
+    const begin = () => {
+      this.lookingNext = undefined;
+      return this.look();
+    };
+    this.lookingNext ??= this.looking.then(begin, begin);
+    return this.lookingNext;
+  }
+
+  private async lookNow(): Promise<void> {
+    const wait = this.lookedAt + LOOK_GAP - performance.now();
+    if (wait > 0) await delay(wait, undefined, { ref: false });
+    this.lookedAt = performance.now();
+    const at = this.lookedAt;
+    const [seen] = await this.database.query<{ revision: string }>(REVISION);
+    if (seen?.revision !== this.revision) {
+      const rows = await this.database.query<ClientRow>(
+        `SELECT ${CLIENT_COLUMNS} FROM service_clients WHERE ${VALID}`,
+      );
+      this.index = new ClientIndex(rows);
+      this.revision = seen?.revision;
+    }
+    this.readAt = at;
   }
 }

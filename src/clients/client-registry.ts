@@ -1,52 +1,71 @@
-import { CLIENT_SCOPES } from '../common/index.js';
-import { IsNull } from 'typeorm';
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import { hashApiKey, newApiKey } from './api-key.js';
+import { VALID } from './client-row.js';
+import { ClientRegistryError, problemOf } from './new-client.js';
+import type { NewClient } from './new-client.js';
 import { ServiceClient } from './service-client.entity.js';
 
-export const CLIENT_NAME = /^[A-Za-z0-9._-]{1,64}$/;
-
-/** A problem an operator can mend: a bad name, an unknown scope, a name taken. */
-export class ClientRegistryError extends Error {
-  constructor(
-    readonly code: 'invalid_name' | 'invalid_scope' | 'name_taken' | 'not_found',
-    message: string,
-  ) {
-    super(message);
-    this.name = 'ClientRegistryError';
-  }
+/** A key that takes the place of another one. */
+export interface RotatedKey {
+  readonly key: string;
+  /** Until when the key before works. */
+  readonly previousKeyExpiresAt: Date;
 }
 
-/** Creates, lists and revokes the callers of the internal API: the operator's side. */
+/** A client that was created. */
+export interface CreatedClient {
+  /** Shown this once and stored only as a hash; null for a client without one. */
+  readonly key: string | null;
+  readonly expiresAt: Date | null;
+}
+
+/** Creates, lists, changes and revokes the callers of the internal API: the operator's side. */
 export class ClientRegistry {
   constructor(private readonly dataSource: DataSource) {}
 
-  /**
-   * @returns the API key, which is shown this once and stored only as a hash
-   * @throws ClientRegistryError
-   */
+  /** @returns the API key of a client with nothing but a name and scopes. @throws ClientRegistryError */
   async create(name: string, scopes: readonly string[]): Promise<string> {
-    if (!CLIENT_NAME.test(name)) {
-      throw new ClientRegistryError('invalid_name', 'A name is 1 to 64 of A-Z a-z 0-9 . _ -');
-    }
-    const unknown = scopes.filter((scope) => !CLIENT_SCOPES.some((known) => known === scope));
-    if (unknown.length > 0 || scopes.length === 0) {
-      throw new ClientRegistryError('invalid_scope', `Scopes are ${CLIENT_SCOPES.join(', ')}`);
-    }
-    const key = newApiKey();
-    // The name of a revoked client is free again; the row keeps saying when, until then.
-    const inserted = await this.dataSource.query<unknown[]>(
-      `INSERT INTO service_clients AS c (name, key_hash, scopes) VALUES ($1, $2, $3)
-       ON CONFLICT (name) DO UPDATE SET key_hash = EXCLUDED.key_hash, scopes = EXCLUDED.scopes,
-         created_at = now(), revoked_at = NULL, last_used_at = NULL
-       WHERE c.revoked_at IS NOT NULL
-       RETURNING name`,
-      [name, Buffer.from(hashApiKey(key), 'hex'), [...new Set(scopes)]],
-    );
-    if (inserted.length === 0) {
-      throw new ClientRegistryError('name_taken', `There is a client named ${name} already`);
-    }
-    return key;
+    const { key } = await this.add({ name, scopes });
+    return key ?? '';
+  }
+
+  /** @throws ClientRegistryError */
+  async add(client: NewClient): Promise<CreatedClient> {
+    const problem = problemOf(client);
+    if (problem !== undefined) throw new ClientRegistryError('invalid', problem);
+    const key = client.withKey === false ? null : newApiKey();
+    return this.dataSource.transaction(async (manager) => {
+      await assertIdentityFree(manager, client);
+      // The name of a client that has ended is free again; the row keeps saying when, until then.
+      const [row] = await manager.query<{ expires_at: Date | null }[]>(
+        `INSERT INTO service_clients AS c (name, key_hash, scopes, providers, user_prefixes,
+           subject, certificate, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, now() + $8::float8 * interval '1 second')
+         ON CONFLICT (name) DO UPDATE SET key_hash = EXCLUDED.key_hash, scopes = EXCLUDED.scopes,
+           providers = EXCLUDED.providers, user_prefixes = EXCLUDED.user_prefixes,
+           subject = EXCLUDED.subject, certificate = EXCLUDED.certificate,
+           expires_at = EXCLUDED.expires_at, client_id = EXCLUDED.client_id, created_at = now(),
+           revoked_at = NULL, last_used_at = NULL, previous_key_hash = NULL,
+           previous_key_expires_at = NULL
+         WHERE c.revoked_at IS NOT NULL OR c.expires_at <= now()
+         RETURNING expires_at`,
+        [
+          client.name,
+          key === null ? null : stored(key),
+          [...new Set(client.scopes)],
+          client.providers ?? null,
+          client.userPrefixes ?? null,
+          client.subject ?? null,
+          client.certificate ?? null,
+          client.expiresInSeconds ?? null,
+        ],
+      );
+      if (!row) {
+        const message = `There is a client named ${client.name} already`;
+        throw new ClientRegistryError('name_taken', message);
+      }
+      return { key, expiresAt: row.expires_at };
+    });
   }
 
   list(): Promise<ServiceClient[]> {
@@ -54,16 +73,75 @@ export class ClientRegistry {
   }
 
   /**
-   * Makes the client's key worthless, on every replica at once.
+   * Gives a client another key. Two are valid at most: an older one than the present one ends now.
+   *
+   * @param overlapSeconds how long the present one goes on working; 0: it ends at once, on every
+   *   replica
+   * @throws ClientRegistryError
+   */
+  async rotate(name: string, overlapSeconds: number): Promise<RotatedKey> {
+    const key = newApiKey();
+    const [rows] = await this.dataSource.query<[{ until: Date }[], number]>(
+      `UPDATE service_clients SET key_hash = $2,
+         previous_key_hash = CASE WHEN $3::float8 > 0 THEN key_hash END,
+         previous_key_expires_at =
+           CASE WHEN $3::float8 > 0 THEN least(now() + $3 * interval '1 second', expires_at) END
+       WHERE name = $1 AND ${VALID} AND key_hash IS NOT NULL
+       RETURNING coalesce(previous_key_expires_at, now()) AS until`,
+      [name, stored(key), overlapSeconds],
+    );
+    const [row] = rows;
+    if (!row) throw await this.whyNoKey(name);
+    return { key, previousKeyExpiresAt: row.until };
+  }
+
+  /**
+   * Makes whatever the client proves itself with worthless, on every replica at once.
    *
    * @throws ClientRegistryError
    */
   async revoke(name: string): Promise<void> {
-    const { affected } = await this.dataSource
-      .getRepository(ServiceClient)
-      .update({ name, revokedAt: IsNull() }, { revokedAt: new Date() });
-    if (affected === 0) {
-      throw new ClientRegistryError('not_found', `There is no valid client named ${name}`);
-    }
+    const [, affected] = await this.dataSource.query<[unknown[], number]>(
+      'UPDATE service_clients SET revoked_at = now() WHERE name = $1 AND revoked_at IS NULL',
+      [name],
+    );
+    if (affected === 0) throw notFound(name);
+  }
+
+  private async whyNoKey(name: string): Promise<ClientRegistryError> {
+    const found = await this.dataSource.query<unknown[]>(
+      `SELECT 1 FROM service_clients WHERE name = $1 AND ${VALID}`,
+      [name],
+    );
+    if (found.length === 0) return notFound(name);
+    return new ClientRegistryError('no_key', `The client ${name} has no API key`);
   }
 }
+
+/**
+ * Who may prove itself by a subject or a certificate must be one client.
+ *
+ * @throws ClientRegistryError
+ */
+async function assertIdentityFree(manager: EntityManager, client: NewClient): Promise<void> {
+  const { name, subject, certificate } = client;
+  if ((subject ?? certificate) === undefined) return;
+  // One after the other: two that are created at once must not both find it free.
+  await manager.query(`SELECT pg_advisory_xact_lock(hashtext('stitch_vault.clients'))`);
+  const taken = await manager.query<{ name: string }[]>(
+    `SELECT name FROM service_clients
+     WHERE ${VALID} AND name <> $1 AND (subject = $2 OR lower(certificate) = lower($3)) LIMIT 1`,
+    [name, subject ?? null, certificate ?? null],
+  );
+  if (taken[0]) {
+    throw new ClientRegistryError(
+      'identity_taken',
+      `The client ${taken[0].name} has this subject or certificate already`,
+    );
+  }
+}
+
+const stored = (key: string): Buffer => Buffer.from(hashApiKey(key), 'hex');
+
+const notFound = (name: string): ClientRegistryError =>
+  new ClientRegistryError('not_found', `There is no valid client named ${name}`);

@@ -1,14 +1,14 @@
 import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { ApiKeyGuard } from './api-key.guard.js';
+import { ScopeGuard } from './scope.guard.js';
 import { Authentication } from './authentication.js';
 import { ClientDirectory } from './client-directory.js';
 import { ServiceClient } from './service-client.entity.js';
 
-/** Callers of the internal API: every route is behind their keys. */
+/** Callers of the internal API: every route asks who they are and what they may do. */
 @Module({
   imports: [TypeOrmModule.forFeature([ServiceClient])],
-  providers: [ClientDirectory, Authentication, { provide: APP_GUARD, useClass: ApiKeyGuard }],
+  providers: [ClientDirectory, Authentication, { provide: APP_GUARD, useClass: ScopeGuard }],
 })
 export class ClientsModule {}

@@ -1,4 +1,6 @@
 export { Authentication } from './authentication.js';
-export { CLIENT_NAME, ClientRegistry, ClientRegistryError } from './client-registry.js';
+export { ClientRegistry } from './client-registry.js';
 export { ClientsModule } from './clients.module.js';
+export { CLIENT_NAME, ClientRegistryError, problemOf } from './new-client.js';
+export type { NewClient } from './new-client.js';
 export { ServiceClient } from './service-client.entity.js';

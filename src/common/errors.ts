@@ -51,13 +51,17 @@ export type ReauthorizationReason = (typeof REAUTHORIZATION_REASONS)[number];
 export const invalidRequest = (errors: FieldErrors, detail = 'The request is malformed.') =>
   new VaultError(400, 'invalid_request', 'Invalid request', detail, { errors });
 
-/** 401: no API key, or one that is unknown or revoked. */
+/** 401: no credential, or one that is wrong in any way. */
 export const unauthorized = () =>
-  new VaultError(401, 'unauthorized', 'Unauthorized', 'A valid API key is required.');
+  new VaultError(401, 'unauthorized', 'Unauthorized', 'A valid credential is required.');
 
-/** 403: the API key is valid but lacks the scope this route needs. */
+/** 403: the credential is valid but its client lacks the scope this route needs. */
 export const forbidden = (scope: string) =>
-  new VaultError(403, 'forbidden', 'Forbidden', `The API key lacks the scope ${scope}.`);
+  new VaultError(403, 'forbidden', 'Forbidden', `The client lacks the scope ${scope}.`);
+
+/** 403: the client is restricted to other providers or users, whether or not these exist. */
+export const outsideRestriction = () =>
+  new VaultError(403, 'forbidden', 'Forbidden', 'The client is restricted to others than this.');
 
 /** 404 for anything that is not a token. */
 export const notFound = (detail = 'There is nothing at this address.') =>

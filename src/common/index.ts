@@ -1,3 +1,4 @@
+export * from './caller.js';
 export * from './clock.js';
 export * from './errors.js';
 export * from './keyed-single-flight.js';

@@ -45,6 +45,7 @@ describe('the configuration', () => {
       },
       returnUrlAllowlist: [],
       authorizationRequestTtl: 600,
+      staleTrustSeconds: 900,
       refresh: {
         policy: 'all',
         activeWindow: 86_400,
@@ -84,6 +85,7 @@ describe('the configuration', () => {
       RETURN_URL_ALLOWLIST: 'https://app.example.com, http://localhost:8080',
       DISPLAY_NAME: 'Müller & Söhne',
       AUTHORIZATION_REQUEST_TTL: '60',
+      STALE_TRUST: '0',
       REFRESH_POLICY: 'active',
       REFRESH_ACTIVE_WINDOW: '3600',
       REFRESH_LEAD: '90',
@@ -114,6 +116,7 @@ describe('the configuration', () => {
       returnUrlAllowlist: ['https://app.example.com', 'http://localhost:8080'],
       displayName: 'Müller & Söhne',
       authorizationRequestTtl: 60,
+      staleTrustSeconds: 0,
       refresh: {
         policy: 'active',
         activeWindow: 3600,

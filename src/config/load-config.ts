@@ -43,6 +43,7 @@ export function loadConfig(environment: Environment = process.env): VaultConfig 
     ),
     displayName: readDisplayName(reader),
     authorizationRequestTtl: reader.integer('AUTHORIZATION_REQUEST_TTL', 600, 1, 86_400),
+    staleTrustSeconds: reader.integer('STALE_TRUST', 900, 0, 86_400),
     refresh: readRefresh(reader),
     webhook: readWebhook(reader),
     spoolDir: reader.text('SPOOL_DIR') ?? '.data/spool',

@@ -76,6 +76,8 @@ export interface VaultConfig {
   readonly displayName: string | undefined;
   /** Seconds. */
   readonly authorizationRequestTtl: number;
+  /** How long what is in memory is believed while the database can't be asked. */
+  readonly staleTrustSeconds: number;
   readonly refresh: RefreshConfig;
   /** Undefined: events are kept to be read and not sent. */
   readonly webhook: WebhookConfig | undefined;

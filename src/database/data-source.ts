@@ -51,6 +51,8 @@ export function dataSourceOptions(config: DatabaseConfig): DataSourceOptions {
     synchronize: false,
     // Nothing here needs an extension, and a vault's role should not be able to create one.
     installExtensions: false,
+    // What stands for gen_random_uuid(), which PostgreSQL has had itself since version 13.
+    uuidExtension: 'pgcrypto',
     // TypeORM's logs hold statements with their parameters, and some go to stdout whatever
     // `logging` says: a failed migration would break the one JSON document that belongs there.
     logging: false,

@@ -10,6 +10,7 @@ import { dataSourceOptions } from './data-source.js';
 import { Notifications } from './notifications.js';
 import { ProcessId } from './process-id.js';
 import { SchemaCheck } from './schema-check.js';
+import { StaleTrust } from './stale-trust.js';
 
 /**
  * PostgreSQL, the only state that replicas share. TypeORM is initialised by the first pulse, not
@@ -35,7 +36,8 @@ import { SchemaCheck } from './schema-check.js';
     Notifications,
     ProcessId,
     SchemaCheck,
+    StaleTrust,
   ],
-  exports: [Database, DatabaseClock, Notifications, ProcessId, SchemaCheck],
+  exports: [Database, DatabaseClock, Notifications, ProcessId, SchemaCheck, StaleTrust],
 })
 export class DatabaseModule {}

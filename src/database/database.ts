@@ -30,6 +30,7 @@ const TRANSIENT = /^(08|53|57|58|40|25006|42P01|42703|3D000)/;
 export class Database {
   private reachable = false;
   private contact = performance.now();
+  private answeredAt = -Infinity;
   private readonly recovered = new Set<() => void>();
   private readonly suspected = new Set<() => void>();
 
@@ -43,6 +44,11 @@ export class Database {
   /** Milliseconds of uninterrupted contact with the database; 0 while it is away. */
   get contactFor(): number {
     return this.reachable ? performance.now() - this.contact : 0;
+  }
+
+  /** Milliseconds since the database answered last; Infinity before the first time. */
+  get silentForMs(): number {
+    return performance.now() - this.answeredAt;
   }
 
   /** Connections of this process: open, of those idle, and callers waiting for one. */
@@ -96,6 +102,7 @@ export class Database {
       throw new StorageUnavailableError(error);
     }
     await this.attempt(work);
+    this.answeredAt = performance.now();
     if (this.reachable) return;
     this.reachable = true;
     this.contact = performance.now();

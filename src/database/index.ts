@@ -5,6 +5,7 @@ export { Database } from './database.js';
 export type { Query } from './database.js';
 export { Migrator } from './migrator.js';
 export { Notifications } from './notifications.js';
+export { StaleTrust } from './stale-trust.js';
 export { SchemaCheck } from './schema-check.js';
 export { ProcessId } from './process-id.js';
 export { keyIdOf, rowsByKey } from './sealed-table.js';

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
 import type { HealthIndicatorFunction, HealthIndicatorResult } from '@nestjs/terminus';
 import { StorageUnavailableError } from '../common/index.js';
-import { Database, SchemaCheck } from '../database/index.js';
+import { Database, SchemaCheck, StaleTrust } from '../database/index.js';
 import { Lifecycle } from './lifecycle.js';
 
 /** What must be up for the vault to be ready. */
@@ -13,6 +13,7 @@ export class Indicators {
     private readonly database: Database,
     private readonly schema: SchemaCheck,
     private readonly lifecycle: Lifecycle,
+    private readonly trust: StaleTrust,
   ) {}
 
   all(): HealthIndicatorFunction[] {
@@ -26,7 +27,9 @@ export class Indicators {
 
   private databaseUp(): HealthIndicatorResult {
     const check = this.indicator.check('database');
-    return this.database.available ? check.up() : check.down();
+    if (this.database.available) return check.up();
+    // Whether what is in memory is still served from.
+    return check.down({ stale_trust: this.trust.holds ? 'holds' : 'ended' });
   }
 
   private async migrated(): Promise<HealthIndicatorResult> {

@@ -53,6 +53,13 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly distrusted = new Counter({
+    name: 'stitch_vault_stale_trust_refusals_total',
+    help: 'Requests refused because the database could not be asked for longer than STALE_TRUST.',
+    labelNames: ['what'] as const,
+    registers: [this.registry],
+  });
+
   readonly webhookDeliveries = new Counter({
     name: 'stitch_vault_webhook_deliveries_total',
     help: 'Attempts to deliver an event by outcome.',

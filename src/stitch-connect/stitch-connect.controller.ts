@@ -1,6 +1,7 @@
-import { Body, Controller, Header, Post } from '@nestjs/common';
+import { Body, Controller, Header, Post, Req } from '@nestjs/common';
 import { ApiBearerAuth, ApiCreatedResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { RequireScope } from '../common/index.js';
+import type { FastifyRequest } from 'fastify';
+import { RequireScope, assertWithin, callerOf } from '../common/index.js';
 import { ApiProblems } from '../http/index.js';
 import {
   AccountDto,
@@ -14,10 +15,13 @@ import { StitchConnectService } from './stitch-connect.service.js';
 /** Seconds an ephemeral token lives (seed document S2). */
 const SESSION_LIFETIME = 3600;
 
+/** The one provider that has these routes. */
+const PROVIDER = 'stitch-connect';
+
 const PROBLEMS = {
   400: '`invalid_request`, see `errors`',
   401: '`unauthorized`',
-  403: '`forbidden`: the key lacks the scope',
+  403: '`forbidden`: the client lacks the scope, or is restricted to other users or providers',
   503: '`provider_unavailable` or `storage_unavailable`: try again after `Retry-After` seconds',
 };
 
@@ -28,7 +32,7 @@ export class StitchConnectController {
   constructor(private readonly service: StitchConnectService) {}
 
   @Post('accounts')
-  @RequireScope('authorizations:write')
+  @RequireScope('authorizations:write', { checksRestrictions: true })
   @ApiOperation({ summary: 'Create a client account and store its permanent token' })
   @ApiCreatedResponse({ type: AccountDto })
   @ApiProblems({
@@ -38,7 +42,11 @@ export class StitchConnectController {
       '`partner_credentials_refused`: ours; `provider_refused`: for a reason unknown, nothing was ' +
       'created; `outcome_unknown`: the account may exist',
   })
-  async createAccount(@Body() body: CreateAccountDto): Promise<AccountDto> {
+  async createAccount(
+    @Body() body: CreateAccountDto,
+    @Req() request: FastifyRequest,
+  ): Promise<AccountDto> {
+    assertWithin(callerOf(request), { provider: PROVIDER, userId: body.user_id });
     const id = await this.service.createAccount(body.user_id, {
       firstName: body.first_name,
       lastName: body.last_name,
@@ -50,7 +58,7 @@ export class StitchConnectController {
   }
 
   @Post('sessions')
-  @RequireScope('tokens:read')
+  @RequireScope('sessions:write', { checksRestrictions: true })
   @Header('cache-control', 'no-store')
   @ApiOperation({ summary: 'A token that logs the user into the web application once' })
   @ApiCreatedResponse({ type: SessionDto })
@@ -60,7 +68,11 @@ export class StitchConnectController {
     409: '`reauthorization_required`: the API refuses the stored token, see `reason`',
     502: '`provider_refused`: for a reason unknown; asking again would end the same way',
   })
-  async createSession(@Body() { user_id }: CreateSessionDto): Promise<SessionDto> {
+  async createSession(
+    @Body() { user_id }: CreateSessionDto,
+    @Req() request: FastifyRequest,
+  ): Promise<SessionDto> {
+    assertWithin(callerOf(request), { provider: PROVIDER, userId: user_id });
     return {
       ephemeral_token: await this.service.createSession(user_id),
       expires_in: SESSION_LIFETIME,

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { Database, Notifications } from '../database/index.js';
+import type { Database, Notifications, StaleTrust } from '../database/index.js';
 import { Metrics } from '../metrics/index.js';
 import { GrantCache } from './grant-cache.js';
 import type { Grant } from '../grants/index.js';
@@ -51,6 +51,7 @@ describe('the cache of sealed rows', () => {
     cache = new GrantCache(
       ears as unknown as Notifications,
       ears as unknown as Database,
+      { holds: true } as StaleTrust,
       new Metrics(),
     );
     cache.onModuleInit();

@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import { Database, Notifications } from '../database/index.js';
+import { Database, Notifications, StaleTrust } from '../database/index.js';
 import { Metrics } from '../metrics/index.js';
 import { grantKeyText } from '../grants/index.js';
 import type { Grant, GrantKey } from '../grants/index.js';
@@ -25,7 +25,7 @@ interface Entry {
  * Sealed rows, so that a warm read touches no database. Rotations elsewhere need no invalidation,
  * an access token is good until it expires; deletion, suspension and rejection are heard of through
  * `LISTEN`. While that is down an entry is trusted for a moment only, unless the database is away
- * as well: then nobody can have changed it.
+ * as well: then it is believed for as long as `STALE_TRUST` allows.
  */
 @Injectable()
 export class GrantCache implements OnModuleInit {
@@ -36,6 +36,7 @@ export class GrantCache implements OnModuleInit {
   constructor(
     private readonly notifications: Notifications,
     private readonly database: Database,
+    private readonly trust: StaleTrust,
     private readonly metrics: Metrics,
   ) {}
 
@@ -100,6 +101,7 @@ export class GrantCache implements OnModuleInit {
 
   private trusted(entry: Entry): boolean {
     if (this.notifications.healthy && entry.readAt >= this.notifications.since) return true;
-    return !this.database.available || performance.now() - entry.readAt < UNHEARD_TRUST;
+    const away = !this.database.available && this.trust.holds;
+    return away || performance.now() - entry.readAt < UNHEARD_TRUST;
   }
 }

@@ -11,7 +11,7 @@ import {
 } from '../common/index.js';
 import { VAULT_CONFIG } from '../config/index.js';
 import type { VaultConfig } from '../config/index.js';
-import { DatabaseClock } from '../database/index.js';
+import { DatabaseClock, StaleTrust } from '../database/index.js';
 import {
   alive,
   neededTtl,
@@ -56,6 +56,7 @@ export class TokenReader {
     private readonly refresher: GrantRefresher,
     private readonly reads: ReadTracker,
     private readonly clock: DatabaseClock,
+    private readonly trust: StaleTrust,
   ) {}
 
   /**
@@ -118,8 +119,9 @@ export class TokenReader {
     } catch (error) {
       if (!(error instanceof StorageUnavailableError)) throw error;
       const last = cached ?? this.cache.getStale(key);
-      if (last && alive(last, this.clock.now())) return last;
-      throw error;
+      if (!last || !alive(last, this.clock.now())) throw error;
+      this.trust.assert('grant');
+      return last;
     }
   }
 

@@ -8,6 +8,7 @@ import {
   Param,
   Post,
   Query,
+  Req,
 } from '@nestjs/common';
 import {
   ApiBearerAuth,
@@ -17,7 +18,8 @@ import {
   ApiParam,
   ApiTags,
 } from '@nestjs/swagger';
-import { RequireScope, UserIdPipe } from '../common/index.js';
+import type { FastifyRequest } from 'fastify';
+import { RequireScope, UserIdPipe, assertWithin, callerOf } from '../common/index.js';
 import { ApiProblems } from '../http/index.js';
 import { ProviderRegistry } from '../providers/index.js';
 import { TokenReader } from './token-reader.service.js';
@@ -33,7 +35,7 @@ import {
 const WRITE_PROBLEMS = {
   400: '`invalid_request`: malformed id or parameter, unknown provider',
   401: '`unauthorized`',
-  403: '`forbidden`: the key lacks the scope',
+  403: '`forbidden`: the client lacks the scope, or is restricted to other users or providers',
   503: '`storage_unavailable`: try again after `Retry-After` seconds',
 };
 
@@ -55,7 +57,7 @@ export class TokensController {
   ) {}
 
   @Get(':user_id')
-  @RequireScope('tokens:read')
+  @RequireScope('tokens:read', { checksRestrictions: true })
   @Header('cache-control', 'no-store')
   @ApiOperation({
     summary: 'A valid bearer token for a user',
@@ -65,13 +67,17 @@ export class TokensController {
   @ApiOkResponse({ type: TokenDto })
   @ApiProblems({
     ...PROBLEMS,
-    403: '`forbidden`: the key lacks the scope; `insufficient_scope`: the grant lacks `missing_scopes`',
+    403:
+      '`forbidden`: the client lacks the scope, or is restricted to other users or providers; ' +
+      '`insufficient_scope`: the grant lacks `missing_scopes`',
   })
   async read(
     @Param('user_id', UserIdPipe) userId: string,
     @Query() query: ReadTokenQuery,
+    @Req() request: FastifyRequest,
   ): Promise<TokenDto> {
     const key = toGrantKey(userId, query);
+    assertWithin(callerOf(request), key);
     this.providers.require(key.provider);
     const served = await this.reader.read(key, {
       minTtl: query.min_ttl === undefined ? undefined : Number(query.min_ttl),
@@ -81,7 +87,7 @@ export class TokensController {
   }
 
   @Post(':user_id/rejections')
-  @RequireScope('tokens:read')
+  @RequireScope('tokens:reject', { checksRestrictions: true })
   @HttpCode(200)
   @Header('cache-control', 'no-store')
   @ApiOperation({
@@ -98,14 +104,16 @@ export class TokensController {
   async reject(
     @Param('user_id', UserIdPipe) userId: string,
     @Body() body: RejectionDto,
+    @Req() request: FastifyRequest,
   ): Promise<TokenDto> {
     const key = toGrantKey(userId, body);
+    assertWithin(callerOf(request), key);
     this.providers.require(key.provider);
     return toTokenDto(await this.reader.reject(key, body.version));
   }
 
   @Delete(':user_id')
-  @RequireScope('tokens:write')
+  @RequireScope('tokens:write', { checksRestrictions: true })
   @HttpCode(204)
   @ApiOperation({
     summary: 'Forget a grant',
@@ -116,8 +124,10 @@ export class TokensController {
   async delete(
     @Param('user_id', UserIdPipe) userId: string,
     @Query() query: GrantQuery,
+    @Req() request: FastifyRequest,
   ): Promise<void> {
     const key = toGrantKey(userId, query);
+    assertWithin(callerOf(request), key);
     this.providers.require(key.provider);
     await this.reader.delete(key);
   }

@@ -75,9 +75,9 @@ describe('ephemeral sessions at stitchdata.com', () => {
     expect((await world.readConnect('cas')).status).toBe(409);
   });
 
-  it('is 404 for a user who has not linked, and 403 for a key without tokens:read', async () => {
+  it('is 404 for a user who has not linked, and 403 for a key without sessions:write', async () => {
     expect((await session('nobody')).body).toMatchObject({ status: 404, code: 'token_not_found' });
-    const key = await createClient(world.database.url, ['tokens:write', 'authorizations:write']);
+    const key = await createClient(world.database.url, ['tokens:read', 'authorizations:write']);
     const answer = await world.vault.request('/stitch-connect/sessions', {
       key,
       method: 'POST',

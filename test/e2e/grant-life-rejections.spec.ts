@@ -135,16 +135,17 @@ describe('reports that the API refused a token', () => {
     expect((await grantLife(world, 'flo', 'stitch-money')).rejected_version).toBeNull();
   });
 
-  it('are refused without a version that can be one, and without tokens:read', async () => {
+  it('are refused without a version that can be one, and without tokens:reject', async () => {
     await linked('gus');
     for (const version of [undefined, null, 0, -1, 1.5, '1', 2 ** 53, [1]]) {
       const answer = await report('gus', version);
       expect(answer.status).toBe(400);
       expect(await answer.json()).toMatchObject({ errors: { version: expect.any(Array) } });
     }
-    const writer = await createClient(world.database.url, ['tokens:write']);
+    // A key that may read may not have tokens rotated at will.
+    const writer = await createClient(world.database.url, ['tokens:write', 'tokens:read']);
     expect((await report('gus', 1, 0, writer)).status).toBe(403);
-    const reader = await createClient(world.database.url, ['tokens:read']);
+    const reader = await createClient(world.database.url, ['tokens:reject']);
     expect((await report('gus', 1, 0, reader)).status).toBe(200);
     expect(world.sandbox.stats.refreshCalls).toBe(1);
   });

@@ -38,7 +38,7 @@ export class Site {
     };
     cli('migrate');
     const created = cli('clients', 'create', 'faults', '--scope', 'admin', '--json');
-    const { api_key: key } = JSON.parse(created) as { api_key: string };
+    const { key } = JSON.parse(created) as { key: string };
     return new Site(directory, dist, postgres, key);
   }
 

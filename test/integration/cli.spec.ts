@@ -86,9 +86,10 @@ describe('node dist/cli.js', () => {
     const scopes = ['tokens:read', 'authorizations:write'];
     const args = scopes.flatMap((scope) => ['--scope', scope]);
     const created = await cli('clients', 'create', 'reporting', ...args, '--json');
-    const { api_key: key, ...rest } = document(created.stdout);
+    const { key, api_key, ...rest } = document(created.stdout);
     expect(created).toMatchObject({ code: 0, stderr: '' });
     expect(rest).toEqual({ name: 'reporting', scopes });
+    expect(api_key).toBe(key);
     expect(key).toMatch(/^stv_[A-Za-z0-9_-]{43}$/);
     const [row] = await database.query<{ key_hash: Buffer; text: string }>(
       `SELECT c.key_hash, c::text AS text FROM service_clients c WHERE name = 'reporting'`,
@@ -123,6 +124,13 @@ describe('node dist/cli.js', () => {
     expect(clients).toContainEqual({
       name: 'short-lived',
       scopes: ['admin'],
+      providers: null,
+      user_prefixes: null,
+      subject: null,
+      certificate: null,
+      has_key: true,
+      expires_at: null,
+      previous_key_expires_at: null,
       created_at: expect.stringMatching(/Z$/),
       revoked_at: expect.stringMatching(/Z$/),
       last_used_at: null,

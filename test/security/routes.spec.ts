@@ -1,6 +1,6 @@
 import type { ExecutionContext } from '@nestjs/common';
 import type { FastifyContextConfig } from 'fastify';
-import { ApiKeyGuard } from '../../src/clients/api-key.guard.js';
+import { ScopeGuard } from '../../src/clients/scope.guard.js';
 import { CLIENT_SCOPES } from '../../src/common/index.js';
 import type { ClientScope } from '../../src/common/index.js';
 import { createClient } from '../support/vault.js';
@@ -116,12 +116,17 @@ describe('who may call what', () => {
   });
 
   it('refuses a route that declares nothing, whoever calls', () => {
-    const guard = new ApiKeyGuard();
+    const guard = new ScopeGuard();
     const context = (config: FastifyContextConfig) =>
       ({
         switchToHttp: () => ({
           getRequest: () => ({
-            client: { name: 'admin', scopes: new Set(['admin']) },
+            caller: {
+              name: 'admin',
+              scopes: new Set(['admin']),
+              providers: null,
+              userPrefixes: null,
+            },
             routeOptions: { config },
           }),
         }),

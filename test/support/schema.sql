@@ -6,11 +6,19 @@ CREATE TABLE migrations (
 );
 CREATE TABLE service_clients (
   name text NOT NULL,
-  key_hash bytea NOT NULL,
+  key_hash bytea,
   scopes text[] NOT NULL,
   created_at timestamp with time zone NOT NULL DEFAULT now(),
   revoked_at timestamp with time zone,
-  last_used_at timestamp with time zone
+  last_used_at timestamp with time zone,
+  client_id uuid NOT NULL DEFAULT gen_random_uuid(),
+  providers text[],
+  user_prefixes text[],
+  subject text,
+  certificate text,
+  expires_at timestamp with time zone,
+  previous_key_hash bytea,
+  previous_key_expires_at timestamp with time zone
 );
 CREATE TABLE stitch_authorization_requests (
   id uuid NOT NULL,
@@ -33,7 +41,8 @@ CREATE TABLE stitch_authorization_requests (
   completed_at timestamp with time zone,
   browser_hash bytea,
   started_at timestamp with time zone,
-  prefill bytea
+  prefill bytea,
+  client_id uuid
 );
 CREATE TABLE stitch_events (
   id bigint NOT NULL GENERATED AS IDENTITY,
@@ -103,6 +112,7 @@ CREATE TABLE stitch_unconfirmed_grants (
 
 -- constraints
 ALTER TABLE migrations ADD CONSTRAINT "PK_8c82d7f526340ab734260ea46be" PRIMARY KEY (id);
+ALTER TABLE service_clients ADD CONSTRAINT service_clients_client_id_key UNIQUE (client_id);
 ALTER TABLE service_clients ADD CONSTRAINT service_clients_key_hash_key UNIQUE (key_hash);
 ALTER TABLE service_clients ADD CONSTRAINT service_clients_pkey PRIMARY KEY (name);
 ALTER TABLE stitch_authorization_requests ADD CONSTRAINT stitch_authorization_requests_pkey PRIMARY KEY (id);
@@ -194,7 +204,7 @@ AS $function$
 ;
 
 -- triggers
-CREATE TRIGGER service_clients_changed AFTER INSERT OR DELETE OR UPDATE OF key_hash, scopes, revoked_at ON public.service_clients FOR EACH ROW EXECUTE FUNCTION service_clients_notify();
+CREATE TRIGGER service_clients_changed AFTER INSERT OR DELETE OR UPDATE OF key_hash, previous_key_hash, previous_key_expires_at, scopes, providers, user_prefixes, subject, certificate, expires_at, revoked_at ON public.service_clients FOR EACH ROW EXECUTE FUNCTION service_clients_notify();
 CREATE TRIGGER stitch_grants_changed AFTER UPDATE OF status, grant_id, rejected_version ON public.stitch_grants FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) OR (old.grant_id IS DISTINCT FROM new.grant_id) OR (old.rejected_version IS DISTINCT FROM new.rejected_version))) EXECUTE FUNCTION stitch_grants_notify();
 CREATE TRIGGER stitch_grants_deleted AFTER DELETE ON public.stitch_grants FOR EACH ROW EXECUTE FUNCTION stitch_grants_notify();
 CREATE TRIGGER stitch_grants_event_added AFTER INSERT OR DELETE ON public.stitch_grants FOR EACH ROW EXECUTE FUNCTION stitch_grants_event();
@@ -210,3 +220,4 @@ CREATE TRIGGER stitch_grants_event_changed AFTER UPDATE OF status, grant_id ON p
 -- Events1763770800000
 -- UnconfirmedGrants1763774400000
 -- ClaimedRequestsIndex1763778000000
+-- Callers1764154800000

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataSource } from 'typeorm';
 import { ClientRegistry, ServiceClient } from '../../src/clients/index.js';
+import type { NewClient } from '../../src/clients/index.js';
 import { Log } from '../../src/common/index.js';
 import type { ClientScope } from '../../src/common/index.js';
 import { loadConfig } from '../../src/config/index.js';
@@ -78,10 +79,11 @@ export async function launchVault(
   };
 }
 
-/** Creates a caller of the internal API. @returns its key */
+/** Creates a caller of the internal API. @returns its key, or nothing for one without */
 export async function createClient(
   databaseUrl: string,
   scopes: readonly ClientScope[] = ['admin'],
+  rest: Omit<NewClient, 'name' | 'scopes'> & { readonly name?: string } = {},
 ): Promise<string> {
   const dataSource = new DataSource({
     ...dataSourceOptions({ url: databaseUrl, poolSize: 2 }),
@@ -89,10 +91,9 @@ export async function createClient(
   });
   await dataSource.initialize();
   try {
-    return await new ClientRegistry(dataSource).create(
-      `test-${randomBytes(4).toString('hex')}`,
-      scopes,
-    );
+    const name = `test-${randomBytes(4).toString('hex')}`;
+    const { key } = await new ClientRegistry(dataSource).add({ name, scopes, ...rest });
+    return key ?? '';
   } finally {
     await dataSource.destroy();
   }

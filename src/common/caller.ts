@@ -1,0 +1,75 @@
+import type { FastifyRequest } from 'fastify';
+import { outsideRestriction, unauthorized } from './errors.js';
+
+/**
+ * Who calls: a row of `service_clients`, however the caller proved to be it. What it may do, what it
+ * may touch and when it ends are the row's.
+ */
+export interface Caller {
+  /** Tells a client from an earlier one of the same name. */
+  readonly id: string;
+  readonly name: string;
+  readonly scopes: ReadonlySet<string>;
+  /** The providers whose grants it may touch; null: all of them. */
+  readonly providers: ReadonlySet<string> | null;
+  /** What the ids of the users begin with whose grants it may touch; null: all users. */
+  readonly userPrefixes: readonly string[] | null;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who makes the request; null until that is known, and where the route does not ask. */
+    caller: Caller | null;
+  }
+}
+
+/** The caller of a request to a route that declares a scope. @throws VaultError 401 without one */
+export function callerOf({ caller }: Pick<FastifyRequest, 'caller'>): Caller {
+  if (!caller) throw unauthorized();
+  return caller;
+}
+
+/** Whether there are grants that the caller may not touch. */
+export const isRestricted = ({ providers, userPrefixes }: Caller): boolean =>
+  providers !== null || userPrefixes !== null;
+
+const mayTouchProvider = ({ providers }: Caller, provider: string): boolean =>
+  providers === null || providers.has(provider);
+
+const mayTouchUser = ({ userPrefixes }: Caller, userId: string): boolean =>
+  userPrefixes === null || userPrefixes.some((prefix) => userId.startsWith(prefix));
+
+/** Whether the caller may touch the grants of this user at this provider. */
+export const isWithin = (
+  caller: Caller,
+  grant: { readonly provider: string; readonly userId: string },
+): boolean => mayTouchProvider(caller, grant.provider) && mayTouchUser(caller, grant.userId);
+
+/**
+ * Refuses what is outside the caller's restriction. To be called before anything is looked up, so
+ * that neither the answer nor its time tells whether there is such a grant.
+ *
+ * @throws VaultError 403 `forbidden`
+ */
+export function assertWithin(
+  caller: Caller,
+  grant: { readonly provider: string; readonly userId: string },
+): void {
+  if (!isWithin(caller, grant)) throw outsideRestriction();
+}
+
+/** As {@link assertWithin}, for what concerns a user and no provider. @throws VaultError 403 */
+export function assertMayTouchUser(caller: Caller, userId: string): void {
+  if (!mayTouchUser(caller, userId)) throw outsideRestriction();
+}
+
+/** As {@link assertWithin}, for what concerns a provider and no user. @throws VaultError 403 */
+export function assertMayTouchProvider(caller: Caller, provider: string): void {
+  if (!mayTouchProvider(caller, provider)) throw outsideRestriction();
+}
+
+/** As {@link assertWithin}, for what concerns a user at every provider. @throws VaultError 403 */
+export function assertMayTouchEveryProvider(caller: Caller, userId: string): void {
+  if (caller.providers !== null) throw outsideRestriction();
+  assertMayTouchUser(caller, userId);
+}
