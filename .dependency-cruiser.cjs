@@ -29,7 +29,6 @@ module.exports = {
       ['common', 'config', 'database', 'metrics'],
       'providers know nothing of storage; the database lends them its clock',
     ),
-    only('spool', ['common', 'encryption'], 'sealed files'),
     only(
       'journal',
       ['common', 'config', 'database', 'encryption', 'metrics'],
@@ -51,7 +50,7 @@ module.exports = {
       'refresher',
       [
         ...['common', 'config', 'database', 'encryption', 'grants', 'metrics', 'providers'],
-        ...['spool', 'tokens'],
+        ...['journal', 'tokens'],
       ],
       'rotation',
     ),
@@ -59,7 +58,7 @@ module.exports = {
       'authorization-requests',
       [
         ...['common', 'config', 'database', 'encryption', 'grants', 'http', 'metrics'],
-        ...['providers', 'spool', 'tokens'],
+        ...['providers', 'journal', 'tokens'],
       ],
       'the link flow',
     ),

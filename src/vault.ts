@@ -130,7 +130,6 @@ async function createPublicApp(app: NestFastifyApplication, config: VaultConfig,
 function prepareSpools(app: NestFastifyApplication): void {
   try {
     app.get(Journal).open();
-    for (const { spool } of [app.get(RefresherRuntime), app.get(ConsentRecorder)]) spool.prepare();
   } catch {
     throw new StartError('SPOOL_DIR: a directory that can be written to');
   }

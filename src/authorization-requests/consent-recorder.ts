@@ -8,7 +8,7 @@ import { Database, DatabaseClock } from '../database/index.js';
 import type { Query } from '../database/index.js';
 import { Sealer } from '../encryption/index.js';
 import { Metrics } from '../metrics/index.js';
-import { Spool } from '../spool/index.js';
+import { Journal, Shelf } from '../journal/index.js';
 import { ConsentHistory, GrantLinker } from '../grants/index.js';
 import { SPOOLED_CONSENT_FORMAT } from './spooled-consent.js';
 import type { SpooledConsent } from './spooled-consent.js';
@@ -38,7 +38,7 @@ export type LinkEnd = 'stored' | 'kept' | 'discarded' | 'lost';
  */
 @Injectable()
 export class ConsentRecorder {
-  readonly spool: Spool<SpooledConsent>;
+  private readonly shelf: Shelf<SpooledConsent>;
   private started = false;
   private recovering = false;
 
@@ -49,16 +49,18 @@ export class ConsentRecorder {
     private readonly history: ConsentHistory,
     private readonly database: Database,
     private readonly clock: DatabaseClock,
+    journal: Journal,
     sealer: Sealer,
     metrics: Metrics,
     private readonly log: Log,
   ) {
-    this.spool = new Spool(join(config.spoolDir, 'links'), sealer, log, SPOOLED_CONSENT_FORMAT);
+    const earlier = join(config.spoolDir, 'links');
+    this.shelf = new Shelf(journal, SPOOLED_CONSENT_FORMAT, earlier, sealer, log);
     metrics.gauge('stitch_vault_links_in_hand', 'Consents not stored yet.', [], () => [
       { labels: {}, value: this.waiting().length },
     ]);
     metrics.gauge('stitch_vault_links_set_aside', 'Consents that could not be used.', [], () => [
-      { labels: {}, value: this.spool.setAsideCount },
+      { labels: {}, value: this.shelf.setAsideCount },
     ]);
   }
 
@@ -76,15 +78,14 @@ export class ConsentRecorder {
    * before a browser.
    */
   async store(link: SpooledConsent): Promise<LinkEnd> {
-    const entry = this.spool.write(link);
-    this.spool.sync(entry);
+    const entry = await this.shelf.write(link);
     try {
       const end = await this.settle(link, false);
-      this.spool.remove(entry);
+      this.done(entry, end);
       return end;
     } catch (error) {
       if (!(error instanceof StorageUnavailableError)) {
-        this.spool.setAside(entry, 'refused_by_database');
+        this.shelf.setAside(entry, 'refused_by_database');
         throw error;
       }
       const end = entry === undefined ? 'lost' : 'kept';
@@ -115,13 +116,13 @@ export class ConsentRecorder {
   private async recoverOne(entry: string, link: SpooledConsent): Promise<void> {
     try {
       const outcome = await this.settle(link, true);
-      this.spool.remove(entry);
+      this.done(entry, outcome);
       const said = { ...this.names(link), outcome };
       this.log.event('info', 'authorization_request.recovered', said);
     } catch (error) {
       if (error instanceof StorageUnavailableError) return;
       this.log.failure('authorization_request.recovery_failed', error, { entry });
-      this.spool.setAside(entry, 'refused_by_database');
+      this.shelf.setAside(entry, 'refused_by_database');
     }
   }
 
@@ -161,7 +162,7 @@ export class ConsentRecorder {
 
   private read(entry: string): SpooledConsent | undefined {
     try {
-      return this.spool.read(entry)?.item;
+      return this.shelf.read(entry)?.item;
     } catch (error) {
       // Passing trouble of the disk: what will not pass is set aside by the spool.
       this.log.failure('authorization_request.unreadable', error, { entry });
@@ -171,16 +172,17 @@ export class ConsentRecorder {
 
   private waiting(before?: number): string[] {
     try {
-      return this.spool.list(before);
+      return this.shelf.list(before);
     } catch (error) {
       this.log.failure('spool.list_failed', error);
+      return [];
     }
-    try {
-      this.spool.prepare();
-    } catch {
-      // Said above; tried again at the next look.
-    }
-    return [];
+  }
+
+  /** What was stored is remembered for a while: the database may come back without it. */
+  private done(entry: string | undefined, end: 'stored' | 'discarded'): void {
+    if (end === 'stored') this.shelf.settle(entry);
+    else this.shelf.discard(entry);
   }
 
   private readonly names = ({ requestId, grant }: SpooledConsent) => ({

@@ -1,4 +1,4 @@
-import type { SpoolFormat } from '../spool/index.js';
+import type { ShelfFormat } from '../journal/index.js';
 import type { NewGrant } from '../grants/index.js';
 import type { RequestStatus } from './request.store.js';
 
@@ -16,9 +16,12 @@ type Stored = Omit<SpooledConsent, 'grant'> & {
   };
 };
 
-/** How consents are spooled. */
-export const SPOOLED_CONSENT_FORMAT: SpoolFormat<SpooledConsent> = {
+/** How consents are written down. */
+export const SPOOLED_CONSENT_FORMAT: ShelfFormat<SpooledConsent> = {
+  kind: 'consent',
   purpose: 'link',
+  keyOf: ({ requestId }) => requestId,
+  versionOf: () => 1,
   askedAt: ({ grant }) => grant.obtainedAt,
   serialise: ({ grant, ...link }) =>
     JSON.stringify({

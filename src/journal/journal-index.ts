@@ -66,7 +66,10 @@ export class JournalIndex {
     if (entry) this.entries.set(id, { ...entry, ...place });
   }
 
-  /** @param version what has become of it: a commit may give it another than was expected */
+  /**
+   * @param version what has become of it: a commit may give it another than was expected; 0 for
+   *   what is not to be remembered
+   */
   settle(id: string, version: number): void {
     const known = this.entries.get(id);
     if (!known) {
@@ -74,6 +77,10 @@ export class JournalIndex {
       return;
     }
     if (known.settled) return;
+    if (version === 0) {
+      this.remove(id);
+      return;
+    }
     this.open.delete(id);
     const text = `${known.kind}\0${known.key}`;
     const before = this.entries.get(this.newest.get(text) ?? '');

@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { SegmentWriter, segmentName } from './segment.js';
 
@@ -108,6 +109,8 @@ export class JournalWriter {
     if (this.segment && this.segment.size < SEGMENT_SIZE) return this.segment;
     this.endSegment();
     const { directory, writer } = this.options;
+    // Somebody may have cleared it away.
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
     this.segments += 1;
     const path = join(directory, segmentName(writer, this.segments));
     this.segment = new SegmentWriter(path, directory);

@@ -169,12 +169,25 @@ describe('the journal', () => {
   it('goes on without a directory, says so, counts it, and recovers by itself', async () => {
     const journal = open();
     rmSync(directory, { recursive: true });
+    writeFileSync(directory, 'in its place');
     expect(await journal.append(record('a'))).toBeUndefined();
-    expect(journal.status).toMatchObject({ writable: false, failures: 1, lastError: 'ENOENT' });
+    expect(journal.status).toMatchObject({ writable: false, failures: 1, lastError: 'EEXIST' });
     expect(lines.join()).toContain('spool.write_failed');
-    mkdirSync(directory);
+    rmSync(directory);
     expect(await journal.append(record('a'))).toBeDefined();
     expect(journal.status.writable).toBe(true);
+  });
+
+  it('does not remember what came to nothing', async () => {
+    const journal = open();
+    journal.settle(await journal.append(record('a', 2)));
+    journal.discard(await journal.append(record('a', 2)));
+    journal.discard(await journal.append(record('b')));
+    await Promise.resolve();
+    for (const each of [journal, open()]) {
+      expect(each.unsettled('test')).toEqual([]);
+      expect(each.remembered('test').map(({ key }) => key)).toEqual(['a']);
+    }
   });
 
   it('keeps nothing settled without a retention', async () => {

@@ -167,6 +167,19 @@ export class Journal {
     this.note(entry.id, became);
   }
 
+  /** Says that nothing has come of a record, and that it is not to be remembered. */
+  discard(id: string | undefined): void {
+    this.settle(id, 0);
+  }
+
+  /** Processes whose records are in the directory, beside this one. */
+  get otherWriters(): ReadonlySet<string> {
+    const { writer: own } = this.options;
+    return new Set(
+      [...this.files.values()].flatMap(({ writer }) => (writer === own ? [] : [writer])),
+    );
+  }
+
   /** Records of a kind that are not settled, of all who share the directory, oldest first. */
   unsettled(kind: string): JournalEntry[] {
     this.refresh();
@@ -247,7 +260,7 @@ export class Journal {
   private refresh(): void {
     const { directory, writer: own } = this.options;
     const unusable: { id: string; text: string; reason: string }[] = [];
-    for (const name of readdirSync(directory).sort()) {
+    for (const name of namesIn(directory)) {
       const writer = writerOf(name);
       if (writer === undefined || writer === own) continue;
       const path = join(directory, name);
@@ -339,6 +352,16 @@ export class Journal {
       reason: describeError(error).message,
       directory: basename(this.options.directory),
     });
+  }
+}
+
+/** @returns none where the directory is gone: it is made anew with the next file */
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory).sort();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
   }
 }
 

@@ -67,6 +67,12 @@ export class Shelf<T> {
     else this.journal.settle(entry, version);
   }
 
+  /** See {@link Journal.discard}. */
+  discard(entry: string | undefined): void {
+    if (entry !== undefined && isEarlierEntry(entry)) this.earlier.remove(entry);
+    else this.journal.discard(entry);
+  }
+
   /**
    * What is not settled, of all processes that share the directory, oldest first.
    *

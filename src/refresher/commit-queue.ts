@@ -2,7 +2,7 @@ import { StorageUnavailableError } from '../common/index.js';
 import type { Clock, Log } from '../common/index.js';
 import { grantKeyText } from '../grants/index.js';
 import type { CommitAttempt, CommitOutcome, GrantKey, RotationResult } from '../grants/index.js';
-import type { Spool } from '../spool/index.js';
+import type { Shelf } from '../journal/index.js';
 
 /** Results written by one statement at most. */
 const BATCH = 200;
@@ -10,8 +10,6 @@ const BATCH = 200;
 const RETRY = 200;
 /** Milliseconds to the first and between later attempts while somebody has a row locked. */
 const LOCKED_BACKOFF = { first: 10, longest: 1000 };
-/** Attempts after which a row is locked for longer than another's statement takes. */
-const BRIEFLY_LOCKED = 4;
 /** Milliseconds: longer than a claim can take to come back. */
 const CLAIM_UNDER_WAY = 10_000;
 
@@ -20,16 +18,14 @@ export interface Committer {
   commit(results: readonly RotationResult[]): Promise<CommitAttempt[]>;
 }
 
-/** What the queue needs of the spool. */
-export type SpoolPort = Pick<Spool<RotationResult>, 'write' | 'sync' | 'remove' | 'setAside'>;
+/** What the queue needs of the journal. */
+export type AnswerShelf = Pick<Shelf<RotationResult>, 'write' | 'settle' | 'discard' | 'setAside'>;
 
 interface Pending {
   readonly result: RotationResult;
   readonly entry: string | undefined;
   readonly resolve: (attempt: CommitAttempt) => void;
   readonly reject: (error: unknown) => void;
-  /** Whether the entry would outlast the machine. */
-  synced: boolean;
   /** How often its row was found locked. */
   locked: number;
   /** Whether whoever brought it wants to know that at once, and will bring it again. */
@@ -38,8 +34,8 @@ interface Pending {
 
 /**
  * Answers in hand, on their way into the database. What arrives together is written together. An
- * answer is spooled before anything else is tried with it and stays in hand until it is committed,
- * however long the database is away: the refresh token it came for is spent.
+ * answer is in the journal before anything else is tried with it and stays in hand until it is
+ * committed, whatever keeps it from that: the refresh token it came for is spent.
  */
 export class CommitQueue {
   private pending: Pending[] = [];
@@ -50,7 +46,7 @@ export class CommitQueue {
 
   constructor(
     private readonly store: Committer,
-    private readonly spool: SpoolPort,
+    private readonly shelf: AnswerShelf,
     private readonly clock: Clock,
     private readonly log: Log,
   ) {}
@@ -80,15 +76,16 @@ export class CommitQueue {
     );
   }
 
-  /** Spools and commits a result. @returns once the database has decided, at whatever time */
+  /** Writes a result down and commits it. @returns once the database has decided, at whatever time */
   add(result: RotationResult): Promise<CommitOutcome> {
-    return this.enqueue(result, this.spool.write(result), false);
+    // In the same turn as the answer came: a kill from here on does not lose it.
+    return this.enqueue(result, this.shelf.write(result), false);
   }
 
   /** Commits what was found in the spool; where somebody has its row locked, that is the answer. */
   async recover(result: RotationResult, entry: string): Promise<CommitAttempt> {
     try {
-      return await this.enqueue(result, entry, true);
+      return await this.enqueue(result, Promise.resolve(entry), true);
     } finally {
       const now = this.clock.now();
       // Oldest first: the order of a map is that in which its keys were added.
@@ -111,20 +108,25 @@ export class CommitQueue {
 
   private enqueue(
     result: RotationResult,
-    entry: string | undefined,
+    written: Promise<string | undefined>,
     recovered: false,
   ): Promise<CommitOutcome>;
-  private enqueue(result: RotationResult, entry: string, recovered: true): Promise<CommitAttempt>;
+  private enqueue(
+    result: RotationResult,
+    written: Promise<string>,
+    recovered: true,
+  ): Promise<CommitAttempt>;
   private async enqueue(
     result: RotationResult,
-    entry: string | undefined,
+    written: Promise<string | undefined>,
     recovered: boolean,
   ): Promise<CommitAttempt> {
     const text = grantKeyText(result);
     this.held.set(text, (this.held.get(text) ?? 0) + 1);
     try {
+      const entry = await written;
       return await new Promise<CommitAttempt>((resolve, reject) => {
-        this.pending.push({ result, entry, resolve, reject, synced: false, locked: 0, recovered });
+        this.pending.push({ result, entry, resolve, reject, locked: 0, recovered });
         if (!this.flushing) void this.flush();
       });
     } finally {
@@ -170,7 +172,7 @@ export class CommitQueue {
       const attempt = attempts[index];
       if (attempt?.kind === 'locked' && !item.recovered) void this.waitForRow(item);
       else if (attempt) {
-        if (attempt.kind !== 'locked') this.spool.remove(item.entry);
+        this.settle(item, attempt);
         item.resolve(attempt);
       }
     });
@@ -179,23 +181,21 @@ export class CommitQueue {
   /** Sets an answer apart whose row somebody has locked: its neighbours go on without it. */
   private async waitForRow(item: Pending): Promise<void> {
     const { first, longest } = LOCKED_BACKOFF;
-    // Most locks last for a statement: not worth a flush of the disk.
-    if (item.locked >= BRIEFLY_LOCKED) this.keepSafe(item);
     await this.clock.sleep(Math.min(longest, first * 2 ** item.locked));
     item.locked += 1;
     this.pending.push(item);
     if (!this.flushing) void this.flush();
   }
 
-  private keepSafe(item: Pending): void {
-    if (!item.synced) this.spool.sync(item.entry);
-    item.synced = true;
+  /** What was committed is remembered for a while: the database may come back without it. */
+  private settle({ entry }: Pending, attempt: CommitAttempt): void {
+    if (attempt.kind === 'committed') this.shelf.settle(entry, attempt.version);
+    else if (attempt.kind !== 'locked') this.shelf.discard(entry);
   }
 
   private async setBack(batch: Pending[], error: unknown): Promise<void> {
     if (error instanceof StorageUnavailableError) {
       this.pending.unshift(...batch);
-      for (const item of batch) this.keepSafe(item);
       await this.clock.sleep(RETRY);
       return;
     }
@@ -218,7 +218,7 @@ export class CommitQueue {
   }
 
   private giveUp(item: Pending, error: unknown): void {
-    this.spool.setAside(item.entry, 'refused_by_database');
+    this.shelf.setAside(item.entry, 'refused_by_database');
     this.log.failure('rotation.commit_refused', error, { provider: item.result.provider });
     item.reject(error);
   }

@@ -1,5 +1,5 @@
 export { CommitQueue } from './commit-queue.js';
-export type { SpoolPort } from './commit-queue.js';
+export type { AnswerShelf } from './commit-queue.js';
 export { decideRefresh } from './decide-refresh.js';
 export { Recovery } from './recovery.js';
 export type { RecoveryDependencies } from './recovery.js';

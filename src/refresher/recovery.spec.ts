@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Log } from '../common/index.js';
 import type { Clock } from '../common/index.js';
-import { Spool } from '../spool/index.js';
+import { randomUUID } from 'node:crypto';
+import { Journal, Shelf } from '../journal/index.js';
 import type { RotationResult } from '../grants/index.js';
 import { Recovery } from './recovery.js';
 import { ROTATION_FORMAT } from './rotation-format.js';
@@ -29,7 +30,8 @@ describe('Recovery', () => {
   let now: number;
   let recovered: number[];
   let held: Set<string>;
-  let spool: Spool<RotationResult>;
+  let journal: Journal;
+  let shelf: Shelf<RotationResult>;
   let recovery: Recovery;
   let dead: string[];
   /** What happened, in its order. */
@@ -48,7 +50,9 @@ describe('Recovery', () => {
       open: (sealed: Buffer) => sealed.toString(),
     };
     const log = new Log('silent');
-    spool = new Spool(directory, sealer, log, ROTATION_FORMAT);
+    journal = new Journal({ directory, writer: randomUUID(), retention: 0 }, sealer, log);
+    journal.open();
+    shelf = new Shelf(journal, ROTATION_FORMAT, directory, sealer, log);
     const commits = {
       inHand: ({ userId }: { readonly userId: string }) => held.has(userId),
       recover: async ({ obtainedAt, userId }: RotationResult) => {
@@ -71,35 +75,36 @@ describe('Recovery', () => {
       },
     };
     recovery = new Recovery(
-      { spool, marks, commits, store, clock, log },
+      { shelf, marks, commits, store, clock, log },
       { answerDeadline: DEADLINE, lastRequest: 5 },
     );
   });
   afterEach(() => {
+    journal.close();
     rmSync(directory, { recursive: true, force: true });
   });
   const write = (age: number, userId = 'u') =>
-    spool.write({ ...RESULT, userId, obtainedAt: now - age });
+    shelf.write({ ...RESULT, userId, obtainedAt: now - age });
 
   it('commits all that is there, oldest first, but for what is in hand', async () => {
-    write(1000);
-    write(90_000);
-    write(50_000, 'in-hand');
+    await write(1000);
+    await write(90_000);
+    await write(50_000, 'in-hand');
     held.add('in-hand');
     await recovery.recoverAll();
     expect(recovered).toEqual([now - 90_000, now - 1000]);
   });
 
-  it('takes from processes that share the directory only what they will not commit any more', () => {
-    write(DEADLINE + 1);
-    write(DEADLINE - 1);
+  it('takes from processes that share the directory only what they will not commit any more', async () => {
+    await write(DEADLINE + 1);
+    await write(DEADLINE - 1);
     recovery.recoverAbandoned();
     expect(recovered).toEqual([now - DEADLINE - 1]);
   });
 
-  it('does not look again at every claim', () => {
+  it('does not look again at every claim', async () => {
     recovery.recoverAbandoned();
-    write(DEADLINE + 1);
+    await write(DEADLINE + 1);
     recovery.recoverAbandoned();
     expect(recovered).toEqual([]);
     now += 500;
@@ -109,8 +114,8 @@ describe('Recovery', () => {
 
   it('commits the answers of a dead process before it ends its leases', async () => {
     dead = ['owner'];
-    write(1000, 'its');
-    spool.write({ ...RESULT, userId: 'of the living', leaseOwner: 'owner-2/1' });
+    await write(1000, 'its');
+    await shelf.write({ ...RESULT, userId: 'of the living', leaseOwner: 'owner-2/1' });
     held.add('its');
     expect(await recovery.settleDead()).toBe(true);
     expect(deeds).toEqual(['committed its', 'shortened owner to 5', 'forgot owner']);
@@ -118,21 +123,21 @@ describe('Recovery', () => {
 
   it('leaves the leases of a dead process alone while its answers cannot be read', async () => {
     dead = ['owner'];
-    write(1000, 'its');
-    // A disk in trouble, for the moment: what stays unreadable is set aside by the spool.
-    const read = spool.read.bind(spool);
-    spool.read = () => {
+    await write(1000, 'its');
+    // A disk in trouble, for the moment: what stays unreadable is set aside by the shelf.
+    const read = shelf.read.bind(shelf);
+    shelf.read = () => {
       throw Object.assign(new Error('input/output error'), { code: 'EIO' });
     };
     expect(await recovery.settleDead()).toBe(false);
     expect(deeds).toEqual([]);
-    spool.read = read;
+    shelf.read = read;
     expect(await recovery.settleDead()).toBe(true);
     expect(deeds[0]).toBe('committed its');
   });
 
   it('is busy until what it found is committed', async () => {
-    write(1000);
+    await write(1000);
     const recovered = recovery.recoverAll();
     expect(recovery.busy).toBe(true);
     await recovered;
@@ -140,7 +145,7 @@ describe('Recovery', () => {
   });
 
   it('leaves everything alone while nobody is dead', async () => {
-    write(1000);
+    await write(1000);
     expect(await recovery.settleDead()).toBe(false);
     expect(deeds).toEqual([]);
   });
@@ -149,6 +154,6 @@ describe('Recovery', () => {
     rmSync(directory, { recursive: true });
     await recovery.recoverAll();
     expect(recovered).toEqual([]);
-    expect(write(0)).toBeDefined();
+    expect(await write(0)).toBeDefined();
   });
 });

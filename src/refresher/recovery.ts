@@ -1,5 +1,5 @@
 import type { Clock, Log } from '../common/index.js';
-import type { Spool, Spooled } from '../spool/index.js';
+import type { Shelf, Shelved } from '../journal/index.js';
 import type { RotationResult, RotationStore } from '../grants/index.js';
 import type { CommitQueue } from './commit-queue.js';
 import type { ProcessRegistry } from './process-registry.js';
@@ -9,7 +9,7 @@ const LOOK_EVERY = 500;
 
 /** What recovery works with; the simulation brings its own. */
 export interface RecoveryDependencies {
-  readonly spool: Pick<Spool<RotationResult>, 'list' | 'read' | 'prepare'>;
+  readonly shelf: Pick<Shelf<RotationResult>, 'list' | 'read'>;
   readonly marks: Pick<ProcessRegistry, 'dead' | 'forget'>;
   readonly commits: Pick<CommitQueue, 'recover' | 'inHand'>;
   readonly store: Pick<RotationStore, 'shortenLeases'>;
@@ -92,14 +92,14 @@ export class Recovery {
   /** @returns whether all of it could be read and was settled */
   private async recover(
     before: number,
-    wanted: (spooled: Spooled<RotationResult>) => boolean,
+    wanted: (shelved: Shelved<RotationResult>) => boolean,
   ): Promise<boolean> {
     const entries = this.entries(before);
     if (!entries) return false;
     const recovered = entries.map(async (entry) => {
       try {
-        const spooled = this.dependencies.spool.read(entry);
-        if (spooled && wanted(spooled)) await this.commit(spooled);
+        const shelved = this.dependencies.shelf.read(entry);
+        if (shelved && wanted(shelved)) await this.commit(shelved);
         return true;
       } catch (error) {
         this.dependencies.log.failure('spool.recovery_failed', error, { entry });
@@ -109,7 +109,7 @@ export class Recovery {
     return (await Promise.all(recovered)).every(Boolean);
   }
 
-  private async commit({ item, entry }: Spooled<RotationResult>): Promise<void> {
+  private async commit({ item, entry }: Shelved<RotationResult>): Promise<void> {
     const { commits, log } = this.dependencies;
     this.committing += 1;
     try {
@@ -121,18 +121,13 @@ export class Recovery {
     }
   }
 
-  /** A spool that can't be read is a reason to complain, not to stop: a new one is made. */
+  /** A directory that can't be read is a reason to complain, not to stop. */
   private entries(before: number): string[] | undefined {
-    const { spool, log } = this.dependencies;
+    const { shelf, log } = this.dependencies;
     try {
-      return spool.list(before);
+      return shelf.list(before);
     } catch (error) {
       log.failure('spool.list_failed', error);
-    }
-    try {
-      spool.prepare();
-      return spool.list(before);
-    } catch {
       return undefined;
     }
   }

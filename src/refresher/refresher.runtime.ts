@@ -1,17 +1,15 @@
-import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { Log, StorageUnavailableError } from '../common/index.js';
 import { VAULT_CONFIG } from '../config/index.js';
 import type { VaultConfig } from '../config/index.js';
-import { Database, DatabaseClock } from '../database/index.js';
+import { Database, DatabaseClock, ProcessId } from '../database/index.js';
 import { Sealer } from '../encryption/index.js';
 import { Metrics } from '../metrics/index.js';
 import { ProviderRegistry } from '../providers/index.js';
-import { Spool } from '../spool/index.js';
+import { Journal, Shelf } from '../journal/index.js';
 import { GrantStore, RotationStore, TokenSealer } from '../grants/index.js';
 import { GrantCache, ReadTracker } from '../tokens/index.js';
-import type { RotationResult } from '../grants/index.js';
 import { CommitQueue } from './commit-queue.js';
 import { RefreshSchedule } from './refresh-schedule.js';
 import { Refresher } from './refresher.service.js';
@@ -45,13 +43,12 @@ const ANSWER_MARGIN = 1000;
 /** Puts the refresher together, and starts and stops it. */
 @Injectable()
 export class RefresherRuntime {
-  readonly spool: Spool<RotationResult>;
   readonly commits: CommitQueue;
   readonly refresher: Refresher;
   readonly schedule: RefreshSchedule;
   private readonly marks: ProcessRegistry;
   private readonly recovery: Recovery;
-  private readonly owner = randomUUID();
+  private readonly owner: string;
   private settling = false;
   private started = false;
   private stopped = false;
@@ -69,18 +66,21 @@ export class RefresherRuntime {
     cache: GrantCache,
     reads: ReadTracker,
     providers: ProviderRegistry,
+    journal: Journal,
+    { value: owner }: ProcessId,
     private readonly scheduler: SchedulerRegistry,
   ) {
     const { refresh } = config;
     const providerTimeout = refresh.providerTimeout * 1000;
     const random = Math.random;
-    this.spool = new Spool(config.spoolDir, sealer, log, ROTATION_FORMAT);
-    this.commits = new CommitQueue(store, this.spool, clock, log);
+    this.owner = owner;
+    const shelf = new Shelf(journal, ROTATION_FORMAT, config.spoolDir, sealer, log);
+    this.commits = new CommitQueue(store, shelf, clock, log);
     const leaseDuration = Math.max(providerTimeout + LEASE_MARGIN, SHORTEST_LEASE);
     this.marks = new ProcessRegistry(config.spoolDir, log);
-    const { spool, marks, commits } = this;
+    const { marks, commits } = this;
     this.recovery = new Recovery(
-      { spool, marks, commits, store, clock, log },
+      { shelf, marks, commits, store, clock, log },
       {
         answerDeadline: providerTimeout + ANSWER_MARGIN,
         lastRequest: Math.min(providerTimeout, LAST_REQUEST),
@@ -132,7 +132,7 @@ export class RefresherRuntime {
       'stitch_vault_spool_set_aside',
       'Spool entries that could not be used.',
       [],
-      () => [{ labels: {}, value: this.spool.setAsideCount }],
+      () => [{ labels: {}, value: shelf.setAsideCount + journal.status.setAside }],
     );
     metrics.gauge('stitch_vault_answers_in_hand', 'Provider answers not committed yet.', [], () => [
       { labels: {}, value: this.commits.size },

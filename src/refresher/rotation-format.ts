@@ -1,4 +1,5 @@
-import type { SpoolFormat } from '../spool/index.js';
+import type { ShelfFormat } from '../journal/index.js';
+import { grantKeyText } from '../grants/index.js';
 import type { RotationResult } from '../grants/index.js';
 
 type Stored = Omit<RotationResult, 'accessToken' | 'refreshToken'> & {
@@ -6,9 +7,13 @@ type Stored = Omit<RotationResult, 'accessToken' | 'refreshToken'> & {
   readonly refreshToken: string | null;
 };
 
-/** How answers to refresh requests are spooled. */
-export const ROTATION_FORMAT: SpoolFormat<RotationResult> = {
+/** How answers to refresh requests are written down. */
+export const ROTATION_FORMAT: ShelfFormat<RotationResult> = {
+  kind: 'rotation',
   purpose: 'spool',
+  // Of the rotations of one consent the last one counts.
+  keyOf: ({ grantId, ...key }) => `${grantKeyText(key)}\0${grantId}`,
+  versionOf: ({ version }) => version + 1,
   askedAt: ({ obtainedAt }) => obtainedAt,
   serialise: (result) =>
     JSON.stringify({

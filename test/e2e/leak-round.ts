@@ -135,11 +135,14 @@ async function spoolOne(leaks: LeakWorld): Promise<Haystack[]> {
     return stats.refreshCalls > refreshCalls;
   });
   proxy.cut();
-  const answers = () => spooled().filter(({ name }) => name.endsWith('.sealed'));
-  await eventually('an answer is spooled', () => answers().length > 0);
+  const inHand = async (count: number) =>
+    new RegExp(`^stitch_vault_answers_in_hand ${String(count)}$`, 'm').test(
+      await (await world.vault.request('/metrics')).text(),
+    );
+  await eventually('an answer is in hand', () => inHand(1));
   const files = spooled();
   proxy.restore();
   await keep('read without a database', await reading);
-  await eventually('the spool is empty again', () => answers().length === 0);
+  await eventually('it is committed', () => inHand(0));
   return files;
 }

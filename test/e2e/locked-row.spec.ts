@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,7 +6,7 @@ import pg from 'pg';
 import { Log } from '../../src/common/index.js';
 import { Sealer } from '../../src/encryption/index.js';
 import { ROTATION_FORMAT } from '../../src/refresher/rotation-format.js';
-import { Spool } from '../../src/spool/index.js';
+import { Journal, Shelf } from '../../src/journal/index.js';
 import { TokenSealer } from '../../src/grants/index.js';
 import { launchVault } from '../support/vault.js';
 import { eventually } from '../support/wait.js';
@@ -122,10 +123,12 @@ async function spoolAnswer(world: World, directory: string, userId: string): Pro
     [userId],
   );
   const { app } = world.vault;
-  const spool = new Spool(directory, app.get(Sealer), new Log('silent'), ROTATION_FORMAT);
-  spool.prepare();
+  const sealer = app.get(Sealer);
+  const log = new Log('silent');
+  const journal = new Journal({ directory, writer: randomUUID(), retention: 0 }, sealer, log);
+  const shelf = new Shelf(journal, ROTATION_FORMAT, directory, sealer, log);
   const now = Date.now();
-  spool.write({
+  await shelf.write({
     ...key,
     grantId: grant!.grant_id,
     version: 1,
@@ -137,4 +140,5 @@ async function spoolAnswer(world: World, directory: string, userId: string): Pro
     expiresAt: now + 840_000,
     refreshDueAt: null,
   });
+  journal.close();
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../../src/common/index.js';
 import { Breaker, ConcurrencyLimit, ProviderError } from '../../src/providers/index.js';
 import type { GuardedProvider } from '../../src/providers/index.js';
 import { CommitQueue, Recovery, Refresher, Rotation } from '../../src/refresher/index.js';
-import type { RecoveryDependencies, SpoolPort } from '../../src/refresher/index.js';
+import type { AnswerShelf, RecoveryDependencies } from '../../src/refresher/index.js';
 import type {
   ClaimedGrant,
   Grant,
@@ -79,10 +79,10 @@ export class ModelProcess {
     };
     const store = this.overTheWire();
     const log = new Log('silent');
-    this.commits = new CommitQueue(store, this.spool(), clock, log);
-    const { spool, marks } = this.directory();
+    this.commits = new CommitQueue(store, this.shelf(), clock, log);
+    const { shelf, marks } = this.directory();
     this.recovery = new Recovery(
-      { spool, marks, commits: this.commits, store, clock, log },
+      { shelf, marks, commits: this.commits, store, clock, log },
       { answerDeadline: PROVIDER_TIMEOUT + 1000, lastRequest: PROVIDER_TIMEOUT },
     );
     const settings = { providerTimeout: PROVIDER_TIMEOUT };
@@ -256,11 +256,10 @@ export class ModelProcess {
     };
   }
 
-  private directory(): Pick<RecoveryDependencies, 'spool' | 'marks'> {
+  private directory(): Pick<RecoveryDependencies, 'shelf' | 'marks'> {
     const { entries, marks } = this.disk;
     return {
-      spool: {
-        prepare: () => undefined,
+      shelf: {
         list: (before) =>
           [...entries]
             .filter(([, { obtainedAt }]) => obtainedAt < (before ?? Infinity))
@@ -268,7 +267,7 @@ export class ModelProcess {
             .map(([entry]) => entry),
         read: (entry) => {
           const item = entries.get(entry);
-          return item && { entry, item };
+          return item && { entry, item, version: item.version + 1 };
         },
       },
       marks: {
@@ -278,16 +277,18 @@ export class ModelProcess {
     };
   }
 
-  private spool(): SpoolPort {
+  private shelf(): AnswerShelf {
     const { entries } = this.disk;
     return {
       write: (result) => {
         const entry = `${this.name}-${String(this.entries++)}`;
         entries.set(entry, result);
-        return entry;
+        return Promise.resolve(entry);
       },
-      sync: () => undefined,
-      remove: (entry) => {
+      settle: (entry) => {
+        if (entry) entries.delete(entry);
+      },
+      discard: (entry) => {
         if (entry) entries.delete(entry);
       },
       setAside: () => undefined,

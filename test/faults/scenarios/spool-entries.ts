@@ -1,11 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Log } from '../../../src/common/index.js';
 import { parseKeyring } from '../../../src/config/parsers.js';
 import { Keyring, Sealer } from '../../../src/encryption/index.js';
 import { ROTATION_FORMAT } from '../../../src/refresher/rotation-format.js';
-import { Spool } from '../../../src/spool/index.js';
 import { TokenSealer } from '../../../src/grants/index.js';
 import { eventually } from '../../support/wait.js';
 import { Arena } from '../arena.js';
@@ -15,7 +13,7 @@ import type { Outcome, Scenario } from '../scenario.js';
 
 const USER = 'heir';
 
-/** A start over a spool with one good answer of an earlier process, and three that are not. */
+/** A start over the spool of an earlier release: one good answer, and three that are not. */
 export const spoolEntries: Scenario = {
   name: 'spool',
   run: async (site): Promise<Outcome[]> => {
@@ -59,7 +57,6 @@ export const spoolEntries: Scenario = {
 /** @returns the access token of the good answer */
 async function plant(arena: Arena, directory: string, keyring: string): Promise<string> {
   mkdirSync(directory, { recursive: true });
-  const log = new Log('silent');
   const sealer = new Sealer(new Keyring(parseKeyring(keyring)));
   const tokens = new TokenSealer(sealer);
   const key = { provider: 'stitch-money', userId: USER, connection: 'default' };
@@ -84,18 +81,18 @@ async function plant(arena: Arena, directory: string, keyring: string): Promise<
     expiresAt: now + 900_000,
     refreshDueAt: now + 720_000,
   };
-  const spool = new Spool(directory, sealer, log, ROTATION_FORMAT);
-  const good = spool.write(result) ?? '';
-
   const entry = (): string =>
     `${String(now).padStart(15, '0')}-${randomBytes(8).toString('hex')}.sealed`;
-  const sealed = readFileSync(join(directory, good));
+  const leave = (by: Sealer): Buffer => {
+    const name = entry();
+    const sealed = by.seal(ROTATION_FORMAT.serialise(result), [ROTATION_FORMAT.purpose, name]);
+    writeFileSync(join(directory, name), sealed);
+    return sealed;
+  };
+  const sealed = leave(sealer);
   writeFileSync(join(directory, entry()), 'not sealed at all');
   writeFileSync(join(directory, entry()), sealed.subarray(0, sealed.length - 5));
-  const foreign = new Sealer(
-    new Keyring(parseKeyring(`other:${randomBytes(32).toString('base64')}`)),
-  );
-  new Spool(directory, foreign, log, ROTATION_FORMAT).write(result);
+  leave(new Sealer(new Keyring(parseKeyring(`other:${randomBytes(32).toString('base64')}`))));
   return issued.access_token;
 }
 

@@ -1,2 +1,0 @@
-export { Spool } from './spool.js';
-export type { SpoolFormat, Spooled } from './spool.js';
