@@ -6,6 +6,7 @@ import { Events1763770800000 } from './1763770800000-events.js';
 import { UnconfirmedGrants1763774400000 } from './1763774400000-unconfirmed-grants.js';
 import { ClaimedRequestsIndex1763778000000 } from './1763778000000-claimed-requests-index.js';
 import { Callers1764154800000 } from './1764154800000-callers.js';
+import { NotificationChannel1764158400000 } from './1764158400000-notification-channel.js';
 
 /** Every migration in the order it is applied. Never edit one that has landed: add another. */
 export const migrations = [
@@ -17,4 +18,5 @@ export const migrations = [
   UnconfirmedGrants1763774400000,
   ClaimedRequestsIndex1763778000000,
   Callers1764154800000,
+  NotificationChannel1764158400000,
 ];

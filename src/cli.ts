@@ -1,3 +1,4 @@
+import './keep-inspector-shut.js';
 import { buildProgram } from './cli/program.js';
 import { run } from './cli/run.js';
 

@@ -1,3 +1,4 @@
+import './keep-inspector-shut.js';
 import { Log } from './common/index.js';
 import { ConfigurationError, loadConfig } from './config/index.js';
 import { StartError } from './start-error.js';

@@ -2,7 +2,10 @@ import { ConfigurationError, loadConfig, loadDatabaseConfig } from './index.js';
 import type { Environment } from './index.js';
 
 const KEYRING = `main:${Buffer.alloc(32, 5).toString('base64')}`;
-const MINIMAL = { DATABASE_URL: 'postgres://vault:pw@db:5432/vault', VAULT_KEYRING: KEYRING };
+const MINIMAL = {
+  DATABASE_URL: 'postgres://vault:pw@127.0.0.1:5432/vault',
+  VAULT_KEYRING: KEYRING,
+};
 const MONEY = { STITCH_MONEY_CLIENT_ID: 'id', STITCH_MONEY_CLIENT_SECRET: 'secret' };
 const CONNECT = { STITCH_CONNECT_PARTNER_ID: 'oc_id', STITCH_CONNECT_PARTNER_SECRET: 'oc_secret' };
 const PRODUCTION = { ...MINIMAL, NODE_ENV: 'production', PUBLIC_URL: 'https://link.example.com' };

@@ -2,6 +2,12 @@ import { LOG_LEVELS } from '../common/index.js';
 import { developmentKeyring } from './development-keyring.js';
 import { EnvironmentReader, acceptIf } from './environment-reader.js';
 import type { Environment } from './environment-reader.js';
+import {
+  isZero,
+  refuseExposedDatabase,
+  refuseHazards,
+  refuseUnsaidEnvironment,
+} from './hazards.js';
 import { isLoopback, isOrigin, parseDatabaseUrl, parseKeyring } from './parsers.js';
 import type { KeyringEntry } from './parsers.js';
 import { readStitchConnect, readStitchMoney } from './read-providers.js';
@@ -20,6 +26,7 @@ export function loadConfig(environment: Environment = process.env): VaultConfig 
   const reader = new EnvironmentReader(environment);
   const nodeEnv = reader.oneOf('NODE_ENV', 'development', ['development', 'test', 'production']);
   const production = nodeEnv === 'production';
+  if (production) refuseHazards(reader);
   const publicPort = reader.integer('PUBLIC_PORT', 3001, 0, 65535);
   const config: VaultConfig = {
     environment: nodeEnv,
@@ -51,6 +58,7 @@ export function loadConfig(environment: Environment = process.env): VaultConfig 
     // Last, and only for an environment that is right so far: it may create a file.
     keyring: readKeyring(reader, production),
   };
+  refuseUnsaidEnvironment(reader, config.database.url);
   reader.finish();
   return config;
 }
@@ -89,12 +97,16 @@ function readDatabase(reader: EnvironmentReader): DatabaseConfig {
   const before = reader.problemCount;
   const url = reader.parse('DATABASE_URL', expected, '', parseDatabaseUrl);
   if (!url && reader.problemCount === before) reader.refuse('DATABASE_URL', expected);
+  refuseExposedDatabase(reader, url);
   return { url, poolSize: reader.integer('DATABASE_POOL_SIZE', 10, 2, 200) };
 }
 
 function readKeyring(reader: EnvironmentReader, production: boolean): KeyringEntry[] {
   const before = reader.problemCount;
   const entries = reader.parse<KeyringEntry[]>('VAULT_KEYRING', KEYRING, [], parseKeyring);
+  if (production && entries.some(isZero)) {
+    reader.refuse('VAULT_KEYRING', `${KEYRING}, none of them all zeros`);
+  }
   if (entries.length > 0 || reader.problemCount > before) return entries;
   if (production) {
     reader.refuse('VAULT_KEYRING', KEYRING);

@@ -3,7 +3,7 @@ import { acceptIf } from './environment-reader.js';
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /** Whether a URL's host is this machine: the only place where plain http is allowed. */
-export const isLoopback = (url: URL): boolean => LOOPBACK.test(url.hostname);
+export const isLoopback = (url: Pick<URL, 'hostname'>): boolean => LOOPBACK.test(url.hostname);
 
 const HTTPS_URL = 'an https URL (http only on a loopback host)';
 /** What {@link parseServiceUrl} expects. */

@@ -6,7 +6,10 @@ import { ConfigurationError, loadConfig } from './index.js';
 import type { Environment } from './index.js';
 
 const KEYRING = `main:${Buffer.alloc(32, 5).toString('base64')}`;
-const MINIMAL = { DATABASE_URL: 'postgres://vault:pw@db:5432/vault', VAULT_KEYRING: KEYRING };
+const MINIMAL = {
+  DATABASE_URL: 'postgres://vault:pw@127.0.0.1:5432/vault',
+  VAULT_KEYRING: KEYRING,
+};
 
 /** What is wrong with an environment; undefined when nothing is. */
 function problemsOf(environment: Environment): ConfigurationError | undefined {

@@ -60,6 +60,12 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly notificationFloods = new Counter({
+    name: 'stitch_vault_notification_floods_total',
+    help: 'Times the connection that listens for changes was cut because too many were told of.',
+    registers: [this.registry],
+  });
+
   readonly webhookDeliveries = new Counter({
     name: 'stitch_vault_webhook_deliveries_total',
     help: 'Attempts to deliver an event by outcome.',

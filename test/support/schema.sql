@@ -44,6 +44,9 @@ CREATE TABLE stitch_authorization_requests (
   prefill bytea,
   client_id uuid
 );
+CREATE TABLE stitch_channel (
+  name text NOT NULL
+);
 CREATE TABLE stitch_events (
   id bigint NOT NULL GENERATED AS IDENTITY,
   event_id uuid NOT NULL,
@@ -118,6 +121,7 @@ ALTER TABLE service_clients ADD CONSTRAINT service_clients_pkey PRIMARY KEY (nam
 ALTER TABLE stitch_authorization_requests ADD CONSTRAINT stitch_authorization_requests_pkey PRIMARY KEY (id);
 ALTER TABLE stitch_authorization_requests ADD CONSTRAINT stitch_authorization_requests_state_key UNIQUE (stitch_state);
 ALTER TABLE stitch_authorization_requests ADD CONSTRAINT stitch_authorization_requests_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'completed'::text, 'awaiting_confirmation'::text, 'denied'::text, 'failed'::text])));
+ALTER TABLE stitch_channel ADD CONSTRAINT stitch_channel_pkey PRIMARY KEY (name);
 ALTER TABLE stitch_events ADD CONSTRAINT stitch_events_event_id_key UNIQUE (event_id);
 ALTER TABLE stitch_events ADD CONSTRAINT stitch_events_pkey PRIMARY KEY (id);
 ALTER TABLE stitch_events ADD CONSTRAINT stitch_events_position_key UNIQUE ("position");
@@ -147,7 +151,7 @@ CREATE OR REPLACE FUNCTION public.service_clients_notify()
  LANGUAGE plpgsql
 AS $function$
       BEGIN
-        PERFORM pg_notify('stitch_vault', '["client"]');
+        PERFORM stitch_notify('["client"]');
         RETURN NULL;
       END $function$
 ;
@@ -197,9 +201,18 @@ CREATE OR REPLACE FUNCTION public.stitch_grants_notify()
  LANGUAGE plpgsql
 AS $function$
       BEGIN
-        PERFORM pg_notify('stitch_vault', json_build_array(
+        PERFORM stitch_notify(json_build_array(
           'grant', OLD.provider, OLD.user_id, OLD.connection)::text);
         RETURN NULL;
+      END $function$
+;
+CREATE OR REPLACE FUNCTION public.stitch_notify(payload text)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+      BEGIN
+        PERFORM pg_notify(name, payload) FROM stitch_channel;
+        PERFORM pg_notify('stitch_vault', payload);
       END $function$
 ;
 
@@ -221,3 +234,4 @@ CREATE TRIGGER stitch_grants_event_changed AFTER UPDATE OF status, grant_id ON p
 -- UnconfirmedGrants1763774400000
 -- ClaimedRequestsIndex1763778000000
 -- Callers1764154800000
+-- NotificationChannel1764158400000
