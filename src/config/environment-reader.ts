@@ -30,7 +30,7 @@ class UnacceptableValueError extends Error {}
 export class EnvironmentReader {
   private readonly problems: ConfigurationProblem[] = [];
 
-  constructor(private readonly environment: Environment) {}
+  constructor(readonly environment: Environment) {}
 
   get problemCount(): number {
     return this.problems.length;

@@ -1,21 +1,13 @@
 import { LOG_LEVELS } from '../common/index.js';
-import { developmentKeyring } from './development-keyring.js';
 import { EnvironmentReader, acceptIf } from './environment-reader.js';
 import type { Environment } from './environment-reader.js';
-import {
-  isZero,
-  refuseExposedDatabase,
-  refuseHazards,
-  refuseUnsaidEnvironment,
-} from './hazards.js';
-import { isLoopback, isOrigin, parseDatabaseUrl, parseKeyring } from './parsers.js';
-import type { KeyringEntry } from './parsers.js';
+import { refuseExposedDatabase, refuseHazards, refuseUnsaidEnvironment } from './hazards.js';
+import { isLoopback, isOrigin, parseDatabaseUrl } from './parsers.js';
+import { readKeyring } from './read-keyring.js';
 import { readStitchConnect, readStitchMoney } from './read-providers.js';
 import { readWebhook } from './read-webhook.js';
 import { REFRESH_POLICIES } from './vault-config.js';
 import type { DatabaseConfig, RefreshConfig, SealingConfig, VaultConfig } from './vault-config.js';
-
-const KEYRING = 'id:base64(32 bytes), comma-separated, ids unique';
 
 /**
  * Reads and validates the whole environment.
@@ -99,26 +91,6 @@ function readDatabase(reader: EnvironmentReader): DatabaseConfig {
   if (!url && reader.problemCount === before) reader.refuse('DATABASE_URL', expected);
   refuseExposedDatabase(reader, url);
   return { url, poolSize: reader.integer('DATABASE_POOL_SIZE', 10, 2, 200) };
-}
-
-function readKeyring(reader: EnvironmentReader, production: boolean): KeyringEntry[] {
-  const before = reader.problemCount;
-  const entries = reader.parse<KeyringEntry[]>('VAULT_KEYRING', KEYRING, [], parseKeyring);
-  if (production && entries.some(isZero)) {
-    reader.refuse('VAULT_KEYRING', `${KEYRING}, none of them all zeros`);
-  }
-  if (entries.length > 0 || reader.problemCount > before) return entries;
-  if (production) {
-    reader.refuse('VAULT_KEYRING', KEYRING);
-    return [];
-  }
-  if (reader.problemCount > 0) return [];
-  try {
-    return parseKeyring(developmentKeyring('.data'));
-  } catch {
-    reader.refuse('VAULT_KEYRING', `${KEYRING}; .data/keyring could not be read or written`);
-    return [];
-  }
 }
 
 function readPublicUrl(reader: EnvironmentReader, port: number, production: boolean): string {
