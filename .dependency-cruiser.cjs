@@ -69,8 +69,16 @@ module.exports = {
     ),
     only(
       'health',
-      ['authorization-requests', 'common', 'database', 'encryption', 'grants', 'refresher'],
+      [
+        ...['authorization-requests', 'common', 'database', 'encryption', 'grants', 'keys'],
+        'refresher',
+      ],
       'health',
+    ),
+    only(
+      'keys',
+      ['authorization-requests', 'common', 'database', 'encryption', 'grants', 'refresher'],
+      'what concerns the sealed values of all tables; their owners describe them',
     ),
     {
       name: 'modules-through-their-index',

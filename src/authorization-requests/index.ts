@@ -7,5 +7,5 @@ export { errorPage } from './error-page.js';
 export { Pages } from './pages.js';
 export { PendingConsentsStore } from './pending-consents.store.js';
 export { PublicModule } from './public.module.js';
-export { REQUEST_TABLE } from './request.store.js';
+export { REQUEST_TABLE } from './sealed-tables.js';
 export { StartService } from './start.service.js';

@@ -10,11 +10,18 @@ export class RequestSecrets {
   constructor(private readonly sealer: Sealer) {}
 
   seal(value: string, column: SecretColumn, requestId: string): Buffer {
-    return this.sealer.seal(value, ['stitch_authorization_requests', column, requestId]);
+    return this.sealer.seal(value, secretContext(column, requestId));
   }
 
   /** @throws EncryptionError */
   open(sealed: Buffer, column: SecretColumn, requestId: string): string {
-    return this.sealer.open(sealed, ['stitch_authorization_requests', column, requestId]);
+    return this.sealer.open(sealed, secretContext(column, requestId));
   }
 }
+
+/** What a secret of a request is sealed for. */
+export const secretContext = (column: string, requestId: string): readonly string[] => [
+  'stitch_authorization_requests',
+  column,
+  requestId,
+];

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
-import type { Query, SealedTable } from '../database/index.js';
+import type { Query } from '../database/index.js';
 
 export const REQUEST_STATUSES = [
   'pending',
@@ -80,13 +80,6 @@ interface RequestRow {
 
 const ROW = `id, stitch_state, user_id, provider, connection, code_verifier, code_challenge, nonce,
   redirect_uri, scope, return_to, confirm, prefill, expires_at`;
-
-/** The table of this store: what has ended needs its secrets no more. */
-export const REQUEST_TABLE: SealedTable = {
-  table: 'stitch_authorization_requests',
-  columns: ['code_verifier', 'nonce', 'prefill'],
-  where: `status = 'pending' AND expires_at > now()`,
-};
 
 /** Pending, not taken by a callback, not expired. */
 const OPEN = `status = 'pending' AND claimed_at IS NULL AND expires_at > now()`;

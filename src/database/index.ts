@@ -8,5 +8,5 @@ export { Notifications } from './notifications.js';
 export { StaleTrust } from './stale-trust.js';
 export { SchemaCheck } from './schema-check.js';
 export { ProcessId } from './process-id.js';
-export { keyIdOf, rowsByKey } from './sealed-table.js';
-export type { SealedTable } from './sealed-table.js';
+export { keyIdOf, rowsByKey, valuesByKey } from './sealed-table.js';
+export type { NamedRow, SealedTable } from './sealed-table.js';

@@ -23,7 +23,7 @@ export type {
   RotationResult,
 } from './rotation-result.js';
 export { RotationStore } from './rotation.store.js';
-export { GRANT_TABLES } from './sealed-tables.js';
+export { GRANT_TABLES, contextOfRow } from './sealed-tables.js';
 export { TokenSealer } from './token-sealer.js';
 export { UnconfirmedStore } from './unconfirmed.store.js';
 export type { UnconfirmedGrant } from './unconfirmed.store.js';

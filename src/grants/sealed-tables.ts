@@ -1,9 +1,32 @@
-import type { SealedTable } from '../database/index.js';
+import type { NamedRow, SealedTable } from '../database/index.js';
+import { tokenContext } from './token-sealer.js';
+import type { TokenColumn } from './token-sealer.js';
 
 const columns = ['access_token', 'refresh_token'];
 
+/** What a token is bound to, in whichever table it is: the names that a row has as columns. */
+export const contextOfRow = (column: string, row: NamedRow): readonly string[] =>
+  tokenContext(column as TokenColumn, {
+    provider: row.provider ?? '',
+    userId: row.user_id ?? '',
+    connection: row.connection ?? '',
+  });
+
+const text = (column: string) => ({ column, type: 'text' });
+
 /** The tables of this folder that hold sealed tokens. */
 export const GRANT_TABLES: readonly SealedTable[] = [
-  { table: 'stitch_grants', columns },
-  { table: 'stitch_unconfirmed_grants', columns },
+  {
+    table: 'stitch_grants',
+    key: [text('provider'), text('user_id'), text('connection')],
+    columns,
+    context: contextOfRow,
+  },
+  {
+    table: 'stitch_unconfirmed_grants',
+    key: [{ column: 'grant_id', type: 'uuid' }],
+    columns,
+    names: ['provider', 'user_id', 'connection'],
+    context: contextOfRow,
+  },
 ];

@@ -11,16 +11,17 @@ export class TokenSealer {
   constructor(private readonly sealer: Sealer) {}
 
   seal(token: string, column: TokenColumn, key: GrantKey): Buffer {
-    return this.sealer.seal(token, context(column, key));
+    return this.sealer.seal(token, tokenContext(column, key));
   }
 
   /** @throws EncryptionError */
   open(sealed: Buffer, column: TokenColumn, key: GrantKey): string {
-    return this.sealer.open(sealed, context(column, key));
+    return this.sealer.open(sealed, tokenContext(column, key));
   }
 }
 
-const context = (column: TokenColumn, { provider, userId, connection }: GrantKey) => [
+/** What a token is sealed for: names and column, and not the table, as it moves between tables. */
+export const tokenContext = (column: TokenColumn, { provider, userId, connection }: GrantKey) => [
   'stitch_grants',
   column,
   provider,

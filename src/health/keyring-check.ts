@@ -1,16 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { REQUEST_TABLE } from '../authorization-requests/index.js';
 import { Database, rowsByKey } from '../database/index.js';
 import { EncryptionError, Keyring } from '../encryption/index.js';
-import { GRANT_TABLES, GrantStore, TokenSealer } from '../grants/index.js';
+import { GrantStore, TokenSealer } from '../grants/index.js';
 import type { SealedSample } from '../grants/index.js';
-import { REVOCATION_TABLE } from '../refresher/index.js';
+import { SEALED_TABLES } from '../keys/index.js';
 
 /** Milliseconds: this reads the whole table, once per start. */
 const TIMEOUT = 60_000;
-
-/** Every table with sealed values, as its owner describes it. */
-const SEALED_TABLES = [...GRANT_TABLES, REVOCATION_TABLE, REQUEST_TABLE];
 
 /** Grants that are opened, wherever in the table, to see whether a key is the right one. */
 const SAMPLE = 100;

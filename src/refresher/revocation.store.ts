@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
 import type { Query, SealedTable } from '../database/index.js';
-import { RevocationOutbox } from '../grants/index.js';
+import { RevocationOutbox, contextOfRow } from '../grants/index.js';
 import type { GrantKey, RevocableToken } from '../grants/index.js';
 
 /** A refresh token on its way to being revoked. */
@@ -14,7 +14,10 @@ export interface Revocation extends GrantKey {
 /** The table of this store, for the keyring check. */
 export const REVOCATION_TABLE: SealedTable = {
   table: 'stitch_revocations',
+  key: [{ column: 'id', type: 'bigint' }],
   columns: ['refresh_token'],
+  names: ['provider', 'user_id', 'connection'],
+  context: contextOfRow,
 };
 
 interface RevocationRow {

@@ -1,0 +1,5 @@
+export { keyUsage } from './key-usage.js';
+export type { KeyUsage } from './key-usage.js';
+export { Rewrapper } from './rewrapper.js';
+export type { RewrapResult } from './rewrapper.js';
+export { SEALED_TABLES } from './sealed-tables.js';
