@@ -1,12 +1,8 @@
-export { CommitQueue } from './commit-queue.js';
-export type { AnswerShelf } from './commit-queue.js';
+export { assembleRefresher } from './assemble-refresher.js';
+export type { AssembledRefresher, RefresherSurroundings } from './assemble-refresher.js';
 export { decideRefresh } from './decide-refresh.js';
-export { Recovery } from './recovery.js';
-export type { RecoveryDependencies } from './recovery.js';
-export { Refresher } from './refresher.service.js';
 export { RefresherModule } from './refresher.module.js';
 export { RefresherRuntime } from './refresher.runtime.js';
 export { RevocationEntity } from './revocation.entity.js';
 export { REVOCATION_TABLE, RevocationStore } from './revocation.store.js';
 export { Revoker } from './revoker.js';
-export { Rotation } from './rotation.js';

@@ -1,9 +1,9 @@
 import { Log } from '../../src/common/index.js';
 import type { Clock } from '../../src/common/index.js';
 import { Breaker, ConcurrencyLimit, ProviderError } from '../../src/providers/index.js';
-import type { GuardedProvider } from '../../src/providers/index.js';
-import { CommitQueue, Recovery, Refresher, Rotation } from '../../src/refresher/index.js';
-import type { AnswerShelf, RecoveryDependencies } from '../../src/refresher/index.js';
+import type { GuardedProvider, IssuedTokens } from '../../src/providers/index.js';
+import { assembleRefresher } from '../../src/refresher/index.js';
+import type { AssembledRefresher, RefresherSurroundings } from '../../src/refresher/index.js';
 import type {
   ClaimedGrant,
   Grant,
@@ -19,10 +19,8 @@ import { between } from './random.js';
 import type { Random } from './random.js';
 import type { VirtualClock } from './virtual-clock.js';
 
-const LEASE = PROVIDER_TIMEOUT + 5000;
-const TAKE_OVER_AFTER = 4000;
-/** Milliseconds between two looks of the schedule, at most. */
-const INTERVAL = 8000;
+/** Milliseconds between two regular looks of the schedule. */
+const INTERVAL = 5000;
 
 /** What a run watches a process do. */
 export interface Watcher {
@@ -53,16 +51,14 @@ export interface Surroundings {
 }
 
 /**
- * One vault process: the real rotation, refresher, commit queue, breaker and limit, on a clock, a
- * store and a provider of the model. It can be killed at every await: from then on nothing it
- * waits for ever comes.
+ * One vault process: the refresher as production assembles it, on a clock, a store and a provider
+ * of the model. It can be killed at every await: from then on nothing it waits for ever comes.
  */
 export class ModelProcess {
   private dead = false;
-  private readonly refresher: Refresher;
-  private readonly commits: CommitQueue;
-  private readonly recovery: Recovery;
-  private readonly guarded: GuardedProvider;
+  private readonly assembled: AssembledRefresher;
+  /** The claims under which refresh tokens are presented, by token. */
+  private readonly claims = new Map<string, ClaimedGrant>();
   readonly startedAt: number;
   private entries = 0;
 
@@ -71,110 +67,55 @@ export class ModelProcess {
     readonly disk: Disk,
     private readonly around: Surroundings,
   ) {
-    const { clock: time, random, provider, watcher } = around;
+    const { clock: time, random } = around;
     this.startedAt = time.now();
     const clock: Clock = {
       now: () => time.now(),
       sleep: (milliseconds, signal) => this.mortal(time.sleep(milliseconds, signal)),
     };
-    const store = this.overTheWire();
-    const log = new Log('silent');
-    this.commits = new CommitQueue(store, this.shelf(), clock, log);
-    const { shelf, marks } = this.directory();
-    this.recovery = new Recovery(
-      { shelf, marks, commits: this.commits, store, clock, log },
-      { answerDeadline: PROVIDER_TIMEOUT + 1000, lastRequest: PROVIDER_TIMEOUT },
-    );
-    const settings = { providerTimeout: PROVIDER_TIMEOUT };
-    const rotation = new Rotation(
+    const guarded: GuardedProvider = {
+      provider: this.provider(),
+      breaker: new Breaker(clock, random),
+      limit: new ConcurrencyLimit(4),
+    };
+    this.assembled = assembleRefresher(
       {
-        store,
-        commits: this.commits,
+        store: this.overTheWire(),
+        grants: { load: async (key: GrantKey) => this.call(() => around.store.load(key)) },
+        providers: { all: () => [guarded], find: () => guarded },
+        reinstatement: { check: () => Promise.resolve() },
         sealer: { seal: (text) => Buffer.from(text), open: (sealed) => sealed.toString() },
-        clock,
-        log,
+        cache: { renew: () => undefined },
+        ...this.directory(),
+        contact: this,
         listener: {
           called: () => undefined,
           settled: () => undefined,
           failed: () => undefined,
           retired: () => undefined,
         },
-        cache: { renew: () => undefined },
-        random,
-      },
-      { ...settings, lead: LIFETIME * 0.4 },
-    );
-    this.guarded = {
-      provider: {
-        name: 'model',
-        capabilities: {
-          echoesState: true,
-          scopes: true,
-          revokes: true,
-          prefill: false,
-        },
-        issuer: undefined,
-        defaultScopes: [],
-        requiredScopes: [],
-        authorizationUrl: () => '',
-        exchangeCode: () => Promise.reject(new Error('not part of the model')),
-        refresh: (token) => this.mortal(provider.call(token)),
-        understand: () => {
-          throw new Error('not part of the model');
-        },
-        revoke: () => Promise.resolve(),
-      },
-      breaker: new Breaker(clock, random),
-      limit: new ConcurrencyLimit(4),
-    };
-    this.refresher = new Refresher(
-      {
-        store,
-        grants: { load: async (key: GrantKey) => this.call(() => around.store.load(key)) },
-        providers: { find: () => this.guarded },
-        rotation: {
-          rotate: (grant, guarded) => {
-            const refresh = async (token: string) => {
-              watcher.presenting(grant, name);
-              try {
-                const issued = await guarded.provider.refresh(token);
-                watcher.received(grant, name);
-                return issued;
-              } catch (error) {
-                const kind = error instanceof ProviderError ? error.kind : undefined;
-                if (kind === 'rate_limited') watcher.turnedAway(grant);
-                throw error;
-              } finally {
-                watcher.presented(grant, name);
-              }
-            };
-            const provider = { ...guarded.provider, refresh };
-            return rotation.rotate(grant, { ...guarded, provider });
-          },
-        },
-        reinstatement: { check: () => Promise.resolve() },
-        commits: this.commits,
         clock,
+        log: new Log('silent'),
         random,
-        onRetired: () => undefined,
+        periodicTasks: [],
       },
       {
-        ...settings,
         owner: name,
         policy: { mode: 'all', activeWindow: 0 },
-        leaseDuration: LEASE,
-        mayTakeOver: () => {
-          const since = Math.max(this.startedAt, around.databaseSince());
-          if (!around.store.available || time.now() - since <= TAKE_OVER_AFTER) return false;
-          this.recovery.recoverAbandoned();
-          return !this.recovery.busy;
-        },
-        onFailure: () => undefined,
+        providerTimeoutMs: PROVIDER_TIMEOUT,
+        leadMs: LIFETIME * 0.4,
+        intervalMs: INTERVAL,
       },
     );
     disk.marks.set(name, this);
-    this.recover();
-    void this.schedule(clock);
+    this.assembled.recover();
+    this.assembled.start();
+  }
+
+  /** Milliseconds of uninterrupted contact with the database; 0 while it is away. */
+  get contactFor(): number {
+    const { clock, store, databaseSince } = this.around;
+    return store.available ? clock.now() - Math.max(this.startedAt, databaseSince()) : 0;
   }
 
   /** The end of the process, in the middle of whatever it does. */
@@ -186,23 +127,12 @@ export class ModelProcess {
   async read(key: GrantKey): Promise<RefreshOutcome | undefined> {
     const grant: Grant | undefined = await this.call(() => this.around.store.load(key));
     if (grant?.status !== 'active') return undefined;
-    return this.refresher.refresh(grant, { kind: 'reader', minTtl: 3 });
+    return this.assembled.refresher.refresh(grant, { kind: 'reader', minTtl: 3 });
   }
 
   /** As after an outage: what is in the spool and not in hand is committed. */
   recover(): void {
-    void this.recovery
-      .recoverAll()
-      .then(() => this.recovery.settleDead())
-      .catch(() => undefined);
-  }
-
-  private async schedule(clock: Clock): Promise<void> {
-    for (;;) {
-      await clock.sleep(INTERVAL * this.around.random());
-      await this.recovery.settleDead().catch(() => undefined);
-      await this.refresher.runDue(this.guarded).catch(() => undefined);
-    }
+    this.assembled.recover();
   }
 
   /** Nothing reaches a dead process. */
@@ -230,17 +160,66 @@ export class ModelProcess {
     return answer;
   }
 
-  private overTheWire() {
+  private provider(): GuardedProvider['provider'] {
+    return {
+      name: 'model',
+      capabilities: { echoesState: true, scopes: true, revokes: true, prefill: false },
+      issuer: undefined,
+      defaultScopes: [],
+      requiredScopes: [],
+      authorizationUrl: () => '',
+      exchangeCode: () => Promise.reject(new Error('not part of the model')),
+      refresh: (token) => this.present(token),
+      understand: () => {
+        throw new Error('not part of the model');
+      },
+      revoke: () => Promise.resolve(),
+    };
+  }
+
+  /** Presents a refresh token under the watcher's eyes. */
+  private async present(token: string): Promise<IssuedTokens> {
+    const { watcher, provider } = this.around;
+    const grant = this.claims.get(token);
+    if (!grant) throw new Error(`${token} presented without a claim`);
+    watcher.presenting(grant, this.name);
+    try {
+      const issued = await this.mortal(provider.call(token));
+      watcher.received(grant, this.name);
+      return issued;
+    } catch (error) {
+      const kind = error instanceof ProviderError ? error.kind : undefined;
+      if (kind === 'rate_limited') watcher.turnedAway(grant);
+      throw error;
+    } finally {
+      watcher.presented(grant, this.name);
+    }
+  }
+
+  private async claim(statement: () => ClaimedGrant[]): Promise<ClaimedGrant[]> {
+    const claimed = await this.call(statement);
+    for (const grant of claimed) this.claims.set(grant.refreshToken?.toString() ?? '', grant);
+    return claimed;
+  }
+
+  private overTheWire(): RefresherSurroundings['store'] {
     const { store } = this.around;
     return {
       // Two statements: those in doubt, then those that are due.
       claimDue: async (provider: string, limit: number, lease: Lease) => {
-        const doubtful = await this.call(() => store.claimInDoubt(provider, limit, lease));
+        const doubtful = await this.claim(() => store.claimInDoubt(provider, limit, lease));
         const left = limit - doubtful.length;
-        return [...doubtful, ...(await this.call(() => store.claimDue(provider, left, lease)))];
+        if (left <= 0) return doubtful;
+        return [...doubtful, ...(await this.claim(() => store.claimDue(provider, left, lease)))];
       },
-      claimOne: (...args: Parameters<ModelStore['claimOne']>) =>
-        this.call(() => store.claimOne(...args)),
+      claimOne: async (...args) => {
+        const [claimed] = await this.claim(() => {
+          const found = store.claimOne(...args);
+          return found ? [found] : [];
+        });
+        return claimed;
+      },
+      nextDueIn: () => this.call(() => store.nextDueIn()),
       commit: (...args: Parameters<ModelStore['commit']>) => this.call(() => store.commit(...args)),
       fail: (...args: Parameters<ModelStore['fail']>) =>
         this.call(() => {
@@ -256,8 +235,11 @@ export class ModelProcess {
     };
   }
 
-  private directory(): Pick<RecoveryDependencies, 'shelf' | 'marks'> {
+  private directory(): Pick<RefresherSurroundings, 'shelf' | 'marks'> {
     const { entries, marks } = this.disk;
+    const remove = (entry: string | undefined) => {
+      if (entry) entries.delete(entry);
+    };
     return {
       shelf: {
         list: (before) =>
@@ -269,29 +251,19 @@ export class ModelProcess {
           const item = entries.get(entry);
           return item && { entry, item, version: item.version + 1 };
         },
+        write: (result) => {
+          const entry = `${this.name}-${String(this.entries++)}`;
+          entries.set(entry, result);
+          return Promise.resolve(entry);
+        },
+        settle: remove,
+        discard: remove,
+        setAside: () => undefined,
       },
       marks: {
         dead: () => [...marks].filter(([, { dead }]) => dead).map(([name]) => name),
         forget: (name) => marks.delete(name),
       },
-    };
-  }
-
-  private shelf(): AnswerShelf {
-    const { entries } = this.disk;
-    return {
-      write: (result) => {
-        const entry = `${this.name}-${String(this.entries++)}`;
-        entries.set(entry, result);
-        return Promise.resolve(entry);
-      },
-      settle: (entry) => {
-        if (entry) entries.delete(entry);
-      },
-      discard: (entry) => {
-        if (entry) entries.delete(entry);
-      },
-      setAside: () => undefined,
     };
   }
 }

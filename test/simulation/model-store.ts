@@ -3,7 +3,7 @@ import type { ReauthorizationReason } from '../../src/common/index.js';
 import { grantKeyText } from '../../src/grants/index.js';
 import type {
   ClaimedGrant,
-  CommitOutcome,
+  CommitAttempt,
   FailedAttempt,
   Grant,
   GrantKey,
@@ -30,6 +30,8 @@ export class ModelStore {
   /** Every state a row was ever written in, for the invariants. */
   onWrite: (before: Grant | undefined, after: Grant) => void = () => undefined;
   available = true;
+  /** Rows that somebody else's open transaction has locked, by the text of their keys. */
+  readonly locked = new Set<string>();
 
   constructor(
     private readonly clock: Pick<VirtualClock, 'now'>,
@@ -69,13 +71,14 @@ export class ModelStore {
     const now = this.clock.now();
     return [...this.rows.values()]
       .filter((row) => row.provider === provider && (row.refreshDueAt ?? Infinity) <= now)
+      .filter((row) => !this.isLocked(row))
       .sort((a, b) => (a.refreshDueAt ?? 0) - (b.refreshDueAt ?? 0));
   }
 
   claimOne(key: GrantKey, version: number, lease: Lease): ClaimedGrant | undefined {
     this.check();
     const now = this.clock.now();
-    const row = this.rows.get(grantKeyText(key));
+    const row = this.isLocked(key) ? undefined : this.rows.get(grantKeyText(key));
     if (row?.version !== version || row.status !== 'active' || row.refreshToken === null) {
       return undefined;
     }
@@ -85,9 +88,18 @@ export class ModelStore {
     return free && !waiting ? this.claim(row, lease) : undefined;
   }
 
-  commit(results: readonly RotationResult[]): CommitOutcome[] {
+  /** Milliseconds until the next grant is due; undefined when none is scheduled. */
+  nextDueIn(): number | undefined {
+    this.check();
+    const due = [...this.rows.values()].map(({ refreshDueAt }) => refreshDueAt ?? Infinity);
+    const next = Math.min(...due) - this.clock.now();
+    return next === Infinity ? undefined : next;
+  }
+
+  commit(results: readonly RotationResult[]): CommitAttempt[] {
     this.check();
     return results.map((result) => {
+      if (this.isLocked(result)) return { kind: 'locked' };
       const row = this.rows.get(grantKeyText(result));
       if (row?.grantId !== result.grantId) return { kind: 'gone' };
       const own =
@@ -178,7 +190,8 @@ export class ModelStore {
   shortenLeases(process: string, left: number): number {
     this.check();
     const now = this.clock.now();
-    const leased = [...this.rows.values()].filter(
+    const unlocked = [...this.rows.values()].filter((row) => !this.isLocked(row));
+    const leased = unlocked.filter(
       ({ leaseOwner, leaseExpiresAt }) =>
         leaseOwner?.startsWith(`${process}/`) && (leaseExpiresAt ?? 0) > now + left,
     );
@@ -203,10 +216,16 @@ export class ModelStore {
     return { ...claimed, inDoubt };
   }
 
+  /** Such a statement waits for a locked row until its time is up. */
   private leased(grant: Grant, owner: string): Grant | undefined {
     this.check();
+    if (this.isLocked(grant)) throw new StorageUnavailableError();
     const row = this.rows.get(grantKeyText(grant));
     return row?.leaseOwner === owner || this.sabotage.fence ? row : undefined;
+  }
+
+  private isLocked(key: GrantKey): boolean {
+    return this.locked.has(grantKeyText(key));
   }
 
   private check(): void {
