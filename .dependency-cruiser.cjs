@@ -34,7 +34,7 @@ module.exports = {
       ['common', 'config', 'database', 'encryption', 'metrics'],
       'sealed records on disk',
     ),
-    only('clients', ['common', 'database'], 'API keys'),
+    only('clients', ['common', 'config', 'database', 'metrics'], 'who calls'),
     only('events', ['common', 'config', 'database', 'http', 'metrics'], 'the outbox and the log'),
     only(
       'grants',

@@ -33,5 +33,5 @@ VOLUME /var/lib/stitch-token-vault
 EXPOSE 3000 3001
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:'+(process.env.PORT||3000)+'/health/live').then((r)=>process.exit(r.ok?0:1),()=>process.exit(1))"]
+  CMD ["node", "-e", "const s=process.env.TLS_CERT_FILE?'https':'http';require('node:'+s).get({host:'127.0.0.1',port:process.env.PORT||3000,path:'/health/live',rejectUnauthorized:false},(r)=>process.exit(r.statusCode===200?0:1)).on('error',()=>process.exit(1))"]
 CMD ["node", "dist/main.js"]

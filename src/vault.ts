@@ -15,7 +15,7 @@ import {
 import { Authentication } from './clients/index.js';
 import type { Log } from './common/index.js';
 import { StorageUnavailableError } from './common/index.js';
-import type { VaultConfig } from './config/index.js';
+import type { ListenerConfig, VaultConfig } from './config/index.js';
 import { Database, SchemaCheck } from './database/index.js';
 import { EventDelivery } from './events/index.js';
 import { KeyringCheck, KeyringError, Lifecycle } from './health/index.js';
@@ -30,6 +30,8 @@ import {
   validationPipe,
 } from './http/index.js';
 import { Journal } from './journal/index.js';
+import { openListeners } from './listeners.js';
+import type { Listeners } from './listeners.js';
 import { Metrics } from './metrics/index.js';
 import { PROVIDERS } from './providers/index.js';
 import type { ProviderFactory } from './providers/index.js';
@@ -68,18 +70,20 @@ export async function startVault(
   onFatal: (error: Error) => void,
   providers: readonly ProviderFactory[] = PROVIDERS,
 ): Promise<Vault> {
+  const servers = await openListeners(config, log);
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.forRoot(config, log, providers),
-    fastifyAdapter(problemAnswer),
+    fastifyAdapter(problemAnswer, servers.internal),
     { ...OPTIONS, logger: log },
   );
   const runtime = app.get(RefresherRuntime);
   try {
+    servers.count(app.get(Metrics));
     prepareSpools(app);
     app.useGlobalPipes(validationPipe());
     app.useGlobalFilters(new ErrorFilter(log, problemAnswer));
     app.get(Authentication).attach(app.getHttpAdapter().getInstance());
-    const publicApp = await createPublicApp(app, config, log);
+    const publicApp = await createPublicApp(app, config, log, servers);
     serveApiDescription(app, publicApp, config.public.url);
     const listeners: Draining[] = [];
     for (const each of [app, publicApp]) {
@@ -100,10 +104,12 @@ export async function startVault(
     const drainListeners = () => listeners.map((listener) => listener.close(patience));
     const stop = async () => {
       await drain(app, runtime, drainListeners);
+      servers.close();
       await Promise.all([publicApp.close(), app.close()]);
     };
     return { app, internalUrl, publicUrl, stop };
   } catch (error) {
+    servers.close();
     runtime.stop();
     await runtime.drain();
     await app.close();
@@ -111,7 +117,12 @@ export async function startVault(
   }
 }
 
-async function createPublicApp(app: NestFastifyApplication, config: VaultConfig, log: Log) {
+async function createPublicApp(
+  app: NestFastifyApplication,
+  config: VaultConfig,
+  log: Log,
+  servers: Listeners,
+) {
   const pages = new Pages(config.displayName);
   const publicApp = await NestFactory.create<NestFastifyApplication>(
     PublicModule.forRoot(
@@ -120,7 +131,7 @@ async function createPublicApp(app: NestFastifyApplication, config: VaultConfig,
       app.get(BrowserCookie),
       pages,
     ),
-    fastifyAdapter(errorPage(pages)),
+    fastifyAdapter(errorPage(pages), servers.public),
     { ...OPTIONS, logger: log },
   );
   publicApp.useGlobalFilters(new ErrorFilter(log, errorPage(pages)));
@@ -182,7 +193,7 @@ async function beginWhenComplete(
 async function listen(
   app: NestFastifyApplication,
   prefix: '' | 'PUBLIC_',
-  { host, port }: { readonly host: string; readonly port: number },
+  { host, port, tls }: ListenerConfig,
 ): Promise<string> {
   try {
     await app.listen(port, host);
@@ -191,7 +202,7 @@ async function listen(
   }
   const address = app.getHttpServer().address() as AddressInfo;
   const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return `http://${shown}:${address.port}`;
+  return `${tls ? 'https' : 'http'}://${shown}:${address.port}`;
 }
 
 /** No new work, no new connections; requests under way get their answer. */

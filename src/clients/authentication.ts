@@ -1,9 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { unauthorized } from '../common/index.js';
+import type { Caller } from '../common/index.js';
 import { bearerOf, hashApiKey, isApiKey } from './api-key.js';
+import { ClientCertificates } from './client-certificate.js';
 import { ClientDirectory } from './client-directory.js';
 import type { Credential } from './client-index.js';
+import { CallerJwts } from './jwt/caller-jwts.js';
+import { isJwt } from './jwt/jwt-verifier.js';
+
+/** What a request shows: something that names a client, or a JWT that is still to be verified. */
+type Shown = Credential | { readonly kind: 'jwt'; readonly token: string };
 
 /**
  * Asks who calls before anything else of a request is looked at. A guard would be too late: Fastify
@@ -11,7 +18,12 @@ import type { Credential } from './client-index.js';
  */
 @Injectable()
 export class Authentication {
-  constructor(private readonly clients: ClientDirectory) {}
+  private readonly certificates = new ClientCertificates();
+
+  constructor(
+    private readonly clients: ClientDirectory,
+    private readonly jwts: CallerJwts,
+  ) {}
 
   /** Puts the question before every route, still to be added, that declares a scope. */
   attach(instance: FastifyInstance): void {
@@ -27,30 +39,51 @@ export class Authentication {
 
   /** Without waiting for anything where what is in memory is enough: in every warm read. */
   private authenticate(request: FastifyRequest, done: (error?: Error) => void): void {
-    const credential = credentialOf(request);
-    if (!credential) {
+    const shown = this.shownBy(request);
+    if (!shown) {
       done(unauthorized());
       return;
     }
-    const caller = this.clients.known(credential);
+    const caller = shown.kind === 'jwt' ? undefined : this.clients.known(shown);
     if (caller) {
       request.caller = caller;
       done();
       return;
     }
-    this.ask(request, credential).then(() => {
+    this.ask(shown).then((found) => {
+      request.caller = found;
       done();
     }, done);
   }
 
-  private async ask(request: FastifyRequest, credential: Credential): Promise<void> {
-    const caller = await this.clients.find(credential);
-    if (!caller) throw unauthorized();
-    request.caller = caller;
+  /** The header decides where there is one, also a wrong one beside a good certificate. */
+  private shownBy({ headers, raw }: FastifyRequest): Shown | undefined {
+    if (headers.authorization === undefined) {
+      const names = this.certificates.namesOf(raw.socket);
+      return names.length > 0 ? { kind: 'certificate', names } : undefined;
+    }
+    const bearer = bearerOf(headers.authorization);
+    if (bearer === undefined) return undefined;
+    if (isApiKey(bearer)) return { kind: 'key', hash: hashApiKey(bearer) };
+    if (!isJwt(bearer)) return undefined;
+    const subject = this.jwts.known(bearer);
+    return subject === undefined ? { kind: 'jwt', token: bearer } : { kind: 'subject', subject };
   }
-}
 
-function credentialOf({ headers }: FastifyRequest): Credential | undefined {
-  const key = bearerOf(headers.authorization);
-  return key === undefined || !isApiKey(key) ? undefined : { kind: 'key', hash: hashApiKey(key) };
+  /** @throws VaultError 401 for everybody who is no client, 503 */
+  private async ask(shown: Shown): Promise<Caller> {
+    const caller = await (shown.kind === 'jwt'
+      ? this.askByJwt(shown.token)
+      : this.clients.find(shown));
+    if (!caller) throw unauthorized();
+    return caller;
+  }
+
+  private async askByJwt(token: string): Promise<Caller | undefined> {
+    const verified = await this.jwts.verify(token);
+    const credential = { kind: 'subject', subject: verified.subject } as const;
+    const caller = this.clients.known(credential) ?? (await this.clients.find(credential));
+    if (caller) this.jwts.remember(token, verified);
+    return caller;
+  }
 }

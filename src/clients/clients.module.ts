@@ -3,12 +3,18 @@ import { APP_GUARD } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { ScopeGuard } from './scope.guard.js';
 import { Authentication } from './authentication.js';
+import { CallerJwts } from './jwt/caller-jwts.js';
 import { ClientDirectory } from './client-directory.js';
 import { ServiceClient } from './service-client.entity.js';
 
 /** Callers of the internal API: every route asks who they are and what they may do. */
 @Module({
   imports: [TypeOrmModule.forFeature([ServiceClient])],
-  providers: [ClientDirectory, Authentication, { provide: APP_GUARD, useClass: ScopeGuard }],
+  providers: [
+    ClientDirectory,
+    CallerJwts,
+    Authentication,
+    { provide: APP_GUARD, useClass: ScopeGuard },
+  ],
 })
 export class ClientsModule {}

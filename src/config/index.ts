@@ -2,5 +2,5 @@ export { ConfigModule } from './config.module.js';
 export { ConfigurationError } from './environment-reader.js';
 export type { Environment } from './environment-reader.js';
 export { loadConfig, loadDatabaseConfig, loadSealingConfig } from './load-config.js';
-export { isScopeToken } from './parsers.js';
+export { isScopeToken, isServiceUrl } from './parsers.js';
 export * from './vault-config.js';

@@ -3,6 +3,7 @@ import { EnvironmentReader, acceptIf } from './environment-reader.js';
 import type { Environment } from './environment-reader.js';
 import { refuseExposedDatabase, refuseHazards, refuseUnsaidEnvironment } from './hazards.js';
 import { isLoopback, isOrigin, parseDatabaseUrl } from './parsers.js';
+import { readCallerJwt, readPublicLimits, readTls } from './read-callers.js';
 import { readKeyring } from './read-keyring.js';
 import { readStitchConnect, readStitchMoney } from './read-providers.js';
 import { readWebhook } from './read-webhook.js';
@@ -26,13 +27,18 @@ export function loadConfig(environment: Environment = process.env): VaultConfig 
     internal: {
       host: reader.text('HOST') ?? '127.0.0.1',
       port: reader.integer('PORT', 3000, 0, 65535),
+      tls: readTls(reader, ''),
     },
     public: {
       host: reader.text('PUBLIC_HOST') ?? '127.0.0.1',
       port: publicPort,
       url: readPublicUrl(reader, publicPort, production),
+      tls: readTls(reader, 'PUBLIC_'),
+      ...readPublicLimits(reader),
     },
     database: readDatabase(reader),
+    callerJwt: readCallerJwt(reader),
+    clientRequestsPerSecond: reader.integer('CLIENT_REQUESTS_PER_SECOND', 0, 1, 100_000),
     stitchMoney: readStitchMoney(reader),
     stitchConnect: readStitchConnect(reader),
     returnUrlAllowlist: reader.list(

@@ -24,6 +24,16 @@ export function parseEndpointUrl(text: string): string {
   return acceptIf(text, secure && !url.username && !url.password && !text.includes('#'));
 }
 
+/** Whether {@link parseEndpointUrl} takes it. */
+export function isServiceUrl(text: string): boolean {
+  try {
+    parseEndpointUrl(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** A PostgreSQL connection URL. */
 export function parseDatabaseUrl(text: string): string {
   const url = new URL(text);

@@ -61,14 +61,52 @@ export interface RefreshConfig {
   readonly minTtl: number;
 }
 
+/** Where a listener's certificate, its key and the CA of client certificates are. */
+export interface TlsConfig {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** Undefined: client certificates say nothing. */
+  readonly clientCaFile: string | undefined;
+}
+
+/** One of the two listeners. */
+export interface ListenerConfig {
+  readonly host: string;
+  readonly port: number;
+  /** Undefined: plain HTTP. */
+  readonly tls: TlsConfig | undefined;
+}
+
+/** What only the listener for browsers has. */
+export interface PublicConfig {
+  readonly url: string;
+  /** Requests a second for each address; 0: no ceiling. */
+  readonly requestsPerSecond: number;
+  /** CIDRs of the proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
+}
+
+/** Whose JWTs callers may present. */
+export interface JwtConfig {
+  /** Compared letter by letter with `iss`. */
+  readonly issuer: string;
+  readonly audience: string;
+  /** Undefined: the one that the issuer's metadata names. */
+  readonly jwksUri: string | undefined;
+}
+
 /** The environment, parsed and validated once. Every value is ready to use. */
 export interface VaultConfig {
   readonly environment: 'development' | 'test' | 'production';
   readonly logLevel: LogLevel;
-  readonly internal: { readonly host: string; readonly port: number };
-  readonly public: { readonly host: string; readonly port: number; readonly url: string };
+  readonly internal: ListenerConfig;
+  readonly public: ListenerConfig & PublicConfig;
   readonly database: DatabaseConfig;
   readonly keyring: readonly KeyringEntry[];
+  /** Undefined: JWTs say nothing. */
+  readonly callerJwt: JwtConfig | undefined;
+  /** Requests a second for each client and process; 0: no ceiling. */
+  readonly clientRequestsPerSecond: number;
   readonly stitchMoney: StitchMoneyConfig | undefined;
   readonly stitchConnect: StitchConnectConfig | undefined;
   readonly returnUrlAllowlist: readonly string[];

@@ -14,12 +14,22 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   HPE_HEADER_OVERFLOW: 431,
 };
 
+/** The latest request on a connection, with its answer. */
+const exchanges = new WeakMap<Socket, readonly [IncomingMessage, ServerResponse]>();
+
 /** Answers what is no HTTP, or too much of it, as the listener answers errors: no route saw it. */
 export const clientErrorHandler =
   (renderError: ErrorRenderer) =>
   (thrown: NodeJS.ErrnoException, socket: Socket): void => {
     if (thrown.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy();
+      return;
+    }
+    // What is wrong with the rest of a request that was answered early is nobody's business any more:
+    // a second answer would be taken for the one to the next request.
+    const [request, response] = exchanges.get(socket) ?? [];
+    if (response?.headersSent && !request?.complete) {
+      socket.end();
       return;
     }
     const error = errorOfStatus(STATUS_BY_CODE[thrown.code ?? ''] ?? 400);
@@ -34,6 +44,9 @@ export const clientErrorHandler =
  * request without a host. For the latter Node must be told to let it through, `requireHostHeader`.
  */
 export function answerForNode(instance: FastifyInstance, renderError: ErrorRenderer): void {
+  instance.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    exchanges.set(request.socket, [request, response]);
+  });
   instance.server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
     const answer = renderError(errorOfStatus(417));
     response.writeHead(417, closing(answer)).end(answer.body);

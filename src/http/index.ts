@@ -6,5 +6,8 @@ export type { ErrorRenderer } from './error-renderer.js';
 export { problemAnswer } from './problem.js';
 export { validationPipe } from './validation.js';
 export { ApiProblems, ProblemDto } from './problem.dto.js';
+export type { ServerOptions } from './server.js';
+export { TlsListener } from './tls/tls-listener.js';
+export { TlsMaterialError } from './tls/tls-material.js';
 export { RequestLog } from './request-log.js';
 export { serveApiDescription } from './openapi.js';

@@ -19,7 +19,11 @@ function describeApi(
         'tokens. Errors are RFC 9457 problem documents with a stable `code`.',
     )
     .setVersion('1')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API key of the vault' })
+    .addBearerAuth({
+      type: 'http',
+      scheme: 'bearer',
+      description: 'An API key of the vault, or a JWT',
+    })
     .build();
   const description = SwaggerModule.createDocument(app, about);
   const elsewhere = { servers: [{ url: publicUrl, description: 'The public listener' }] };

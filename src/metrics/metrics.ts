@@ -66,6 +66,27 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly tlsUntil = new Gauge({
+    name: 'stitch_vault_tls_certificate_expires_timestamp_seconds',
+    help: 'When the certificate that a listener shows ends.',
+    labelNames: ['listener'] as const,
+    registers: [this.registry],
+  });
+
+  readonly tlsBroken = new Gauge({
+    name: 'stitch_vault_tls_not_renewed',
+    help: 'Whether the files of a listener have changed to something that cannot be used.',
+    labelNames: ['listener'] as const,
+    registers: [this.registry],
+  });
+
+  readonly droppedConnections = new Counter({
+    name: 'stitch_vault_connections_dropped_total',
+    help: 'Connections closed at once because a listener had as many as it takes.',
+    labelNames: ['listener'] as const,
+    registers: [this.registry],
+  });
+
   readonly webhookDeliveries = new Counter({
     name: 'stitch_vault_webhook_deliveries_total',
     help: 'Attempts to deliver an event by outcome.',

@@ -8,7 +8,7 @@ import { sendBytes } from './wire.js';
 
 const CHUNKED =
   'POST /authorization-requests HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n' +
-  'Transfer-Encoding: chunked\r\n\r\n';
+  'Authorization: Bearer API-KEY\r\nTransfer-Encoding: chunked\r\n\r\n';
 
 const LARGE = 'a'.repeat(100_000);
 
@@ -39,8 +39,9 @@ describe('hostile bytes on both listeners', () => {
   const target = useTarget();
 
   /** Each listener answers with its own renderer, also what none of its routes sees. */
-  async function expectRefused(bytes: string | Buffer, status: number, code: string) {
+  async function expectRefused(given: string | Buffer, status: number, code: string) {
     const { internalUrl, publicUrl } = target.world.vault;
+    const bytes = typeof given === 'string' ? given.replace('API-KEY', target.world.key) : given;
     const problem = await sendBytes(internalUrl, bytes);
     expectProblem(problem, status);
     expect(JSON.parse(problem.body)).toMatchObject({ code });
@@ -73,6 +74,12 @@ describe('hostile bytes on both listeners', () => {
     ],
   ])('refuses %s, which Node would do without a word', async (_, bytes, status, code) => {
     await expectRefused(bytes, status, code);
+  });
+
+  it('answers once what is wrong in its head and in its body', async () => {
+    const bytes = `${CHUNKED.replace('API-KEY', 'wrong')}zz\r\n\r\n`;
+    const answer = await sendBytes(target.world.vault.internalUrl, bytes);
+    expectProblem(answer, 401);
   });
 
   it('asks no host of HTTP/1.0, which need not name one', async () => {
