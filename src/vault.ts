@@ -30,6 +30,7 @@ import {
   validationPipe,
 } from './http/index.js';
 import { Journal } from './journal/index.js';
+import { clientCeiling, limitSenders } from './limits.js';
 import { openListeners } from './listeners.js';
 import type { Listeners } from './listeners.js';
 import { Metrics } from './metrics/index.js';
@@ -82,8 +83,11 @@ export async function startVault(
     prepareSpools(app);
     app.useGlobalPipes(validationPipe());
     app.useGlobalFilters(new ErrorFilter(log, problemAnswer));
-    app.get(Authentication).attach(app.getHttpAdapter().getInstance());
+    app
+      .get(Authentication)
+      .attach(app.getHttpAdapter().getInstance(), await clientCeiling(app, config));
     const publicApp = await createPublicApp(app, config, log, servers);
+    await limitSenders(publicApp, config, log);
     serveApiDescription(app, publicApp, config.public.url);
     const listeners: Draining[] = [];
     for (const each of [app, publicApp]) {

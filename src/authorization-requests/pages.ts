@@ -122,7 +122,7 @@ function endContent(status: CallbackStatus): Content {
 
 function errorContent(httpStatus: number): Content {
   if (httpStatus === 404) return content('calm', 'There is nothing here', [AGAIN]);
-  if (httpStatus < 500) {
+  if (httpStatus < 500 && httpStatus !== 429) {
     return content('calm', 'This link cannot be used', [
       'It may have been used already, have expired, or belong to another browser.',
       // Whoever reloads the last page of a link that went well comes here.

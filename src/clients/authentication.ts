@@ -25,14 +25,24 @@ export class Authentication {
     private readonly jwts: CallerJwts,
   ) {}
 
-  /** Puts the question before every route, still to be added, that declares a scope. */
-  attach(instance: FastifyInstance): void {
+  /**
+   * Puts the question before every route, still to be added, that declares a scope.
+   *
+   * @param ceiling how much a caller may ask, where there is a limit
+   */
+  attach(instance: FastifyInstance, ceiling?: (request: FastifyRequest) => Promise<void>): void {
     instance.decorateRequest('caller', null);
     instance.addHook('onRoute', (route) => {
       const scope = route.config?.scope;
       if (scope === undefined || scope === 'open') return;
       route.onRequest = (request, _reply, done) => {
-        this.authenticate(request, done);
+        this.authenticate(request, (error) => {
+          if (error || !ceiling) done(error);
+          else
+            ceiling(request).then(() => {
+              done();
+            }, done);
+        });
       };
     });
   }

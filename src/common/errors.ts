@@ -63,6 +63,12 @@ export const forbidden = (scope: string) =>
 export const outsideRestriction = () =>
   new VaultError(403, 'forbidden', 'Forbidden', 'The client is restricted to others than this.');
 
+/** 429: more than the ceiling allows. `retryAfter` in seconds. */
+export const rateLimited = (retryAfter: number) =>
+  new VaultError(429, 'rate_limited', 'Rate limited', 'There were too many requests.', {
+    retryAfter: Math.max(1, retryAfter),
+  });
+
 /** 404 for anything that is not a token. */
 export const notFound = (detail = 'There is nothing at this address.') =>
   new VaultError(404, 'not_found', 'Not found', detail);

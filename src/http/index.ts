@@ -9,5 +9,7 @@ export { ApiProblems, ProblemDto } from './problem.dto.js';
 export type { ServerOptions } from './server.js';
 export { TlsListener } from './tls/tls-listener.js';
 export { TlsMaterialError } from './tls/tls-material.js';
+export { requestCeiling, senderOf } from './request-ceiling.js';
+export type { RequestCeiling } from './request-ceiling.js';
 export { RequestLog } from './request-log.js';
 export { serveApiDescription } from './openapi.js';

@@ -58,6 +58,7 @@ export class Arena {
       NODE_ENV: 'production',
       PATH: process.env.PATH ?? '',
       LOG_LEVEL: 'info',
+      PUBLIC_REQUESTS_PER_SECOND: '0',
       DATABASE_URL: url,
       VAULT_KEYRING: site.keyring,
       STITCH_MONEY_ISSUER: sandbox.url,

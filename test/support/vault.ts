@@ -38,6 +38,8 @@ export async function vaultEnvironment(
     PUBLIC_URL: `http://127.0.0.1:${publicPort}`,
     VAULT_KEYRING: TEST_KEYRING,
     LOG_LEVEL: 'debug',
+    // All browsers of a test are one address.
+    PUBLIC_REQUESTS_PER_SECOND: '0',
     ...overrides,
   };
 }
