@@ -24,9 +24,10 @@ module.exports = {
     only('metrics', ['common'], 'metrics are a leaf'),
     only('database', ['common', 'config', 'metrics'], 'the database module is plumbing'),
     only('http', ['common', 'metrics'], 'HTTP plumbing knows no feature'),
+    only('outbound', ['config'], 'the way out, through a proxy or not'),
     only(
       'providers',
-      ['common', 'config', 'database', 'metrics'],
+      ['common', 'config', 'database', 'metrics', 'outbound'],
       'providers know nothing of storage; the database lends them its clock',
     ),
     only(
@@ -35,7 +36,11 @@ module.exports = {
       'sealed records on disk',
     ),
     only('clients', ['common', 'config', 'database', 'metrics'], 'who calls'),
-    only('events', ['common', 'config', 'database', 'http', 'metrics'], 'the outbox and the log'),
+    only(
+      'events',
+      ['common', 'config', 'database', 'http', 'metrics', 'outbound'],
+      'the outbox and the log',
+    ),
     only(
       'grants',
       ['common', 'config', 'database', 'encryption', 'events', 'http', 'metrics', 'providers'],

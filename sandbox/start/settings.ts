@@ -55,6 +55,7 @@ export function environmentFor(
     // The page that stands for an app of one's own is there.
     RETURN_URL_ALLOWLIST: sandbox.stitchMoney.url,
     ...kept,
+    ...exemption(kept),
     NODE_ENV: 'development',
     PORT: String(settings.port),
     PUBLIC_PORT: String(settings.publicPort),
@@ -68,6 +69,13 @@ export function environmentFor(
     STITCH_CONNECT_PARTNER_ID: stitchConnect.partnerId,
     STITCH_CONNECT_PARTNER_SECRET: stitchConnect.partnerSecret,
   };
+}
+
+/** The sandbox is on this machine: no proxy leads there. Of two spellings the lower-case one wins. */
+function exemption(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const name = env.no_proxy ? 'no_proxy' : 'NO_PROXY';
+  const given = env[name]?.trim() ?? '';
+  return given === '*' ? {} : { [name]: [given, '127.0.0.1'].filter(Boolean).join(',') };
 }
 
 function whole(env: NodeJS.ProcessEnv, name: string, fallback: number): number {

@@ -46,6 +46,11 @@ export class EnvironmentReader {
     if (this.problems.length > 0) throw new ConfigurationError(this.problems);
   }
 
+  /** Whether `NAME` or `NAME_FILE` is set. */
+  has(name: string): boolean {
+    return [name, `${name}_FILE`].some((each) => Boolean(this.environment[each]?.trim()));
+  }
+
   /** The text of `NAME` or of the file that `NAME_FILE` names; undefined when neither is set. */
   text(name: string): string | undefined {
     const value = this.environment[name]?.trim();

@@ -68,6 +68,7 @@ describe('the configuration', () => {
         providerTimeout: 10,
         minTtl: 30,
       },
+      proxy: { https: undefined, http: undefined, exempt: [] },
       spoolDir: '.data/spool',
       commitRetention: 120,
     });

@@ -6,6 +6,7 @@ import { isLoopback, isOrigin, parseDatabaseUrl } from './parsers.js';
 import { readCallerJwt, readPublicLimits, readTls } from './read-callers.js';
 import { readKeyring } from './read-keyring.js';
 import { readStitchConnect, readStitchMoney } from './read-providers.js';
+import { readProxy } from './read-proxy.js';
 import { readWebhook } from './read-webhook.js';
 import { REFRESH_POLICIES } from './vault-config.js';
 import type { DatabaseConfig, RefreshConfig, SealingConfig, VaultConfig } from './vault-config.js';
@@ -51,6 +52,7 @@ export function loadConfig(environment: Environment = process.env): VaultConfig 
     staleTrustSeconds: reader.integer('STALE_TRUST', 900, 0, 86_400),
     refresh: readRefresh(reader),
     webhook: readWebhook(reader),
+    proxy: readProxy(reader),
     spoolDir: reader.text('SPOOL_DIR') ?? '.data/spool',
     commitRetention: reader.integer('COMMIT_RETENTION', 120, 0, 3600),
     // Last, and only for an environment that is right so far: it may create a file.

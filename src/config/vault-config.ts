@@ -1,5 +1,6 @@
 import type { LogLevel } from '../common/index.js';
 import type { KeyringEntry } from './parsers.js';
+import type { ProxyConfig } from './read-proxy.js';
 
 export const REFRESH_POLICIES = ['all', 'active', 'on-demand'] as const;
 export type RefreshPolicyName = (typeof REFRESH_POLICIES)[number];
@@ -119,6 +120,8 @@ export interface VaultConfig {
   readonly refresh: RefreshConfig;
   /** Undefined: events are kept to be read and not sent. */
   readonly webhook: WebhookConfig | undefined;
+  /** Which way calls to providers and to the webhook's receiver go. */
+  readonly proxy: ProxyConfig;
   readonly spoolDir: string;
   /** Seconds for which an answer is remembered after its commit. */
   readonly commitRetention: number;

@@ -29,14 +29,14 @@ export class EventDelivery implements OnModuleInit {
   private stopping = false;
 
   constructor(
-    @Inject(VAULT_CONFIG) { webhook }: VaultConfig,
+    @Inject(VAULT_CONFIG) { webhook, proxy }: VaultConfig,
     private readonly outbox: EventOutboxStore,
     private readonly clock: DatabaseClock,
     private readonly log: Log,
     private readonly metrics: Metrics,
   ) {
     if (!webhook) return;
-    const endpoint = new WebhookEndpoint(webhook, clock, ATTEMPT_TIMEOUT, IN_FLIGHT);
+    const endpoint = new WebhookEndpoint(webhook, clock, ATTEMPT_TIMEOUT, IN_FLIGHT, proxy);
     this.sender = new WebhookSender(outbox, endpoint, clock, log, metrics);
   }
 

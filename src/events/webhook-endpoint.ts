@@ -1,7 +1,8 @@
 import { Webhook } from 'standardwebhooks';
-import { Agent, request } from 'undici';
+import { request } from 'undici';
 import type { Clock } from '../common/index.js';
-import type { WebhookConfig } from '../config/index.js';
+import type { ProxyConfig, WebhookConfig } from '../config/index.js';
+import { OutboundDispatcher } from '../outbound/index.js';
 import type { GrantEvent } from './event.js';
 
 /** How an attempt to deliver ended. `gone`: the receiver wants no more of it (410). */
@@ -15,7 +16,7 @@ export type DeliveryOutcome =
  * and the signature are of the attempt. Redirects are not followed.
  */
 export class WebhookEndpoint {
-  private readonly agent: Agent;
+  private readonly dispatcher: OutboundDispatcher;
   private readonly signers: readonly Webhook[];
 
   /**
@@ -27,8 +28,9 @@ export class WebhookEndpoint {
     private readonly clock: Clock,
     private readonly timeout: number,
     connections: number,
+    proxies: ProxyConfig,
   ) {
-    this.agent = new Agent({ connections, connectTimeout: timeout });
+    this.dispatcher = new OutboundDispatcher(proxies, { connections, connectTimeout: timeout });
     this.signers = config.secrets.map((secret) => new Webhook(secret));
   }
 
@@ -51,7 +53,7 @@ export class WebhookEndpoint {
         },
         body,
         signal: AbortSignal.any([signal, AbortSignal.timeout(this.timeout)]),
-        dispatcher: this.agent,
+        dispatcher: this.dispatcher,
       });
       // The status is the whole answer; the rest is read only to keep the connection.
       answer.body.dump().catch(() => undefined);
@@ -64,7 +66,7 @@ export class WebhookEndpoint {
   }
 
   async close(): Promise<void> {
-    await this.agent.destroy();
+    await this.dispatcher.destroy();
   }
 }
 
@@ -72,5 +74,5 @@ export class WebhookEndpoint {
 function reasonOf(error: unknown): string {
   const { code, name } = error as { code?: unknown; name?: unknown };
   const word = typeof code === 'string' ? code : String(name);
-  return /^[A-Za-z_]{1,40}$/.test(word) ? word.toLowerCase() : 'network_error';
+  return /^[A-Za-z0-9_]{1,60}$/.test(word) ? word.toLowerCase() : 'network_error';
 }

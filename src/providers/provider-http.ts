@@ -1,5 +1,7 @@
-import { Agent, DecoratorHandler, request } from 'undici';
+import { DecoratorHandler, request } from 'undici';
 import type { Dispatcher } from 'undici';
+import type { ProxyConfig } from '../config/index.js';
+import { OutboundDispatcher } from '../outbound/index.js';
 import { MAX_ANSWER_BYTES, decodeBody } from './answer.js';
 import type { ProviderAnswer } from './answer.js';
 import { ProviderError } from './provider-error.js';
@@ -37,7 +39,7 @@ const noteSending: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (opti
  * decided by the status alone is decided here: 429 and 5xx never reach the protocol.
  */
 export class ProviderHttp {
-  private readonly agent: Agent;
+  private readonly outbound: OutboundDispatcher;
   private readonly dispatcher: Dispatcher;
 
   /**
@@ -47,8 +49,9 @@ export class ProviderHttp {
   constructor(
     private readonly timeout: number,
     connections: number,
+    proxies: ProxyConfig = { https: undefined, http: undefined, exempt: [] },
   ) {
-    this.agent = new Agent({
+    this.outbound = new OutboundDispatcher(proxies, {
       connections,
       // Shorter than the whole: a connection that never came about is no reason for doubt.
       connectTimeout: Math.max(1000, timeout / 2),
@@ -56,13 +59,17 @@ export class ProviderHttp {
       bodyTimeout: timeout,
       maxResponseSize: MAX_ANSWER_BYTES,
     });
-    this.dispatcher = this.agent.compose(noteSending);
+    this.dispatcher = this.outbound.compose(noteSending);
   }
 
   /** One call. @returns the answer as it came. @throws ProviderError for 429, 5xx and no answer */
   async send(url: string, options: RequestOptions): Promise<ProviderAnswer> {
     const { answer, headers } = await this.call(url, options);
     const { status } = answer;
+    // Plain http: a proxy that wants to know us has not passed the request on.
+    if (status === 407 && this.outbound.proxyFor(url)) {
+      throw new ProviderError('unreachable', 'proxy_407');
+    }
     if (status === 429) throw new ProviderError('rate_limited', 'http_429', retryAfter(headers));
     if (status >= 500) {
       throw new ProviderError('unavailable', `http_${String(status)}`, retryAfter(headers));
@@ -81,7 +88,7 @@ export class ProviderHttp {
   };
 
   async close(): Promise<void> {
-    await this.agent.destroy();
+    await this.outbound.destroy();
   }
 
   private async call(url: string, options: RequestOptions) {
@@ -105,7 +112,7 @@ export class ProviderHttp {
     } catch (error) {
       const { code: given, name } = error as { code?: unknown; name: string };
       const code = typeof given === 'string' ? given : name;
-      const reason = /^[A-Za-z_]{1,60}$/.test(code) ? code.toLowerCase() : 'network_error';
+      const reason = /^[A-Za-z0-9_]{1,60}$/.test(code) ? code.toLowerCase() : 'network_error';
       throw new ProviderError(flight.sent ? 'interrupted' : 'unreachable', reason);
     }
   }

@@ -10,8 +10,8 @@ import type { ProviderFactory } from './provider-table.js';
 import { StitchConnectProvider } from './stitch-connect/stitch-connect.provider.js';
 
 /** HTTP to a provider, with room for a few calls beside the refreshes. */
-const http = ({ refresh }: VaultConfig) =>
-  new ProviderHttp(refresh.providerTimeout * 1000, refresh.concurrency + 16);
+const http = ({ refresh, proxy }: VaultConfig) =>
+  new ProviderHttp(refresh.providerTimeout * 1000, refresh.concurrency + 16, proxy);
 
 /** The providers that the configuration turns on. */
 @Module({})

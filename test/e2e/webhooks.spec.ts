@@ -89,7 +89,7 @@ describe('webhooks', () => {
     const config = { url: receiver.url, secrets: [receiver.secret] };
     const sender = new WebhookSender(
       world.vault.app.get(EventOutboxStore),
-      new WebhookEndpoint(config, clock, 100, 2),
+      new WebhookEndpoint(config, clock, 100, 2, { https: undefined, http: undefined, exempt: [] }),
       clock,
       new Log('silent'),
       new Metrics(),
