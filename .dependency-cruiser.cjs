@@ -48,7 +48,7 @@ module.exports = {
     ),
     only(
       'tokens',
-      ['common', 'config', 'database', 'grants', 'http', 'metrics', 'providers'],
+      ['audit', 'common', 'config', 'database', 'grants', 'http', 'metrics', 'providers'],
       'reading',
     ),
     only(
@@ -81,8 +81,21 @@ module.exports = {
       'health',
     ),
     only(
+      'audit',
+      ['common', 'config', 'database', 'encryption', 'http', 'metrics'],
+      'who did what',
+    ),
+    only(
       'keys',
-      ['authorization-requests', 'common', 'database', 'encryption', 'grants', 'refresher'],
+      [
+        'audit',
+        'authorization-requests',
+        'common',
+        'database',
+        'encryption',
+        'grants',
+        'refresher',
+      ],
       'what concerns the sealed values of all tables; their owners describe them',
     ),
     {

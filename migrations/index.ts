@@ -7,6 +7,7 @@ import { UnconfirmedGrants1763774400000 } from './1763774400000-unconfirmed-gran
 import { ClaimedRequestsIndex1763778000000 } from './1763778000000-claimed-requests-index.js';
 import { Callers1764154800000 } from './1764154800000-callers.js';
 import { NotificationChannel1764158400000 } from './1764158400000-notification-channel.js';
+import { Audit1764162000000 } from './1764162000000-audit.js';
 
 /** Every migration in the order it is applied. Never edit one that has landed: add another. */
 export const migrations = [
@@ -19,4 +20,5 @@ export const migrations = [
   ClaimedRequestsIndex1763778000000,
   Callers1764154800000,
   NotificationChannel1764158400000,
+  Audit1764162000000,
 ];

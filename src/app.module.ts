@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
+import { AuditModule } from './audit/index.js';
 import { AuthorizationRequestsModule } from './authorization-requests/index.js';
 import { ClientsModule } from './clients/index.js';
 import { LogModule } from './common/index.js';
@@ -35,6 +36,7 @@ export class AppModule {
         EncryptionModule.forRoot(new Keyring(config.keyring)),
         MetricsModule,
         DatabaseModule,
+        AuditModule,
         JournalModule,
         ProvidersModule.forRoot(providers),
         GrantsModule,

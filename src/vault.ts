@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
+import { AuditLog, AuditRetention, AuditTrail } from './audit/index.js';
 import {
   BrowserCookie,
   CallbackService,
@@ -86,6 +87,7 @@ export async function startVault(
     app
       .get(Authentication)
       .attach(app.getHttpAdapter().getInstance(), await clientCeiling(app, config));
+    app.get(AuditTrail).attach(app.getHttpAdapter().getInstance());
     const publicApp = await createPublicApp(app, config, log, servers);
     await limitSenders(publicApp, config, log);
     serveApiDescription(app, publicApp, config.public.url);
@@ -169,6 +171,8 @@ async function keyringComplete(app: NestFastifyApplication): Promise<boolean> {
 
 /** Begins to work on its own account. */
 function begin(app: NestFastifyApplication): void {
+  app.get(AuditLog).start();
+  app.get(AuditRetention).start();
   app.get(RefresherRuntime).start();
   app.get(ConsentRecorder).start();
 }
@@ -221,5 +225,6 @@ async function drain(
   const outboxes = [app.get(Revoker), app.get(EventDelivery)].map((outbox) => outbox.drain());
   await Promise.all([...drainListeners(), ...outboxes]);
   // The rotations that they waited for are finished and committed before the database is let go.
-  await runtime.drain();
+  // The audit is not kept waiting for them: nobody reads any more.
+  await Promise.all([runtime.drain(), app.get(AuditRetention).stop(), app.get(AuditLog).close()]);
 }

@@ -60,7 +60,7 @@ export function addGrantCommands(program: Command): void {
     (user: string, options: NameOptions) =>
       withGrants(async (store) => {
         const key = nameOf(user, options);
-        if (!(await store.delete(key))) throw noSuchGrant(key);
+        if (!(await store.delete(key, 'operator'))) throw noSuchGrant(key);
         print(options.json, { deleted: toJson(key) }, [`Deleted ${spell(key)}.`]);
       }),
   );

@@ -1,6 +1,7 @@
 import { SingleBar } from 'cli-progress';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
+import { ofOperator } from '../audit/index.js';
 import { SystemClock } from '../common/index.js';
 import { loadSealingConfig } from '../config/index.js';
 import { Keyring, Sealer, generateKey } from '../encryption/index.js';
@@ -8,6 +9,7 @@ import { Rewrapper, SEALED_TABLES, keyUsage } from '../keys/index.js';
 import type { KeyUsage } from '../keys/index.js';
 import { print } from './output.js';
 import { OperatorError, withSession } from './session.js';
+import { auditOf } from './stores.js';
 
 interface Options {
   id?: string;
@@ -66,15 +68,28 @@ const toLine = ({ id, inKeyring, sealedValues }: KeyUsage, primary: string): str
 async function rewrap(json?: boolean): Promise<void> {
   const config = loadSealingConfig();
   const keyring = new Keyring(config.keyring);
-  const { rewrapped, remaining } = await withSession(config.database, async ({ database }) => {
+  const { rewrapped, remaining } = await withSession(config.database, async (session) => {
     const bar = progressBar();
+    const sealer = new Sealer(keyring);
+    const { writer } = auditOf(session, sealer);
     const rewrapper = new Rewrapper(
-      ...([database, keyring, new Sealer(keyring), new SystemClock()] as const),
+      session.database,
+      async (write) => {
+        const { count } = await writer.writeNotes(async (query) => {
+          const done = await write(query);
+          const notes = done > 0 ? [ofOperator('keys.rewrapped', done, keyring.primaryId)] : [];
+          return { count: done, notes };
+        });
+        return count;
+      },
+      ...([keyring, sealer, new SystemClock()] as const),
       (done) => bar?.update(done),
     );
     bar?.start(await rewrapper.remaining(SEALED_TABLES), 0);
     try {
-      return await rewrapper.run(SEALED_TABLES);
+      const result = await rewrapper.run(SEALED_TABLES);
+      await writer.close();
+      return result;
     } finally {
       bar?.stop();
     }

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addAuditCommands } from './audit.commands.js';
 import { addClientCommands } from './clients.commands.js';
 import { addEventCommands } from './events.commands.js';
 import { addGrantCommands } from './grants.commands.js';
@@ -17,5 +18,6 @@ export function buildProgram(): Command {
   addGrantCommands(program);
   addEventCommands(program);
   addKeyCommands(program);
+  addAuditCommands(program);
   return program;
 }

@@ -58,6 +58,7 @@ describe('the configuration', () => {
       returnUrlAllowlist: [],
       authorizationRequestTtl: 600,
       staleTrustSeconds: 900,
+      auditRetentionDays: 400,
       refresh: {
         policy: 'all',
         activeWindow: 86_400,

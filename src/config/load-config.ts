@@ -55,6 +55,7 @@ export function loadConfig(environment: Environment = process.env): VaultConfig 
     proxy: readProxy(reader),
     spoolDir: reader.text('SPOOL_DIR') ?? '.data/spool',
     commitRetention: reader.integer('COMMIT_RETENTION', 120, 0, 3600),
+    auditRetentionDays: reader.integer('AUDIT_RETENTION_DAYS', 400, 1, 36_500),
     // Last, and only for an environment that is right so far: it may create a file.
     keyring: readKeyring(reader, production),
   };

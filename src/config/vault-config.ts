@@ -125,6 +125,8 @@ export interface VaultConfig {
   readonly spoolDir: string;
   /** Seconds for which an answer is remembered after its commit. */
   readonly commitRetention: number;
+  /** Days for which the audit is kept. */
+  readonly auditRetentionDays: number;
 }
 
 /** Injection token of {@link VaultConfig}. */

@@ -77,12 +77,19 @@ export class Database {
     return this.attempt((query) => query(sql, parameters, timeout));
   };
 
-  /** Several statements in one transaction, rolled back when `work` throws. */
-  async transaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
+  /**
+   * Several statements in one transaction, rolled back when `work` throws.
+   *
+   * @param client who asked for it, for the audit that triggers write
+   */
+  async transaction<T>(work: (query: Query) => Promise<T>, client?: string): Promise<T> {
     if (!this.reachable) throw new StorageUnavailableError();
     return this.attempt(async (query) => {
       await query('BEGIN');
       try {
+        if (client !== undefined) {
+          await query(`SELECT set_config('stitch_vault.client', $1, true)`, [client]);
+        }
         const result = await work(query);
         await query('COMMIT');
         return result;

@@ -138,9 +138,10 @@ export class GrantStore {
    * is deleted where it was or where it is then, and does not slip through between the two. Nor
    * does what a user who has come back already consented to: such links are ended.
    *
+   * @param client who asked for it
    * @returns whether there was one
    */
-  async delete(key: GrantKey): Promise<boolean> {
+  async delete(key: GrantKey, client?: string): Promise<boolean> {
     const name = [key.provider, key.userId, key.connection];
     return this.database.transaction(async (query) => {
       // First: a callback has its request before the lock of the name.
@@ -154,7 +155,7 @@ export class GrantStore {
       }
       await this.revocations.add(query, gone);
       return gone.length > 0;
-    });
+    }, client);
   }
 
   /** Some grants whose access token is sealed under a key, from anywhere in the table. */

@@ -10,6 +10,13 @@ export interface ErrorAnswer {
 /** How a listener answers errors: problem documents on the internal one, pages on the public one. */
 export type ErrorRenderer = (error: VaultError) => ErrorAnswer;
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The code of the problem that the request was answered with, if it was. */
+    problemCode?: string;
+  }
+}
+
 /** Writes the answer to an error to the reply. */
 export function sendError(
   reply: FastifyReply,
@@ -17,6 +24,7 @@ export function sendError(
   renderError: ErrorRenderer,
 ): void {
   if (reply.sent) return;
+  reply.request.problemCode = error.code;
   if (error.retryAfter !== undefined) void reply.header('retry-after', String(error.retryAfter));
   const { headers, body } = renderError(error);
   void reply.status(error.status).headers(headers).send(body);

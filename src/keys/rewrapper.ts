@@ -1,6 +1,6 @@
 import type { Clock } from '../common/index.js';
 import { StorageUnavailableError } from '../common/index.js';
-import type { Database, NamedRow, SealedTable } from '../database/index.js';
+import type { Database, NamedRow, Query, SealedTable } from '../database/index.js';
 import { EncryptionError, keyIdOf } from '../encryption/index.js';
 import type { Keyring, Sealer } from '../encryption/index.js';
 import { keyUsage } from './key-usage.js';
@@ -37,9 +37,14 @@ interface Replacement {
 export class Rewrapper {
   private rewrapped = 0;
 
-  /** @param onProgress called after each batch with the values sealed anew so far */
+  /**
+   * @param recorded runs what writes a batch in one transaction with the record of how many values
+   *   it has sealed anew, and returns that
+   * @param onProgress called after each batch with the values sealed anew so far
+   */
   constructor(
     private readonly database: Pick<Database, 'query'>,
+    private readonly recorded: (write: (query: Query) => Promise<number>) => Promise<number>,
     private readonly keyring: Keyring,
     private readonly sealer: Pick<Sealer, 'open' | 'seal'>,
     private readonly clock: Clock,
@@ -131,10 +136,13 @@ export class Rewrapper {
         batch.map(({ values }) => values.get(column)?.fresh ?? null),
       ]),
     ];
-    const written = await this.patiently(() =>
-      this.database.query<{ replaced: number }>(replaceBatch(table), parameters, TIMEOUT_MS),
+    this.rewrapped += await this.patiently(() =>
+      this.recorded(async (query) => {
+        const sql = replaceBatch(table);
+        const written = await query<{ replaced: number }>(sql, parameters, TIMEOUT_MS);
+        return written.reduce((sum, { replaced }) => sum + replaced, 0);
+      }),
     );
-    this.rewrapped += written.reduce((sum, { replaced }) => sum + replaced, 0);
     this.onProgress(this.rewrapped);
   }
 

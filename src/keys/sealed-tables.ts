@@ -1,3 +1,4 @@
+import { AUDIT_KEY_TABLE } from '../audit/index.js';
 import { REQUEST_TABLE } from '../authorization-requests/index.js';
 import type { SealedTable } from '../database/index.js';
 import { GRANT_TABLES } from '../grants/index.js';
@@ -8,4 +9,5 @@ export const SEALED_TABLES: readonly SealedTable[] = [
   ...GRANT_TABLES,
   REVOCATION_TABLE,
   REQUEST_TABLE,
+  AUDIT_KEY_TABLE,
 ];

@@ -92,9 +92,9 @@ export class TokenReader {
     return this.read(key, { minTtl: undefined, scopes: [] });
   }
 
-  /** Forgets a grant, at once and on every replica. */
-  async delete(key: GrantKey): Promise<void> {
-    await this.store.delete(key);
+  /** Forgets a grant, at once and on every replica. @param client who asked for it */
+  async delete(key: GrantKey, client?: string): Promise<void> {
+    await this.store.delete(key, client);
     this.cache.invalidate(key);
   }
 

@@ -19,10 +19,13 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import { RequireScope, UserIdPipe, assertWithin, callerOf } from '../common/index.js';
+import { AuditLog } from '../audit/index.js';
+import type { Countable } from '../audit/index.js';
+import { RequireScope, UserIdPipe, VaultError, assertWithin, callerOf } from '../common/index.js';
 import { ApiProblems } from '../http/index.js';
 import { ProviderRegistry } from '../providers/index.js';
 import { TokenReader } from './token-reader.service.js';
+import type { ServedToken } from './token-reader.service.js';
 import {
   GrantQuery,
   ReadTokenQuery,
@@ -54,6 +57,7 @@ export class TokensController {
   constructor(
     private readonly reader: TokenReader,
     private readonly providers: ProviderRegistry,
+    private readonly audit: AuditLog,
   ) {}
 
   @Get(':user_id')
@@ -77,12 +81,15 @@ export class TokensController {
     @Req() request: FastifyRequest,
   ): Promise<TokenDto> {
     const key = toGrantKey(userId, query);
-    assertWithin(callerOf(request), key);
+    const caller = callerOf(request);
+    assertWithin(caller, key);
     this.providers.require(key.provider);
-    const served = await this.reader.read(key, {
+    const wanted = {
       minTtl: query.min_ttl === undefined ? undefined : Number(query.min_ttl),
       scopes: query.scope?.split(/ +/) ?? [],
-    });
+    };
+    const told = { type: 'token.read', client: caller.name, ...key } as const;
+    const served = await this.audited(told, request, null, this.reader.read(key, wanted));
     return toTokenDto(served);
   }
 
@@ -107,9 +114,12 @@ export class TokensController {
     @Req() request: FastifyRequest,
   ): Promise<TokenDto> {
     const key = toGrantKey(userId, body);
-    assertWithin(callerOf(request), key);
+    const caller = callerOf(request);
+    assertWithin(caller, key);
     this.providers.require(key.provider);
-    return toTokenDto(await this.reader.reject(key, body.version));
+    const told = { type: 'token.rejected', client: caller.name, ...key } as const;
+    const answer = this.reader.reject(key, body.version);
+    return toTokenDto(await this.audited(told, request, body.version, answer));
   }
 
   @Delete(':user_id')
@@ -127,8 +137,28 @@ export class TokensController {
     @Req() request: FastifyRequest,
   ): Promise<void> {
     const key = toGrantKey(userId, query);
-    assertWithin(callerOf(request), key);
+    const caller = callerOf(request);
+    assertWithin(caller, key);
     this.providers.require(key.provider);
-    await this.reader.delete(key);
+    await this.reader.delete(key, caller.name);
+  }
+
+  /** @param version what the caller named; else that of the token that it got */
+  private async audited(
+    told: Pick<Countable, 'type' | 'client' | 'provider' | 'userId' | 'connection'>,
+    { id }: FastifyRequest,
+    version: number | null,
+    answer: Promise<ServedToken>,
+  ): Promise<ServedToken> {
+    try {
+      const served = await answer;
+      const got = { version: version ?? served.grant.version, outcome: 'served' };
+      this.audit.note({ ...told, ...got }, id);
+      return served;
+    } catch (error) {
+      const outcome = error instanceof VaultError ? error.code : 'internal_error';
+      this.audit.note({ ...told, version, outcome }, id);
+      throw error;
+    }
   }
 }

@@ -198,6 +198,13 @@ describe('the API description', () => {
     await check(400, 'GET /events', '/events?limit=0&after=x');
   });
 
+  it('is kept by the audit', async () => {
+    const page = await check(200, 'GET /audit', '/audit?limit=1');
+    const { next_cursor } = JSON.parse(page) as { next_cursor: string };
+    await check(200, 'GET /audit', `/audit?after=${next_cursor}&client=operator&type=token.read`);
+    await check(400, 'GET /audit', '/audit?limit=0&after=x&type=y');
+  });
+
   it('is kept by the answers of stitch-connect', async () => {
     const [accounts, sessions] = ['POST /stitch-connect/accounts', 'POST /stitch-connect/sessions'];
     const account = {

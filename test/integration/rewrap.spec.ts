@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { Keyring, Sealer } from '../../src/encryption/index.js';
 import { TokenSealer } from '../../src/grants/index.js';
+import { readAudit, verifyAudit } from '../support/audit.js';
 import { createDatabase } from '../support/database.js';
 import type { TestDatabase } from '../support/database.js';
 import { launchVault } from '../support/vault.js';
@@ -100,7 +101,8 @@ describe('keys status and keys rewrap', () => {
     expect(ended).toMatchObject({ code: 0, stderr: '' });
     // The secrets of the two requests that have ended are gone, not sealed anew.
     expect(document(ended.stdout)).toEqual({ rewrapped: 8 + 3, remaining: 0 });
-    expect(await status()).toEqual(usage(8 + 3, 0));
+    // With the key of the audit, which the command has made.
+    expect(await status()).toEqual(usage(8 + 3 + 1, 0));
 
     // All of it opens under the new key alone, in its place.
     const sealer = new Sealer(new Keyring([NEW]));
@@ -215,7 +217,7 @@ describe('keys status and keys rewrap', () => {
     const { rewrapped: rest, remaining } = document(stdout) as Record<string, number>;
     expect({ code, remaining }).toEqual({ code: 0, remaining: 0 });
     expect(rest).toBeLessThanOrEqual(2 * (20_000 - done));
-    expect(await status()).toEqual(usage(40_000, 0));
+    expect(await status()).toEqual(usage(40_000 + 1, 0));
   });
 });
 
@@ -242,13 +244,20 @@ describe('two replicas with another first key', () => {
     expect(await read(world.vault)).toMatchObject({ access_token: second.access_token });
     const third = await reject(world.vault, 2);
     expect(await read(ahead)).toMatchObject({ access_token: third.access_token, version: 3 });
-    // The replica that has the old key first has sealed its rotation under that.
-    expect(await rewrap()).toEqual({ rewrapped: 2, remaining: 0 });
+    // The replica that has the old key first has sealed its rotation under that, and it was the
+    // first to need a key of the audit.
+    expect(await rewrap()).toEqual({ rewrapped: 2 + 1, remaining: 0 });
     for (const vault of [world.vault, ahead]) {
       expect(await read(vault)).toMatchObject({ access_token: third.access_token, version: 3 });
     }
     expect(await reject(world.vault, 3)).toMatchObject({ version: 4 });
     expect(await rewrap()).toEqual({ rewrapped: 2, remaining: 0 });
+    // The key of the audit has outlived the key that it was sealed under.
+    expect(await verifyAudit(world.database.url, [], spell([NEW]))).toMatchObject({ ok: true });
+    const kept = await readAudit(world.vault, key, '&type=keys.rewrapped');
+    const told = kept.map(({ client, count }) => ({ client, count }));
+    expect(told.reduce((sum, { count }) => sum + count, 0)).toBe(5);
+    expect(new Set(told.map(({ client }) => client))).toEqual(new Set(['operator']));
     await ahead.stop();
     await world.close();
   });

@@ -1,4 +1,28 @@
 -- tables
+CREATE TABLE audit_events (
+  position bigint NOT NULL DEFAULT nextval('audit_position_seq'::regclass),
+  at timestamp with time zone NOT NULL DEFAULT now(),
+  type text NOT NULL,
+  client text,
+  provider text,
+  user_id text COLLATE "C",
+  connection text,
+  version bigint,
+  count bigint NOT NULL DEFAULT 1,
+  outcome text NOT NULL,
+  request_id text,
+  data text,
+  chain bigint,
+  sequence bigint,
+  previous bigint,
+  key integer,
+  mac bytea
+);
+CREATE TABLE audit_keys (
+  id integer NOT NULL,
+  sealed_key bytea NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+);
 CREATE TABLE migrations (
   id integer NOT NULL DEFAULT nextval('migrations_id_seq'::regclass),
   timestamp bigint NOT NULL,
@@ -114,6 +138,8 @@ CREATE TABLE stitch_unconfirmed_grants (
 );
 
 -- constraints
+ALTER TABLE audit_events ADD CONSTRAINT audit_events_pkey PRIMARY KEY ("position");
+ALTER TABLE audit_keys ADD CONSTRAINT audit_keys_pkey PRIMARY KEY (id);
 ALTER TABLE migrations ADD CONSTRAINT "PK_8c82d7f526340ab734260ea46be" PRIMARY KEY (id);
 ALTER TABLE service_clients ADD CONSTRAINT service_clients_client_id_key UNIQUE (client_id);
 ALTER TABLE service_clients ADD CONSTRAINT service_clients_key_hash_key UNIQUE (key_hash);
@@ -131,6 +157,14 @@ ALTER TABLE stitch_revocations ADD CONSTRAINT stitch_revocations_pkey PRIMARY KE
 ALTER TABLE stitch_unconfirmed_grants ADD CONSTRAINT stitch_unconfirmed_grants_pkey PRIMARY KEY (grant_id);
 
 -- indexes of no constraint
+CREATE UNIQUE INDEX audit_events_chain_idx ON public.audit_events USING btree (chain, sequence) WHERE (chain IS NOT NULL);
+CREATE INDEX audit_events_client_idx ON public.audit_events USING btree (client, "position") WHERE (client IS NOT NULL);
+CREATE INDEX audit_events_loose_idx ON public.audit_events USING btree ("position") WHERE (mac IS NULL);
+CREATE INDEX audit_events_mark_idx ON public.audit_events USING btree (at) WHERE (type = 'audit.mark'::text);
+CREATE INDEX audit_events_mark_position_idx ON public.audit_events USING btree ("position") WHERE (type = 'audit.mark'::text);
+CREATE INDEX audit_events_pruned_idx ON public.audit_events USING btree ("position") WHERE (type = 'audit.pruned'::text);
+CREATE INDEX audit_events_type_idx ON public.audit_events USING btree (type, "position") WHERE (type <> 'token.read'::text);
+CREATE INDEX audit_events_user_idx ON public.audit_events USING btree (user_id, "position") WHERE (user_id IS NOT NULL);
 CREATE INDEX stitch_authorization_requests_browser_hash_idx ON public.stitch_authorization_requests USING btree (browser_hash) WHERE (browser_hash IS NOT NULL);
 CREATE INDEX stitch_authorization_requests_claimed_idx ON public.stitch_authorization_requests USING btree (provider, user_id, connection) WHERE ((status = 'pending'::text) AND (claimed_at IS NOT NULL));
 CREATE INDEX stitch_authorization_requests_expires_at_idx ON public.stitch_authorization_requests USING btree (expires_at);
@@ -146,12 +180,123 @@ CREATE INDEX stitch_unconfirmed_grants_name_idx ON public.stitch_unconfirmed_gra
 CREATE INDEX stitch_unconfirmed_grants_obtained_at_idx ON public.stitch_unconfirmed_grants USING btree (obtained_at);
 
 -- functions
+CREATE OR REPLACE FUNCTION public.audit_events_guard()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      BEGIN
+        IF pg_trigger_depth() < 2 THEN
+          RAISE EXCEPTION 'audit rows without a mac are written by triggers alone'
+            USING ERRCODE = 'insufficient_privilege';
+        END IF;
+        RETURN NEW;
+      END $function$
+;
+CREATE OR REPLACE FUNCTION public.audit_horizon()
+ RETURNS bigint
+ LANGUAGE plpgsql
+AS $function$
+      DECLARE
+        top bigint;
+        low bigint;
+      BEGIN
+        SELECT CASE WHEN is_called THEN last_value ELSE 0 END INTO top FROM audit_position_seq;
+        SELECT min(objid::bigint) << 8 INTO low FROM pg_locks
+        WHERE locktype = 'advisory' AND classid = 714621003 AND objsubid = 2
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database());
+        RETURN least(top, coalesce(low, top));
+      END $function$
+;
+CREATE OR REPLACE FUNCTION public.audit_note(kind text, who text, provider text, user_id text, connection text, version bigint, outcome text)
+ RETURNS void
+ LANGUAGE sql
+AS $function$
+        INSERT INTO audit_events (position, type, client, provider, user_id, connection, version,
+          outcome)
+        SELECT p, kind, coalesce(nullif(current_setting('stitch_vault.client', true), ''), who),
+          provider, user_id, connection, version, outcome FROM audit_positions(1) p
+      $function$
+;
+CREATE OR REPLACE FUNCTION public.audit_positions(wanted integer)
+ RETURNS SETOF bigint
+ LANGUAGE plpgsql
+AS $function$
+      DECLARE
+        low bigint;
+      BEGIN
+        SELECT last_value INTO low FROM audit_position_seq;
+        PERFORM pg_advisory_xact_lock_shared(714621003, ((low >> 8) & 2147483647)::integer);
+        RETURN QUERY SELECT nextval('audit_position_seq') FROM generate_series(1, wanted);
+      END $function$
+;
+CREATE OR REPLACE FUNCTION public.audit_prune(through bigint, days integer)
+ RETURNS bigint
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+        WITH gone AS (
+          DELETE FROM public.audit_events WHERE position IN (
+            SELECT position FROM public.audit_events
+            WHERE position <= through AND at < now() - greatest(days, 1) * interval '1 day'
+            ORDER BY position LIMIT 5000) RETURNING 1)
+        SELECT count(*) FROM gone
+      $function$
+;
+CREATE OR REPLACE FUNCTION public.service_clients_audit()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      DECLARE
+        kind text := 'client.rotated';
+      BEGIN
+        IF TG_OP = 'DELETE' THEN
+          IF OLD.revoked_at IS NOT NULL THEN RETURN NULL; END IF;
+          kind := 'client.revoked';
+        ELSIF TG_OP = 'INSERT' OR OLD.client_id <> NEW.client_id
+          OR (OLD.revoked_at IS NOT NULL AND NEW.revoked_at IS NULL) THEN
+          kind := 'client.created';
+        ELSIF OLD.revoked_at IS NULL AND NEW.revoked_at IS NOT NULL THEN
+          kind := 'client.revoked';
+        END IF;
+        PERFORM audit_note(kind, NULL, NULL, NULL, NULL, NULL, coalesce(NEW.name, OLD.name));
+        RETURN NULL;
+      END $function$
+;
 CREATE OR REPLACE FUNCTION public.service_clients_notify()
  RETURNS trigger
  LANGUAGE plpgsql
 AS $function$
       BEGIN
         PERFORM stitch_notify('["client"]');
+        RETURN NULL;
+      END $function$
+;
+CREATE OR REPLACE FUNCTION public.stitch_grants_audit()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      DECLARE
+        was text := nullif(OLD.status, 'awaiting_confirmation');
+        becomes text := nullif(NEW.status, 'awaiting_confirmation');
+        who text;
+      BEGIN
+        IF becomes IS NULL THEN
+          IF was IS NOT NULL THEN
+            PERFORM audit_note('grant.deleted', NULL, OLD.provider, OLD.user_id, OLD.connection,
+              OLD.version, 'done');
+          END IF;
+        ELSIF becomes = 'active' AND (was IS NULL OR OLD.grant_id <> NEW.grant_id) THEN
+          SELECT c.name INTO who FROM stitch_authorization_requests r
+            JOIN service_clients c ON c.client_id = r.client_id WHERE r.id = NEW.grant_id;
+          PERFORM audit_note('grant.linked', who, NEW.provider, NEW.user_id, NEW.connection,
+            NEW.version, 'done');
+        ELSIF becomes IS DISTINCT FROM was AND becomes <> 'active' THEN
+          PERFORM audit_note(
+            CASE becomes WHEN 'suspended' THEN 'grant.suspended' ELSE 'grant.lost' END, NULL,
+            NEW.provider, NEW.user_id, NEW.connection, NEW.version,
+            coalesce(NEW.reason, becomes));
+        END IF;
         RETURN NULL;
       END $function$
 ;
@@ -217,7 +362,11 @@ AS $function$
 ;
 
 -- triggers
+CREATE TRIGGER audit_events_guard BEFORE INSERT ON public.audit_events FOR EACH ROW WHEN ((new.mac IS NULL)) EXECUTE FUNCTION audit_events_guard();
+CREATE TRIGGER service_clients_audit AFTER INSERT OR DELETE OR UPDATE OF key_hash, previous_key_hash, previous_key_expires_at, scopes, providers, user_prefixes, subject, certificate, expires_at, revoked_at ON public.service_clients FOR EACH ROW EXECUTE FUNCTION service_clients_audit();
 CREATE TRIGGER service_clients_changed AFTER INSERT OR DELETE OR UPDATE OF key_hash, previous_key_hash, previous_key_expires_at, scopes, providers, user_prefixes, subject, certificate, expires_at, revoked_at ON public.service_clients FOR EACH ROW EXECUTE FUNCTION service_clients_notify();
+CREATE TRIGGER stitch_grants_audit_added AFTER INSERT OR DELETE ON public.stitch_grants FOR EACH ROW EXECUTE FUNCTION stitch_grants_audit();
+CREATE TRIGGER stitch_grants_audit_changed AFTER UPDATE OF status, grant_id ON public.stitch_grants FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) OR (old.grant_id IS DISTINCT FROM new.grant_id))) EXECUTE FUNCTION stitch_grants_audit();
 CREATE TRIGGER stitch_grants_changed AFTER UPDATE OF status, grant_id, rejected_version ON public.stitch_grants FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) OR (old.grant_id IS DISTINCT FROM new.grant_id) OR (old.rejected_version IS DISTINCT FROM new.rejected_version))) EXECUTE FUNCTION stitch_grants_notify();
 CREATE TRIGGER stitch_grants_deleted AFTER DELETE ON public.stitch_grants FOR EACH ROW EXECUTE FUNCTION stitch_grants_notify();
 CREATE TRIGGER stitch_grants_event_added AFTER INSERT OR DELETE ON public.stitch_grants FOR EACH ROW EXECUTE FUNCTION stitch_grants_event();
@@ -235,3 +384,4 @@ CREATE TRIGGER stitch_grants_event_changed AFTER UPDATE OF status, grant_id ON p
 -- ClaimedRequestsIndex1763778000000
 -- Callers1764154800000
 -- NotificationChannel1764158400000
+-- Audit1764162000000

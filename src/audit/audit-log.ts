@@ -1,0 +1,152 @@
+import { performance } from 'node:perf_hooks';
+import { Injectable } from '@nestjs/common';
+import type { OnModuleInit } from '@nestjs/common';
+import { Interval } from '@nestjs/schedule';
+import { Log, StorageUnavailableError } from '../common/index.js';
+import { Database } from '../database/index.js';
+import { Metrics } from '../metrics/index.js';
+import { AuditMarker } from './audit-marker.js';
+import { AuditSums } from './audit-sums.js';
+import type { Countable } from './audit-sums.js';
+import { ChainWriter } from './chain-writer.js';
+import type { Batch } from './chain-writer.js';
+
+/** Milliseconds between two writes: what a kill may lose, and a little room up to a second. */
+const WRITE_EVERY_MS = 700;
+/** Rows of one transaction. */
+const BATCH = 2000;
+/** Milliseconds between two heads in the log, and between two complaints. */
+const SAY_EVERY_MS = 60_000;
+/** How often a stopping process tries to write what is left. */
+const LAST_ATTEMPTS = 3;
+
+/**
+ * What was read, refused and rejected. Summed in memory by whoever does it, written every moment:
+ * no request waits for it, and while the database is away the sums grow within a bound.
+ */
+@Injectable()
+export class AuditLog implements OnModuleInit {
+  private readonly sums = new AuditSums();
+  /** Taken out of the sums and not known to be written. */
+  private batches: Batch[] = [];
+  private writing: Promise<void> | undefined;
+  private started = false;
+  private stopping = false;
+  private headSaidAt = -Infinity;
+  private failureSaidAt = -Infinity;
+
+  constructor(
+    private readonly database: Database,
+    private readonly writer: ChainWriter,
+    private readonly marker: AuditMarker,
+    private readonly log: Log,
+    private readonly metrics: Metrics,
+  ) {}
+
+  onModuleInit(): void {
+    this.metrics.value(
+      'stitch_vault_audit_waiting',
+      'Sums of audit events that are not written yet.',
+      () => this.waiting,
+    );
+    this.metrics.value(
+      'stitch_vault_audit_folded',
+      'Audit events since the start that were summed without their grant, for want of room.',
+      () => this.sums.folded,
+    );
+  }
+
+  /** Notes an event; costs a look into a map, and never waits. */
+  note(event: Countable, requestId: string | null = null): void {
+    this.sums.add(event, requestId);
+  }
+
+  /** Begins to write: once it is certain that the keyring is the right one. */
+  start(): void {
+    this.started = true;
+  }
+
+  @Interval('write-audit', WRITE_EVERY_MS)
+  async tick(): Promise<void> {
+    if (!this.started || this.stopping) return;
+    await this.run();
+  }
+
+  /** Writes everything, says that this process is done, and writes no more; in bounded time. */
+  async close(): Promise<void> {
+    this.stopping = true;
+    await this.writing;
+    if (!this.started) return;
+    for (let attempt = 0; attempt < LAST_ATTEMPTS; attempt += 1) {
+      if (await this.finish()) return;
+    }
+    this.log.event('error', 'audit.unwritten', { sums: this.waiting });
+  }
+
+  private get waiting(): number {
+    return this.batches.reduce((sum, { contents }) => sum + contents.length, this.sums.size);
+  }
+
+  private run(): Promise<void> {
+    this.writing ??= this.writeAll()
+      .catch((error: unknown) => {
+        this.complain(error);
+      })
+      .finally(() => {
+        this.writing = undefined;
+      });
+    return this.writing;
+  }
+
+  private async writeAll(): Promise<void> {
+    // Statements would fail one by one: what comes meanwhile is summed.
+    if (!this.database.available) return;
+    await this.writeBatches();
+    this.sayHead(await this.marker.run(performance.now()), false);
+  }
+
+  private async writeBatches(): Promise<void> {
+    if (this.batches.length === 0) this.takeSums();
+    for (let batch = this.batches[0]; batch; batch = this.batches[0]) {
+      await this.writer.write(batch);
+      this.batches.shift();
+    }
+  }
+
+  private takeSums(): void {
+    const taken = this.sums.take();
+    for (let start = 0; start < taken.length; start += BATCH) {
+      this.batches.push(this.writer.batchOf(taken.slice(start, start + BATCH)));
+    }
+  }
+
+  /** @returns whether everything is written */
+  private async finish(): Promise<boolean> {
+    try {
+      await this.writeBatches();
+      if (this.sums.size > 0) await this.writeBatches();
+      if (!this.writer.isOpen) return true;
+      await this.writer.close();
+      this.sayHead(await this.marker.run(performance.now(), true), true);
+      return true;
+    } catch (error) {
+      this.complain(error);
+      return false;
+    }
+  }
+
+  /** A head that is kept elsewhere shows when the newest rows are taken away. */
+  private sayHead(head: string | undefined, now: boolean): void {
+    if (head === undefined) return;
+    if (!now && performance.now() - this.headSaidAt < SAY_EVERY_MS) return;
+    this.headSaidAt = performance.now();
+    this.log.event('info', 'audit.head', { head });
+  }
+
+  private complain(error: unknown): void {
+    if (error instanceof StorageUnavailableError) return;
+    if (performance.now() - this.failureSaidAt < SAY_EVERY_MS) return;
+    this.failureSaidAt = performance.now();
+    this.log.failure('audit.failed', error);
+  }
+}

@@ -1,0 +1,94 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/index.js';
+import { AuditKeyStore } from './audit-keys.store.js';
+import { genuine } from './audit-mac.js';
+import type { AuditKey } from './audit-mac.js';
+import { readNote } from './audit-marker.js';
+import type { Pruning } from './audit-marker.js';
+import { AuditVerification } from './audit-verification.js';
+import type { AuditProblem } from './audit-verification.js';
+import { AuditStore } from './audit.store.js';
+
+/** Rows that are read at once. */
+const PAGE = 5000;
+
+/** A head that none of the keys has made. */
+export class UnknownHeadError extends Error {
+  constructor() {
+    super('This is no head of this audit.');
+    this.name = 'UnknownHeadError';
+  }
+}
+
+/** That all is there and as it was written, up to a head; or what is wrong first. */
+export type VerificationResult =
+  | { readonly ok: true; readonly events: number; readonly head: string }
+  | ({ readonly ok: false } & AuditProblem);
+
+/** Verifies the audit as a whole, beside vaults that go on writing it. */
+@Injectable()
+export class AuditVerifier {
+  constructor(
+    private readonly database: Database,
+    private readonly store: AuditStore,
+    private readonly keys: AuditKeyStore,
+  ) {}
+
+  /**
+   * @param head one that was seen before: what was there then has to be there still
+   * @throws UnknownHeadError, EncryptionError, StorageUnavailableError
+   */
+  async run(head?: string): Promise<VerificationResult> {
+    const keys = await this.keys.all(this.database.query);
+    const said = head === undefined ? undefined : readHead(head, keys);
+    for (;;) {
+      const start = await this.start(keys);
+      const result = await this.once(keys, start, said);
+      if (result.ok) return result;
+      // Retention may have removed meanwhile what this had not read yet.
+      const now = await this.start(keys);
+      if (now.through === start.through) return result;
+    }
+  }
+
+  private async once(
+    keys: ReadonlyMap<number, AuditKey>,
+    start: Pruning,
+    head: Pruning | undefined,
+  ): Promise<VerificationResult> {
+    const through = await this.store.horizon();
+    const verification = new AuditVerification(keys, start);
+    // Until the position of the head is passed, this is how many rows there are up to it.
+    let atHead = start.total;
+    for (let after = start.through, full = true; full;) {
+      const rows = await this.store.rows(after, through, PAGE);
+      for (const row of rows) {
+        const problem = verification.next(row);
+        if (problem) return { ok: false, ...problem };
+        if (head && row.position <= head.through) atHead = verification.total;
+      }
+      after = rows.at(-1)?.position ?? after;
+      full = rows.length === PAGE;
+    }
+    if (head && head.through >= start.through && atHead < head.total) {
+      return { ok: false, position: head.through, problem: 'removed' };
+    }
+    const key = [...keys.values()].at(-1);
+    const { events, total } = verification;
+    return { ok: true, events, head: key?.head(through, total) ?? '' };
+  }
+
+  /** What retention has removed, by the newest note that the vault has written of it. */
+  private async start(keys: ReadonlyMap<number, AuditKey>): Promise<Pruning> {
+    const pruned = genuine(await this.store.newestNotes('audit.pruned'), keys);
+    return pruned ? readNote(pruned) : { through: 0, total: 0 };
+  }
+}
+
+function readHead(head: string, keys: ReadonlyMap<number, AuditKey>): Pruning {
+  for (const key of keys.values()) {
+    const said = key.readHead(head);
+    if (said) return said;
+  }
+  throw new UnknownHeadError();
+}

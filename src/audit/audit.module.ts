@@ -1,0 +1,26 @@
+import { Global, Module } from '@nestjs/common';
+import { AuditKeyStore } from './audit-keys.store.js';
+import { AuditLog } from './audit-log.js';
+import { AuditMarker } from './audit-marker.js';
+import { AuditRetention } from './audit-retention.js';
+import { AuditTrail } from './audit-trail.js';
+import { AuditController } from './audit.controller.js';
+import { AuditStore } from './audit.store.js';
+import { ChainWriter } from './chain-writer.js';
+
+/** Who did what, so that nobody can change it unnoticed. */
+@Global()
+@Module({
+  controllers: [AuditController],
+  providers: [
+    AuditKeyStore,
+    AuditLog,
+    AuditMarker,
+    AuditRetention,
+    AuditStore,
+    AuditTrail,
+    ChainWriter,
+  ],
+  exports: [AuditLog, AuditRetention, AuditTrail],
+})
+export class AuditModule {}
