@@ -11,19 +11,24 @@ export interface TlsAnswer {
 }
 
 /** One request on a connection of its own. @throws Error when the handshake fails */
-export function tlsRequest(url: string, options: RequestOptions = {}): Promise<TlsAnswer> {
+export function tlsRequest(
+  url: string,
+  options: RequestOptions = {},
+  body?: object,
+): Promise<TlsAnswer> {
   return new Promise((resolve, reject) => {
     const sent = request(url, { agent: false, ...options }, (answer) => {
-      let body = '';
+      let text = '';
       answer.setEncoding('utf8');
-      answer.on('data', (chunk: string) => (body += chunk));
+      answer.on('data', (chunk: string) => (text += chunk));
       answer.on('end', () => {
-        resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body });
+        resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: text });
       });
       answer.on('error', reject);
     });
     sent.on('error', reject);
-    sent.end();
+    if (body !== undefined) sent.setHeader('content-type', 'application/json');
+    sent.end(body && JSON.stringify(body));
   });
 }
 
