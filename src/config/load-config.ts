@@ -127,6 +127,7 @@ function readDisplayName(reader: EnvironmentReader): string | undefined {
 }
 
 function readRefresh(reader: EnvironmentReader): RefreshConfig {
+  const providerTimeout = reader.integer('PROVIDER_TIMEOUT', 10, 1, 120);
   return {
     policy: reader.oneOf('REFRESH_POLICY', 'all', REFRESH_POLICIES),
     activeWindow: reader.integer('REFRESH_ACTIVE_WINDOW', 86_400, 1, 31_536_000),
@@ -134,7 +135,8 @@ function readRefresh(reader: EnvironmentReader): RefreshConfig {
     interval: reader.integer('REFRESH_INTERVAL', 5, 1, 3600),
     concurrency: reader.integer('REFRESH_CONCURRENCY', 32, 1, 1000),
     callsPerSecond: reader.integer('PROVIDER_CALLS_PER_SECOND', 0, 1, 100_000) || Infinity,
-    providerTimeout: reader.integer('PROVIDER_TIMEOUT', 10, 1, 120),
+    providerTimeout,
+    answerTimeout: reader.integer('ANSWER_TIMEOUT', 120, providerTimeout, 3600),
     minTtl: reader.integer('MIN_TTL', 30, 0, 3600),
   };
 }

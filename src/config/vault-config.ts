@@ -58,7 +58,10 @@ export interface RefreshConfig {
   readonly concurrency: number;
   /** Calls per second to one provider, per process; Infinity for no ceiling. */
   readonly callsPerSecond: number;
+  /** How long a reader waits for one provider call. */
   readonly providerTimeout: number;
+  /** How long the answer to a refresh is listened for; at least {@link providerTimeout}. */
+  readonly answerTimeout: number;
   readonly minTtl: number;
 }
 

@@ -53,6 +53,20 @@ export const CLAIM_ONE = claim(`
     AND (lease_owner IS NULL OR ($7 AND lease_expires_at < now() AND ${SERVER_SETTLED}))
     AND (failure_count = 0 OR refresh_due_at IS NULL OR refresh_due_at <= now())`);
 
+/**
+ * $1 to $4 the names and lease owners of grants, $5 milliseconds: their leases last so long from
+ * now. A row that somebody keeps locked can't be claimed either, and is renewed with the next look.
+ */
+export const RENEW_LEASES = `
+  WITH r AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+    AS u(provider, user_id, connection, lease_owner)),
+  unlocked AS MATERIALIZED (${UNLOCKED})
+  UPDATE stitch_grants g SET lease_expires_at = now() + $5 * ${MILLISECOND},
+    refresh_due_at = now() + $5 * ${MILLISECOND}
+  FROM r JOIN unlocked USING (provider, user_id, connection)
+  WHERE g.provider = r.provider AND g.user_id = r.user_id AND g.connection = r.connection
+    AND g.lease_owner = r.lease_owner`;
+
 /** Nobody else has been given the row since the result was asked for. */
 const LEASE_IS_OURS = '(g.lease_owner = r.lease_owner) IS TRUE';
 

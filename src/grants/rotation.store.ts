@@ -23,6 +23,7 @@ import {
   SAME_GRANT,
   LEASED,
   MILLISECOND,
+  RENEW_LEASES,
   OVERTAKEN,
 } from './rotation-sql.js';
 
@@ -139,6 +140,17 @@ export class RotationStore {
     );
     if (rows.length === 0) await this.release(grant, owner, true, 0);
     return rows.length > 0;
+  }
+
+  /** Has leases last so many milliseconds from now; one that somebody else has is left alone. */
+  async renewLeases(grants: readonly Grant[], duration: number): Promise<void> {
+    await this.database.query(RENEW_LEASES, [
+      grants.map(({ provider }) => provider),
+      grants.map(({ userId }) => userId),
+      grants.map(({ connection }) => connection),
+      grants.map(({ leaseOwner }) => leaseOwner),
+      duration,
+    ]);
   }
 
   /**

@@ -2,6 +2,12 @@ import { withTimeLimit } from '../common/index.js';
 import type { Clock } from '../common/index.js';
 import type { RateCeiling } from './rate-ceiling.js';
 
+/**
+ * Calls that are listened to beyond `PROVIDER_TIMEOUT`, for each call in flight that is allowed: a
+ * provider that is slow for some must not take the places of the others.
+ */
+export const LISTENERS_PER_PLACE = 4;
+
 interface Waiter {
   enter: () => void;
 }
@@ -13,6 +19,7 @@ interface Waiter {
  */
 export class ConcurrencyLimit {
   private active = 0;
+  private listeners = 0;
   private readonly queue: Waiter[] = [];
   private readonly backlogShare: number;
 
@@ -26,6 +33,11 @@ export class ConcurrencyLimit {
 
   get inFlight(): number {
     return this.active;
+  }
+
+  /** Calls whose answer is still listened for although their place was given back. */
+  get listening(): number {
+    return this.listeners;
   }
 
   get waiting(): number {
@@ -78,6 +90,22 @@ export class ConcurrencyLimit {
     if (place < 0) return true;
     this.queue.splice(place, 1);
     return false;
+  }
+
+  /**
+   * Gives the place of a call back that is listened to further. @returns false when there are too
+   * many of these: then the call keeps its place
+   */
+  listen(): boolean {
+    if (this.listeners >= this.maximum * LISTENERS_PER_PLACE) return false;
+    this.listeners += 1;
+    this.leave();
+    return true;
+  }
+
+  /** A call that gave its place back has ended. */
+  heard(): void {
+    this.listeners -= 1;
   }
 
   /** Gives a place back; the next reader in line gets it. */

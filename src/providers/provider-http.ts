@@ -45,26 +45,45 @@ export class ProviderHttp {
   /**
    * @param timeout milliseconds for one call
    * @param connections at most, to one origin
+   * @param answerTimeout milliseconds for a call that spends something and is listened to longer
    */
   constructor(
     private readonly timeout: number,
     connections: number,
     proxies: ProxyConfig = { https: undefined, http: undefined, exempt: [] },
+    private readonly answerTimeout = timeout,
   ) {
     this.outbound = new OutboundDispatcher(proxies, {
       connections,
       // Shorter than the whole: a connection that never came about is no reason for doubt.
       connectTimeout: Math.max(1000, timeout / 2),
-      headersTimeout: timeout,
-      bodyTimeout: timeout,
+      // The signal of each call ends it: how long it is listened to differs.
+      headersTimeout: 0,
+      bodyTimeout: 0,
       maxResponseSize: MAX_ANSWER_BYTES,
     });
     this.dispatcher = this.outbound.compose(noteSending);
   }
 
   /** One call. @returns the answer as it came. @throws ProviderError for 429, 5xx and no answer */
-  async send(url: string, options: RequestOptions): Promise<ProviderAnswer> {
-    const { answer, headers } = await this.call(url, options);
+  send(url: string, options: RequestOptions): Promise<ProviderAnswer> {
+    return this.answered(url, options, this.timeout);
+  }
+
+  /**
+   * One call whose answer can't be had again: it is listened for until `ANSWER_TIMEOUT`, or until
+   * the connection ends. Otherwise as {@link send}.
+   */
+  sendAndListen(url: string, options: RequestOptions): Promise<ProviderAnswer> {
+    return this.answered(url, options, this.answerTimeout);
+  }
+
+  private async answered(
+    url: string,
+    options: RequestOptions,
+    deadline: number,
+  ): Promise<ProviderAnswer> {
+    const { answer, headers } = await this.call(url, options, deadline);
     const { status } = answer;
     // Plain http: a proxy that wants to know us has not passed the request on.
     if (status === 407 && this.outbound.proxyFor(url)) {
@@ -91,14 +110,14 @@ export class ProviderHttp {
     await this.outbound.destroy();
   }
 
-  private async call(url: string, options: RequestOptions) {
+  private async call(url: string, options: RequestOptions, deadline: number) {
     const flight: Flight = { sent: false };
     try {
       const { statusCode, headers, body } = await request(url, {
         method: (options.method ?? 'GET') as 'GET' | 'POST',
         headers: Object.fromEntries(new Headers(options.headers ?? {})),
         body: options.body ? String(options.body as string | URLSearchParams) : null,
-        signal: AbortSignal.timeout(this.timeout),
+        signal: AbortSignal.timeout(deadline),
         dispatcher: this.dispatcher,
         opaque: flight,
       });

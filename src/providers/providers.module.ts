@@ -3,15 +3,21 @@ import type { DynamicModule } from '@nestjs/common';
 import { VAULT_CONFIG } from '../config/index.js';
 import type { VaultConfig } from '../config/index.js';
 import { DatabaseClock } from '../database/index.js';
+import { LISTENERS_PER_PLACE } from './concurrency-limit.js';
 import { ProviderGauges } from './provider-gauges.js';
 import { ProviderHttp } from './provider-http.js';
 import { ProviderRegistry } from './provider-registry.js';
 import type { ProviderFactory } from './provider-table.js';
 import { StitchConnectProvider } from './stitch-connect/stitch-connect.provider.js';
 
-/** HTTP to a provider, with room for a few calls beside the refreshes. */
+/** HTTP to a provider, with room for a few calls beside the refreshes and those listened to. */
 const http = ({ refresh, proxy }: VaultConfig) =>
-  new ProviderHttp(refresh.providerTimeout * 1000, refresh.concurrency + 16, proxy);
+  new ProviderHttp(
+    refresh.providerTimeout * 1000,
+    refresh.concurrency * (1 + LISTENERS_PER_PLACE) + 16,
+    proxy,
+    refresh.answerTimeout * 1000,
+  );
 
 /** The providers that the configuration turns on. */
 @Module({})

@@ -3,6 +3,8 @@ import type { Database } from '../database/index.js';
 import type { ProviderRegistry } from '../providers/index.js';
 import { CommitQueue } from './commit-queue.js';
 import type { AnswerShelf, Committer } from './commit-queue.js';
+import { LeaseKeeper } from './lease-keeper.js';
+import type { LeaseKeeperDependencies } from './lease-keeper.js';
 import { Recovery } from './recovery.js';
 import type { RecoveryDependencies } from './recovery.js';
 import type { RefreshPolicy } from './decide-refresh.js';
@@ -18,7 +20,7 @@ import type { RotationDependencies } from './rotation.js';
  * over: time for an owner that was cut off with us to commit what it holds.
  */
 const TAKE_OVER_AFTER_MS = 4000;
-/** Milliseconds by which a lease outlives the deadline of the provider call made under it. */
+/** Milliseconds by which a lease outlives the time for which readers wait for the call under it. */
 const LEASE_MARGIN_MS = 5000;
 /**
  * Milliseconds: long enough for a killed replica to be back and to commit what its spool holds,
@@ -41,6 +43,7 @@ export interface RefresherSurroundings {
     RefresherDependencies['store'] &
     RecoveryDependencies['store'] &
     ScheduleDependencies['store'] &
+    LeaseKeeperDependencies['store'] &
     Committer;
   readonly grants: RefresherDependencies['grants'];
   readonly providers: Pick<ProviderRegistry, 'all' | 'find'>;
@@ -113,8 +116,11 @@ export function assembleRefresher(
       lastRequest: Math.min(providerTimeoutMs, LAST_REQUEST_MS),
     },
   );
+  const leaseDurationMs = Math.max(providerTimeoutMs + LEASE_MARGIN_MS, SHORTEST_LEASE_MS);
+  const leases = new LeaseKeeper({ store, clock, log }, leaseDurationMs);
+  const { sealer, cache } = around;
   const rotation = new Rotation(
-    { store, commits, sealer: around.sealer, clock, log, listener, cache: around.cache, random },
+    { store, commits, leases, sealer, clock, log, listener, cache, random },
     { providerTimeout: providerTimeoutMs, lead: settings.leadMs },
   );
 
@@ -143,7 +149,7 @@ export function assembleRefresher(
       owner: settings.owner,
       policy: settings.policy,
       providerTimeout: providerTimeoutMs,
-      leaseDuration: Math.max(providerTimeoutMs + LEASE_MARGIN_MS, SHORTEST_LEASE_MS),
+      leaseDuration: leaseDurationMs,
       mayTakeOver,
       onFailure: (error) => {
         if (!(error instanceof StorageUnavailableError)) log.failure('rotation.failed', error);

@@ -32,7 +32,7 @@ export class Backlog {
       const room = limit.roomForBacklog;
       // Claims are made in batches: a statement for every place that falls free is too many.
       if (room > 0 && room < limit.minimumBatch && inFlight.rotations > 0) {
-        await inFlight.oneEnded();
+        await inFlight.oneEnded(this.dependencies.clock);
         continue;
       }
       // A provider that was down gets one call first, not a full load.
@@ -41,7 +41,7 @@ export class Backlog {
         wanted > 0 ? await inFlight.claim(() => this.claim(provider.name, wanted)) : [];
       for (const grant of claimed) inFlight.track(this.rotate(grant, guarded));
       if (wanted > 0 && claimed.length < wanted) break;
-      if (inFlight.rotations > 0) await inFlight.oneEnded();
+      if (inFlight.rotations > 0) await inFlight.oneEnded(this.dependencies.clock);
       else if (wanted === 0) break;
     }
   }

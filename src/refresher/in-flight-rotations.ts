@@ -1,6 +1,9 @@
+import { withTimeLimit } from '../common/index.js';
 import type { Clock } from '../common/index.js';
 import type { Lease } from '../grants/index.js';
 
+/** Milliseconds after which a place may be free although no rotation has ended. */
+const LOOK_AGAIN_MS = 500;
 /** Milliseconds between looks at whether everything has ended. */
 const DRAIN_POLL = 10;
 
@@ -67,9 +70,12 @@ export class InFlightRotations {
     this.running.add(tracked);
   }
 
-  /** Waits until one of the rotations under way has ended. */
-  async oneEnded(): Promise<void> {
-    await Promise.race(this.running);
+  /**
+   * Waits until one of the rotations under way has ended, or for a moment: one that is listened to
+   * for long gives its place back before it ends.
+   */
+  async oneEnded(clock: Clock): Promise<void> {
+    await withTimeLimit(clock, LOOK_AGAIN_MS, Promise.race(this.running));
   }
 
   /** Waits, for so many milliseconds at most, until `idle` says that nothing is under way. */

@@ -11,6 +11,7 @@ import type {
 } from '../grants/index.js';
 import type { GrantCache } from '../tokens/index.js';
 import type { CommitQueue } from './commit-queue.js';
+import type { LeaseKeeper } from './lease-keeper.js';
 import type { RotationListener } from './rotation-listener.js';
 
 /** Milliseconds: full jitter is taken from an exponentially growing range between these. */
@@ -30,6 +31,7 @@ export type RotationEnd =
 export interface RotationDependencies {
   readonly store: Pick<RotationStore, 'fail' | 'release' | 'retire'>;
   readonly commits: Pick<CommitQueue, 'add' | 'holds'>;
+  readonly leases: Pick<LeaseKeeper, 'during'>;
   readonly sealer: Pick<TokenSealer, 'seal' | 'open'>;
   readonly clock: Clock;
   readonly log: Log;
@@ -62,17 +64,24 @@ export class Rotation {
    *
    * @throws StorageUnavailableError when the end of a failed attempt could not be noted
    */
-  async rotate(grant: ClaimedGrant, guarded: GuardedProvider): Promise<RotationEnd> {
+  rotate(grant: ClaimedGrant, guarded: GuardedProvider): Promise<RotationEnd> {
+    return this.dependencies.leases.during(grant, this.presentAndCommit(grant, guarded));
+  }
+
+  private async presentAndCommit(
+    grant: ClaimedGrant,
+    guarded: GuardedProvider,
+  ): Promise<RotationEnd> {
     const { cache, clock, commits, listener } = this.dependencies;
     const askedAt = clock.now();
     if (this.tooLate(grant, askedAt)) return await this.abandon(grant, guarded, 0);
     // Its answer is in hand after all: kept by an outage, or found in the spool of another process.
     if (commits.holds(grant)) return await this.abandon(grant, guarded, COMMIT_PENDING_RETRY_MS);
+    const refreshToken = this.openRefreshToken(grant);
+    if (refreshToken === undefined) return await this.unreadable(grant, guarded);
     let issued: IssuedTokens;
     try {
-      const refreshToken = this.openRefreshToken(grant);
-      if (refreshToken === undefined) return await this.unreadable(grant, guarded);
-      issued = await guarded.provider.refresh(refreshToken);
+      issued = await this.present(refreshToken, guarded);
       guarded.breaker.succeeded();
     } catch (error) {
       if (!(error instanceof ProviderError)) {
@@ -82,7 +91,6 @@ export class Rotation {
       }
       return await this.failed(grant, guarded, error);
     } finally {
-      guarded.limit.leave();
       listener.called(grant.provider, clock.now() - askedAt);
     }
     const result = this.result(grant, issued, askedAt);
@@ -92,6 +100,29 @@ export class Rotation {
     const renewed = rotated(grant, result, outcome.version);
     cache.renew(renewed);
     return { kind: 'committed', grant: renewed };
+  }
+
+  /**
+   * Presents a refresh token and listens for the answer. Beyond the time for which readers wait the
+   * call takes no place of the others any more; whatever it brings is committed all the same.
+   */
+  private async present(refreshToken: string, guarded: GuardedProvider): Promise<IssuedTokens> {
+    const { limit, provider } = guarded;
+    const answered = new AbortController();
+    const call = { listening: false };
+    void this.dependencies.clock.sleep(this.settings.providerTimeout, answered.signal).then(
+      () => {
+        if (!answered.signal.aborted) call.listening = limit.listen();
+      },
+      () => undefined,
+    );
+    try {
+      return await provider.refresh(refreshToken);
+    } finally {
+      answered.abort();
+      if (call.listening) limit.heard();
+      else limit.leave();
+    }
   }
 
   /**
@@ -127,6 +158,7 @@ export class Rotation {
   /** Nothing was presented: no word about the provider, and no doubt that was not there before. */
   private async unreadable(grant: ClaimedGrant, guarded: GuardedProvider): Promise<RotationEnd> {
     guarded.breaker.withdraw();
+    guarded.limit.leave();
     const error = new ProviderError('rejected', 'refresh_token_unreadable');
     const retryIn = this.retryIn(grant, error);
     const { store } = this.dependencies;

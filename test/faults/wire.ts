@@ -15,6 +15,22 @@ export interface Presentation {
   issued: string | undefined;
 }
 
+/** An answer on the wire. */
+export interface WireAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Buffer;
+}
+
+/**
+ * Something systematically wrong with a provider: answers in the provider's place, or alters what
+ * `forward` brings. `forward` has the provider act; without it nothing is spent.
+ */
+export type WireFault = (
+  user: string,
+  forward: () => Promise<WireAnswer>,
+) => WireAnswer | Promise<WireAnswer>;
+
 /**
  * The way from one replica to the provider's token endpoint. It knows what is on it, which is the
  * one thing that neither end can know, and can make answers take a while.
@@ -24,6 +40,8 @@ export class Wire {
   answerDelay: readonly [number, number] = [0, 0];
   /** Refresh calls that have passed, in their order. */
   readonly presentations: Presentation[] = [];
+  /** What is wrong with every call, while something is. */
+  fault: WireFault | undefined;
   private readonly agent = new Agent({ headersTimeout: 120_000 });
   private server: Server | undefined;
   private port = 0;
@@ -80,25 +98,41 @@ export class Wire {
     const call: Presentation = { token, asked, delivered: undefined, issued: undefined };
     if (token !== '') this.presentations.push(call);
     try {
-      const answer = await request(this.provider + (incoming.url ?? ''), {
-        method: 'POST',
-        headers: { 'content-type': incoming.headers['content-type'] ?? '' },
-        body,
-        dispatcher: this.agent,
-      });
-      const given = await answer.body.text();
-      if (answer.statusCode === 200 && user !== undefined) call.issued = this.note(user, given);
+      const forward = () => this.forward(incoming, body, call, user);
+      const { fault } = this;
+      const answer = await (fault && user !== undefined ? fault(user, forward) : forward());
       const [least, most] = this.answerDelay;
       if (most > 0) await sleep(least + (most - least) * Math.random());
-      const { 'content-type': type, 'retry-after': retryAfter } = answer.headers;
-      outgoing.writeHead(answer.statusCode, {
-        ...(type ? { 'content-type': String(type) } : {}),
-        ...(retryAfter ? { 'retry-after': String(retryAfter) } : {}),
-      });
-      outgoing.end(given);
+      outgoing.writeHead(answer.status, { ...answer.headers });
+      outgoing.end(answer.body);
     } finally {
       call.delivered = performance.now();
     }
+  }
+
+  private async forward(
+    incoming: IncomingMessage,
+    body: string,
+    call: Presentation,
+    user: string | undefined,
+  ): Promise<WireAnswer> {
+    const answer = await request(this.provider + (incoming.url ?? ''), {
+      method: 'POST',
+      headers: { 'content-type': incoming.headers['content-type'] ?? '' },
+      body,
+      dispatcher: this.agent,
+    });
+    const given = await answer.body.text();
+    if (answer.statusCode === 200 && user !== undefined) call.issued = this.note(user, given);
+    const { 'content-type': type, 'retry-after': retryAfter } = answer.headers;
+    return {
+      status: answer.statusCode,
+      headers: {
+        ...(type ? { 'content-type': String(type) } : {}),
+        ...(retryAfter ? { 'retry-after': String(retryAfter) } : {}),
+      },
+      body: given,
+    };
   }
 
   /** @returns the refresh token in the answer */

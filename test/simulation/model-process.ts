@@ -229,6 +229,10 @@ export class ModelProcess {
         this.call(() => {
           store.release(...args);
         }),
+      renewLeases: (...args) =>
+        this.call(() => {
+          store.renewLeases(...args);
+        }),
       shortenLeases: (...args: Parameters<ModelStore['shortenLeases']>) =>
         this.call(() => store.shortenLeases(...args)),
       retire: (...args: Parameters<ModelStore['retire']>) => this.call(() => store.retire(...args)),

@@ -28,8 +28,9 @@ interface Family {
 
 /** Milliseconds an access token lives. */
 export const LIFETIME = 20_000;
-/** Milliseconds: the deadline of one call. */
+/** Milliseconds that a reader waits for one call, and that its answer is listened for. */
 export const PROVIDER_TIMEOUT = 2000;
+export const ANSWER_TIMEOUT = 24_000;
 
 /** An authorization server whose refresh tokens work once, with everything that can go wrong. */
 export class ModelProvider {
@@ -41,6 +42,8 @@ export class ModelProvider {
     private readonly random: Random,
     /** Replaced by fair weather when a run comes to rest. */
     public weather: ProviderWeather,
+    /** Milliseconds. */
+    private readonly listensFor = ANSWER_TIMEOUT,
   ) {}
 
   /** A new grant. */
@@ -87,11 +90,11 @@ export class ModelProvider {
       throw new ProviderError('rate_limited', 'http_429');
     }
     if (lostRequest) {
-      await clock.sleep(between(random, 1, PROVIDER_TIMEOUT));
+      await clock.sleep(between(random, 1, this.listensFor));
       throw new ProviderError('interrupted', 'econnreset');
     }
     // What arrives is processed, also after the caller has given up waiting for it.
-    const answer = clock.sleep(Math.min(there, PROVIDER_TIMEOUT)).then(() => {
+    const answer = clock.sleep(there).then(() => {
       if (serverError && !afterwards) throw new ProviderError('unavailable', 'http_503');
       const issued = this.rotate(refresh);
       if (serverError) throw new ProviderError('unavailable', 'http_502');
@@ -99,8 +102,8 @@ export class ModelProvider {
     });
     answer.catch(() => undefined);
     const total = there + back;
-    if (lostAnswer || total > PROVIDER_TIMEOUT) {
-      await clock.sleep(PROVIDER_TIMEOUT);
+    if (lostAnswer || total > this.listensFor) {
+      await clock.sleep(this.listensFor);
       throw new ProviderError('interrupted', 'timeout');
     }
     await clock.sleep(total);

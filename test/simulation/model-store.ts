@@ -187,6 +187,16 @@ export class ModelStore {
     return true;
   }
 
+  renewLeases(grants: readonly Grant[], duration: number): void {
+    this.check();
+    for (const { leaseOwner, ...key } of grants) {
+      const row = this.rows.get(grantKeyText(key));
+      if (row?.leaseOwner !== leaseOwner || this.isLocked(row)) continue;
+      const end = this.clock.now() + duration;
+      this.put({ ...row, leaseExpiresAt: end, refreshDueAt: end });
+    }
+  }
+
   shortenLeases(process: string, left: number): number {
     this.check();
     const now = this.clock.now();

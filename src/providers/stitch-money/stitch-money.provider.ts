@@ -106,7 +106,7 @@ export class StitchMoneyProvider implements TokenProvider {
     return this.withSecrets(async (secret) => {
       let issued: IssuedTokens | undefined;
       const client = configuration(this.config, secret, async (url, options) => {
-        const answer = await this.http.send(url, options);
+        const answer = await this.http.sendAndListen(url, options);
         if (keep && mayHoldTokens(answer)) keep(answer);
         issued = this.understand(answer);
         // Nobody reads the id_token of a refresh, and a quirk in it (no `nonce`, a clock) must not
