@@ -8,10 +8,22 @@ import type { Vault } from './vault.js';
 /** Milliseconds beyond `PROVIDER_TIMEOUT` after which a stop is cut short. */
 const STOP_MARGIN = 4000;
 
+/** Milliseconds for the last lines to reach whatever reads the log. */
+const LAST_LINES = 500;
+
 /** Says what is wrong in plain lines and ends the process. */
 function refuse(error: Error): never {
-  process.stderr.write(`${error.message}\n`);
-  process.exit(1);
+  try {
+    process.stderr.on('error', () => undefined).write(`${error.message}\n`);
+  } finally {
+    // Whether or not anybody could be told.
+    process.exit(1);
+  }
+}
+
+/** Ends the process once its last lines are written, or can't be. */
+function end(log: Log, code: number): void {
+  void log.flush(LAST_LINES).finally(() => process.exit(code));
 }
 
 async function main(): Promise<void> {
@@ -28,7 +40,7 @@ async function main(): Promise<void> {
     setTimeout(
       () => {
         log.event('warn', 'vault.stop_cut_short');
-        process.exit(0);
+        end(log, 0);
       },
       config.refresh.providerTimeout * 1000 + STOP_MARGIN,
     ).unref();
@@ -36,16 +48,20 @@ async function main(): Promise<void> {
     stopped.then(
       () => {
         log.event('info', 'vault.stopped');
-        process.exit(0);
+        end(log, 0);
       },
       (error: unknown) => {
         log.failure('vault.stop_failed', error);
-        process.exit(1);
+        end(log, 1);
       },
     );
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  // Node would write its warnings to stderr as plain text.
+  process.removeAllListeners('warning').on('warning', (warning) => {
+    log.failure('vault.process_warning', warning);
+  });
   process.on('unhandledRejection', (error) => {
     log.failure('vault.unhandled_rejection', error);
   });
@@ -61,6 +77,7 @@ async function main(): Promise<void> {
 
 main().catch((error: unknown) => {
   if (error instanceof ConfigurationError || error instanceof StartError) refuse(error);
-  new Log().failure('vault.start_failed', error);
-  process.exit(1);
+  const log = new Log();
+  log.failure('vault.start_failed', error);
+  end(log, 1);
 });

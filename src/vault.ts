@@ -81,6 +81,13 @@ export async function startVault(
   const runtime = app.get(RefresherRuntime);
   try {
     servers.count(app.get(Metrics));
+    app
+      .get(Metrics)
+      .count(
+        'stitch_vault_log_lines_dropped_total',
+        'Log lines that could not be written.',
+        () => log.dropped,
+      );
     prepareSpools(app);
     app.useGlobalPipes(validationPipe());
     app.useGlobalFilters(new ErrorFilter(log, problemAnswer));

@@ -1,6 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 import { pino } from 'pino';
-import type { DestinationStream, Logger as Pino } from 'pino';
+import type { Logger as Pino } from 'pino';
+import { LogOutput } from './log-output.js';
 import { describeError, redact } from './redaction.js';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -9,6 +10,18 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** What a log line may carry: identifiers, counts and durations. Never a token or a URL. */
 export type LogFields = Record<string, string | number | boolean | null | undefined | string[]>;
 
+/** Where the lines go. What has no `flush` has written a line when `write` returns. */
+export interface LogDestination {
+  write(line: string): void;
+  /** Waits until everything is written, and no longer than this. */
+  flush?(milliseconds: number): Promise<void>;
+  /** Lines dropped since the start. */
+  readonly dropped?: number;
+}
+
+/** Standard output. */
+const STDOUT = 1;
+
 /**
  * Structured JSON logs, one event a line, each with a stable `event` name to alert on. Also
  * NestJS's own logger, whose free text is redacted.
@@ -16,9 +29,22 @@ export type LogFields = Record<string, string | number | boolean | null | undefi
 export class Log implements LoggerService {
   private readonly pino: Pino;
 
-  constructor(level: LogLevel = 'info', destination?: DestinationStream) {
+  private readonly destination: LogDestination;
+
+  constructor(level: LogLevel = 'info', destination?: LogDestination) {
     const options = { level, base: { service: 'stitch-token-vault' }, messageKey: 'message' };
-    this.pino = destination ? pino(options, destination) : pino(options);
+    this.destination = destination ?? new LogOutput(STDOUT, droppedLine);
+    this.pino = pino(options, this.destination);
+  }
+
+  /** Lines that were dropped because whatever reads them did not keep up. */
+  get dropped(): number {
+    return this.destination.dropped ?? 0;
+  }
+
+  /** Waits until every line is written, and no longer than this: for the end of a process. */
+  async flush(milliseconds: number): Promise<void> {
+    await this.destination.flush?.(milliseconds);
   }
 
   event(level: 'debug' | 'info' | 'warn' | 'error', event: string, fields: LogFields = {}): void {
@@ -68,4 +94,12 @@ export class Log implements LoggerService {
       detail: text,
     });
   }
+}
+
+/** The line that stands in the log where lines are missing. */
+function droppedLine(count: number): string {
+  let line = '';
+  const log = new Log('warn', { write: (text) => void (line = text) });
+  log.event('warn', 'log.dropped', { count });
+  return line;
 }

@@ -111,6 +111,19 @@ export class Metrics {
     this.gauge(name, help, [], async () => [{ labels: {}, value: await read() }]);
   }
 
+  /** Adds a counter that is kept elsewhere and read when it is asked for. */
+  count(name: string, help: string, read: () => number): void {
+    new Counter({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  }
+
   /** Adds a gauge that is read when it is asked for. */
   gauge(name: string, help: string, labelNames: readonly string[], read: GaugeReader): void {
     new Gauge({

@@ -36,16 +36,25 @@ export interface Readiness {
 const children = new Set<ChildProcess>();
 const directories: string[] = [];
 
-/** Runs `node dist/…` with exactly the given environment. */
-export function start(file: string, args: string[], environment: Record<string, string>): Program {
+/**
+ * Runs `node dist/…` with exactly the given environment.
+ *
+ * @param stdout a descriptor in place of the pipe that is read here
+ */
+export function start(
+  file: string,
+  args: string[],
+  environment: Record<string, string>,
+  stdout: 'pipe' | number = 'pipe',
+): Program {
   const child = spawn(process.execPath, [`dist/${file}`, ...args], {
     env: environment,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', stdout, 'pipe'],
   });
   children.add(child);
   const output = { stdout: '', stderr: '' };
-  child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()));
+  child.stdout?.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
+  child.stderr?.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()));
   const ended = new Promise<Ended>((resolve) => {
     child.on('close', (code) => {
       children.delete(child);
