@@ -8,6 +8,7 @@ import { ClientDirectory } from './client-directory.js';
 import type { Credential } from './client-index.js';
 import { CallerJwts } from './jwt/caller-jwts.js';
 import { isJwt } from './jwt/jwt-verifier.js';
+import { RefusalLog } from './refusal-log.js';
 
 /** What a request shows: something that names a client, or a JWT that is still to be verified. */
 type Shown = Credential | { readonly kind: 'jwt'; readonly token: string };
@@ -23,6 +24,7 @@ export class Authentication {
   constructor(
     private readonly clients: ClientDirectory,
     private readonly jwts: CallerJwts,
+    private readonly refusals: RefusalLog,
   ) {}
 
   /**
@@ -32,6 +34,7 @@ export class Authentication {
    */
   attach(instance: FastifyInstance, ceiling?: (request: FastifyRequest) => Promise<void>): void {
     instance.decorateRequest('caller', null);
+    this.refusals.attach(instance);
     instance.addHook('onRoute', (route) => {
       const scope = route.config?.scope;
       if (scope === undefined || scope === 'open') return;

@@ -5,6 +5,7 @@ import { ScopeGuard } from './scope.guard.js';
 import { Authentication } from './authentication.js';
 import { CallerJwts } from './jwt/caller-jwts.js';
 import { ClientDirectory } from './client-directory.js';
+import { RefusalLog } from './refusal-log.js';
 import { ServiceClient } from './service-client.entity.js';
 
 /** Callers of the internal API: every route asks who they are and what they may do. */
@@ -14,6 +15,7 @@ import { ServiceClient } from './service-client.entity.js';
     ClientDirectory,
     CallerJwts,
     Authentication,
+    RefusalLog,
     { provide: APP_GUARD, useClass: ScopeGuard },
   ],
 })

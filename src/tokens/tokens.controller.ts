@@ -22,8 +22,10 @@ import type { FastifyRequest } from 'fastify';
 import { AuditLog } from '../audit/index.js';
 import type { Countable } from '../audit/index.js';
 import { RequireScope, UserIdPipe, VaultError, assertWithin, callerOf } from '../common/index.js';
+import type { GrantKey } from '../grants/index.js';
 import { ApiProblems } from '../http/index.js';
 import { ProviderRegistry } from '../providers/index.js';
+import { RejectionCeiling } from './rejection-ceiling.js';
 import { TokenReader } from './token-reader.service.js';
 import type { ServedToken } from './token-reader.service.js';
 import {
@@ -58,6 +60,7 @@ export class TokensController {
     private readonly reader: TokenReader,
     private readonly providers: ProviderRegistry,
     private readonly audit: AuditLog,
+    private readonly rejections: RejectionCeiling,
   ) {}
 
   @Get(':user_id')
@@ -107,6 +110,7 @@ export class TokensController {
   @ApiProblems({
     ...PROBLEMS,
     409: '`reauthorization_required`: `grant_revoked`, or `suspended` when it cannot be refreshed',
+    429: '`rate_limited`: this client has had this token replaced 20 times within a minute',
   })
   async reject(
     @Param('user_id', UserIdPipe) userId: string,
@@ -118,7 +122,7 @@ export class TokensController {
     assertWithin(caller, key);
     this.providers.require(key.provider);
     const told = { type: 'token.rejected', client: caller.name, ...key } as const;
-    const answer = this.reader.reject(key, body.version);
+    const answer = this.rejectWithin(caller.id, key, body.version);
     return toTokenDto(await this.audited(told, request, body.version, answer));
   }
 
@@ -160,5 +164,14 @@ export class TokensController {
       this.audit.note({ ...told, version, outcome }, id);
       throw error;
     }
+  }
+
+  private async rejectWithin(
+    clientId: string,
+    key: GrantKey,
+    version: number,
+  ): Promise<ServedToken> {
+    this.rejections.assert(clientId, key, version);
+    return this.reader.reject(key, version);
   }
 }

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { GrantsModule } from '../grants/index.js';
 import { GrantCache } from './grant-cache.js';
 import { ReadTracker } from './read-tracker.js';
+import { RejectionCeiling } from './rejection-ceiling.js';
 import { TokenReader } from './token-reader.service.js';
 import { TokensController } from './tokens.controller.js';
 
@@ -9,7 +10,7 @@ import { TokensController } from './tokens.controller.js';
 @Module({
   imports: [GrantsModule],
   controllers: [TokensController],
-  providers: [GrantCache, ReadTracker, TokenReader],
+  providers: [GrantCache, ReadTracker, RejectionCeiling, TokenReader],
   exports: [GrantCache, ReadTracker, TokenReader],
 })
 export class TokensModule {}
