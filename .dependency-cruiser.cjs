@@ -35,7 +35,7 @@ module.exports = {
       ['common', 'config', 'database', 'encryption', 'metrics'],
       'sealed records on disk',
     ),
-    only('clients', ['common', 'config', 'database', 'metrics'], 'who calls'),
+    only('clients', ['common', 'config', 'database', 'journal', 'metrics'], 'who calls'),
     only(
       'events',
       ['common', 'config', 'database', 'http', 'metrics', 'outbound'],
@@ -43,7 +43,10 @@ module.exports = {
     ),
     only(
       'grants',
-      ['common', 'config', 'database', 'encryption', 'events', 'http', 'metrics', 'providers'],
+      [
+        ...['common', 'config', 'database', 'encryption', 'events', 'http', 'journal', 'metrics'],
+        'providers',
+      ],
       'storage of grants; what it needs of others are ports that they implement',
     ),
     only(

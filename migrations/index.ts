@@ -8,6 +8,7 @@ import { ClaimedRequestsIndex1763778000000 } from './1763778000000-claimed-reque
 import { Callers1764154800000 } from './1764154800000-callers.js';
 import { NotificationChannel1764158400000 } from './1764158400000-notification-channel.js';
 import { Audit1764162000000 } from './1764162000000-audit.js';
+import { History1764172800000 } from './1764172800000-history.js';
 
 /** Every migration in the order it is applied. Never edit one that has landed: add another. */
 export const migrations = [
@@ -21,4 +22,5 @@ export const migrations = [
   Callers1764154800000,
   NotificationChannel1764158400000,
   Audit1764162000000,
+  History1764172800000,
 ];

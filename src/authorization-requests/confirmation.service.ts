@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Log, VaultError, assertMayTouchUser } from '../common/index.js';
 import type { Caller } from '../common/index.js';
 import { Database } from '../database/index.js';
-import { UnconfirmedStore } from '../grants/index.js';
+import { GrantMemory, UnconfirmedStore } from '../grants/index.js';
 import { GrantCache } from '../tokens/index.js';
 import { ConfirmationStore } from './confirmation.store.js';
 import { ownRequest } from './request-owner.js';
@@ -21,6 +21,7 @@ export class ConfirmationService {
     private readonly requests: ConfirmationStore,
     private readonly unconfirmed: UnconfirmedStore,
     private readonly cache: GrantCache,
+    private readonly memory: GrantMemory,
     private readonly log: Log,
   ) {}
 
@@ -59,6 +60,8 @@ export class ConfirmationService {
     });
     if (!matched)
       throw conflict('user_mismatch', 'Somebody else consented; the grant was discarded.');
+    const { provider, userId: user, connection } = confirmed;
+    await this.memory.confirmed({ provider, userId: user, connection, grantId: id });
     // Others hear of it; whoever confirmed here and reads here must not find the grant before.
     this.cache.invalidate(confirmed);
   }

@@ -4,7 +4,7 @@ import { Interval } from '@nestjs/schedule';
 import { Log, StorageUnavailableError } from '../common/index.js';
 import { VAULT_CONFIG } from '../config/index.js';
 import type { VaultConfig } from '../config/index.js';
-import { Database, DatabaseClock } from '../database/index.js';
+import { Database, DatabaseClock, History } from '../database/index.js';
 import type { Query } from '../database/index.js';
 import { Sealer } from '../encryption/index.js';
 import { Metrics } from '../metrics/index.js';
@@ -50,12 +50,14 @@ export class ConsentRecorder {
     private readonly database: Database,
     private readonly clock: DatabaseClock,
     journal: Journal,
+    databaseHistory: History,
     sealer: Sealer,
     metrics: Metrics,
     private readonly log: Log,
   ) {
     const earlier = join(config.spoolDir, 'links');
     this.shelf = new Shelf(journal, SPOOLED_CONSENT_FORMAT, earlier, sealer, log);
+    databaseHistory.onForgotten('consents', () => this.storeAnew());
     metrics.gauge('stitch_vault_links_in_hand', 'Consents not stored yet.', [], () => [
       { labels: {}, value: this.waiting().length },
     ]);
@@ -107,6 +109,29 @@ export class ConsentRecorder {
     } finally {
       this.recovering = false;
     }
+  }
+
+  /** Stores anew what was stored and a database has forgotten that went back in time. */
+  private async storeAnew(): Promise<number> {
+    let count = 0;
+    for (const entry of this.shelf.remembered()) {
+      const link = this.read(entry);
+      if (link && (await this.storeForgotten(link))) count += 1;
+    }
+    return count;
+  }
+
+  private async storeForgotten({ requestId, status, grant }: SpooledConsent): Promise<boolean> {
+    let forgotten = false;
+    await this.linker.store(grant, async (query) => {
+      await this.requests.lock(requestId, query);
+      forgotten =
+        !(await this.history.stored(query, grant)) &&
+        !(await this.history.overtakenOrDeleted(query, grant));
+      if (forgotten) await this.requests.end(requestId, status, null, query);
+      return forgotten;
+    });
+    return forgotten;
   }
 
   private mayWork(): boolean {

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addAuditCommands } from './audit.commands.js';
+import { addAdoptCommand } from './adopt.command.js';
 import { addClientCommands } from './clients.commands.js';
 import { addEventCommands } from './events.commands.js';
 import { addGrantCommands } from './grants.commands.js';
@@ -19,5 +20,6 @@ export function buildProgram(): Command {
   addEventCommands(program);
   addKeyCommands(program);
   addAuditCommands(program);
+  addAdoptCommand(program);
   return program;
 }

@@ -37,6 +37,7 @@ export async function withSession<T>(
         'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now',
       );
       if (row) clock.set(row.now, asked, performance.now());
+      return true;
     });
     return await work({ database, clock });
   } finally {

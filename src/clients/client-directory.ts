@@ -7,6 +7,7 @@ import { Log, StorageUnavailableError } from '../common/index.js';
 import type { Caller } from '../common/index.js';
 import { Database, DatabaseClock, Notifications, StaleTrust } from '../database/index.js';
 import { ClientIndex } from './client-index.js';
+import { ClientMemory } from './client-memory.js';
 import type { Credential } from './client-index.js';
 import { CLIENT_COLUMNS, VALID } from './client-row.js';
 import type { ClientRow } from './client-row.js';
@@ -51,6 +52,7 @@ export class ClientDirectory implements OnModuleInit {
     private readonly notifications: Notifications,
     private readonly clock: DatabaseClock,
     private readonly trust: StaleTrust,
+    private readonly memory: ClientMemory,
     private readonly log: Log,
   ) {}
 
@@ -155,6 +157,7 @@ export class ClientDirectory implements OnModuleInit {
         `SELECT ${CLIENT_COLUMNS} FROM service_clients WHERE ${VALID}`,
       );
       this.index = new ClientIndex(rows);
+      this.memory.saw(rows);
       this.revision = seen?.revision;
     }
     this.readAt = at;

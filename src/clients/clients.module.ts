@@ -6,6 +6,7 @@ import { Authentication } from './authentication.js';
 import { CallerJwts } from './jwt/caller-jwts.js';
 import { ClientDirectory } from './client-directory.js';
 import { RefusalLog } from './refusal-log.js';
+import { ClientMemory } from './client-memory.js';
 import { ServiceClient } from './service-client.entity.js';
 
 /** Callers of the internal API: every route asks who they are and what they may do. */
@@ -14,6 +15,7 @@ import { ServiceClient } from './service-client.entity.js';
   providers: [
     ClientDirectory,
     CallerJwts,
+    ClientMemory,
     Authentication,
     RefusalLog,
     { provide: APP_GUARD, useClass: ScopeGuard },

@@ -93,7 +93,7 @@ describe('a wrong configuration', () => {
     ['MIN_TTL', ['0', '3600'], ['3601']],
     ['DATABASE_POOL_SIZE', ['2', '200'], ['1', '201']],
     ['PROVIDER_TIMEOUT', ['1', '120'], ['0', '121']],
-    ['REFRESH_POLICY', ['all', 'active', 'on-demand'], ['ALL', 'none']],
+    ['REFRESH_POLICY', ['all', 'active', 'on-demand', 'paused'], ['ALL', 'none']],
     ['NODE_ENV', ['development', 'test'], ['staging']],
     ['STITCH_MONEY_SCOPES', ['openid', 'accounts openid'], ['accounts', 'openid "x"', '\\openid']],
   ])('%s takes %j and not %j', (name, good, bad) => {

@@ -2,7 +2,7 @@ import type { LogLevel } from '../common/index.js';
 import type { KeyringEntry } from './parsers.js';
 import type { ProxyConfig } from './read-proxy.js';
 
-export const REFRESH_POLICIES = ['all', 'active', 'on-demand'] as const;
+export const REFRESH_POLICIES = ['all', 'active', 'on-demand', 'paused'] as const;
 export type RefreshPolicyName = (typeof REFRESH_POLICIES)[number];
 
 /** How to reach PostgreSQL. The operator commands need this much and no more. */

@@ -1,10 +1,15 @@
 import { performance } from 'node:perf_hooks';
 import { Injectable } from '@nestjs/common';
-import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
+import type {
+  BeforeApplicationShutdown,
+  OnApplicationShutdown,
+  OnModuleInit,
+} from '@nestjs/common';
 import { Log, describeError } from '../common/index.js';
 import { DatabaseClock } from './database-clock.js';
 import { PROBE_TIMEOUT } from './data-source.js';
 import { Database } from './database.js';
+import { History } from './history.js';
 import { Notifications } from './notifications.js';
 
 /** Milliseconds between pulses while the database answers, and while it does not. */
@@ -16,7 +21,9 @@ const RETRY = 250;
  * and that notifications arrive, and notices an outage well before a lease can run out in it.
  */
 @Injectable()
-export class DatabaseHeartbeat implements OnModuleInit, OnApplicationShutdown {
+export class DatabaseHeartbeat
+  implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown
+{
   private timer: NodeJS.Timeout | undefined;
   private beating: Promise<void> | undefined;
   private beatAt = -Infinity;
@@ -27,6 +34,7 @@ export class DatabaseHeartbeat implements OnModuleInit, OnApplicationShutdown {
     private readonly database: Database,
     private readonly notifications: Notifications,
     private readonly clock: DatabaseClock,
+    private readonly history: History,
     private readonly log: Log,
   ) {}
 
@@ -34,14 +42,37 @@ export class DatabaseHeartbeat implements OnModuleInit, OnApplicationShutdown {
     this.database.onSuspicion(() => {
       if (performance.now() - this.beatAt > RETRY) void this.beat();
     });
+    this.history.onQuestion = () => {
+      this.database.lost();
+    };
+    this.clock.onStep(({ by }) => {
+      this.log.event('error', 'database.clock_stepped', { seconds: Math.round(by / 1000) });
+    });
+    this.database.onConnection((query) => this.history.recognises(query));
     await this.beat();
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  /** Before the pool is closed, and after what is in flight was drained. */
+  async beforeApplicationShutdown(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.timer);
     await this.beating;
+    await this.leave();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
     await this.notifications.close();
+  }
+
+  /** Has the others not wait for this process. */
+  private async leave(): Promise<void> {
+    if (!this.database.available) return;
+    try {
+      await this.history.leave(this.database.query);
+    } catch (error) {
+      // They wait for it then, for a while.
+      this.log.event('info', 'database.not_left', { reason: describeError(error).message });
+    }
   }
 
   private beat(): Promise<void> {
@@ -69,11 +100,15 @@ export class DatabaseHeartbeat implements OnModuleInit, OnApplicationShutdown {
           PROBE_TIMEOUT,
         );
         if (row) this.clock.set(row.now, asked, performance.now());
+        return this.history.check(query);
       });
       await this.notifications.ensure();
-      if (!before) this.log.event('info', 'database.connected');
+      // It may be there and still be asked about its history.
+      const there: boolean = this.database.available;
+      if (there && !before) this.log.event('info', 'database.connected');
     } catch (error) {
       this.database.lost();
+      this.history.lostContact();
       if (before || this.first) {
         const cause = error instanceof Error ? error.cause : error;
         this.log.event('warn', 'database.lost', { reason: describeError(cause).message });

@@ -4,6 +4,7 @@ import { VAULT_CONFIG } from '../config/index.js';
 import type { VaultConfig } from '../config/index.js';
 import { DatabaseClock } from './database-clock.js';
 import { DatabaseGauges } from './database-gauges.js';
+import { History } from './history.js';
 import { DatabaseHeartbeat } from './database-heartbeat.js';
 import { Database } from './database.js';
 import { dataSourceOptions } from './data-source.js';
@@ -33,11 +34,12 @@ import { StaleTrust } from './stale-trust.js';
     DatabaseClock,
     DatabaseGauges,
     DatabaseHeartbeat,
+    History,
     Notifications,
     ProcessId,
     SchemaCheck,
     StaleTrust,
   ],
-  exports: [Database, DatabaseClock, Notifications, ProcessId, SchemaCheck, StaleTrust],
+  exports: [Database, DatabaseClock, History, Notifications, ProcessId, SchemaCheck, StaleTrust],
 })
 export class DatabaseModule {}

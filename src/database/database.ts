@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { performance } from 'node:perf_hooks';
 import { Injectable } from '@nestjs/common';
 import pg from 'pg';
@@ -16,9 +17,10 @@ export type Query = <Row extends object>(
 /**
  * SQLSTATE classes and codes that mean "not now" rather than "wrong": connection exceptions,
  * operator intervention, insufficient resources, system error, deadlock and serialization
- * failures, a server that has become read-only by a failover, a schema not migrated yet.
+ * failures, a server that has become read-only by a failover, a schema not migrated yet, rights
+ * and locks that are missing for now, a transaction that was ended for waiting.
  */
-const TRANSIENT = /^(08|53|57|58|40|25006|42P01|42703|3D000)/;
+const TRANSIENT = /^(08|53|57|58|40|25006|25P0[34]|28|42501|42P01|42703|55P03|3D000)/;
 
 /**
  * The hot path to PostgreSQL, over the pool that TypeORM opened. Short statements only; a
@@ -33,6 +35,9 @@ export class Database {
   private answeredAt = -Infinity;
   private readonly recovered = new Set<() => void>();
   private readonly suspected = new Set<() => void>();
+  private readonly restoring = new AsyncLocalStorage<{ active: boolean }>();
+  private readonly greeted = new WeakSet<pg.PoolClient>();
+  private greeting: ((query: Query) => Promise<boolean>) | undefined;
 
   constructor(private readonly dataSource: DataSource) {}
 
@@ -71,9 +76,17 @@ export class Database {
     this.suspected.add(callback);
   }
 
+  /**
+   * Has every new connection asked whether it leads to the database that is known: after a failover
+   * the next statement may reach another server before anybody has noticed.
+   */
+  onConnection(greeting: (query: Query) => Promise<boolean>): void {
+    this.greeting = greeting;
+  }
+
   /** @throws StorageUnavailableError at once while the database is away */
   readonly query: Query = async (sql, parameters, timeout) => {
-    if (!this.reachable) throw new StorageUnavailableError();
+    if (!this.usable) throw new StorageUnavailableError();
     return this.attempt((query) => query(sql, parameters, timeout));
   };
 
@@ -83,7 +96,7 @@ export class Database {
    * @param client who asked for it, for the audit that triggers write
    */
   async transaction<T>(work: (query: Query) => Promise<T>, client?: string): Promise<T> {
-    if (!this.reachable) throw new StorageUnavailableError();
+    if (!this.usable) throw new StorageUnavailableError();
     return this.attempt(async (query) => {
       await query('BEGIN');
       try {
@@ -101,15 +114,25 @@ export class Database {
     });
   }
 
-  /** Connects if need be, and runs `work` whether or not the database was thought to be there. */
-  async probe(work: (query: Query) => Promise<void>): Promise<void> {
+  /**
+   * Connects if need be, and runs `work` whether or not the database was thought to be there. When
+   * it says true the database is there; all that it awaits may work with it meanwhile.
+   */
+  async probe(work: (query: Query) => Promise<boolean>): Promise<void> {
     try {
       if (!this.dataSource.isInitialized) await this.dataSource.initialize();
     } catch (error) {
       throw new StorageUnavailableError(error);
     }
-    await this.attempt(work);
-    this.answeredAt = performance.now();
+    const restoring = { active: true };
+    try {
+      const there = await this.restoring.run(restoring, () => this.attempt(work));
+      this.answeredAt = performance.now();
+      if (!there) this.reachable = false;
+      if (!there) return;
+    } finally {
+      restoring.active = false;
+    }
     if (this.reachable) return;
     this.reachable = true;
     this.contact = performance.now();
@@ -119,6 +142,11 @@ export class Database {
   /** Notes that the database does not answer. */
   lost(): void {
     this.reachable = false;
+  }
+
+  /** Whether statements may be run: by those who restore what was lost, also while it is away. */
+  private get usable(): boolean {
+    return this.reachable || (this.restoring.getStore()?.active ?? false);
   }
 
   private connectedPool(): pg.Pool | undefined {
@@ -152,10 +180,21 @@ export class Database {
       }
     };
     try {
+      await this.greet(client, query);
       return await work(query);
     } finally {
       client.release(broken);
     }
+  }
+
+  /** @throws StorageUnavailableError where a new connection leads elsewhere */
+  private async greet(client: pg.PoolClient, query: Query): Promise<void> {
+    if (!this.reachable || !this.greeting || this.greeted.has(client)) return;
+    if (!(await this.greeting(query))) {
+      this.lost();
+      throw this.unavailable(new Error('another database'));
+    }
+    this.greeted.add(client);
   }
 
   private unavailable(cause: unknown): StorageUnavailableError {

@@ -33,7 +33,7 @@ const REPEAT_LOG_MS = 60_000;
 export class Notifications {
   /** The channel on which this process hears its own pulse. */
   readonly heartbeatChannel = `stitch_vault_${randomBytes(8).toString('hex')}`;
-  private readonly handlers = new Map<string, NotificationHandler>();
+  private readonly handlers = new Map<string, NotificationHandler[]>();
   private client: pg.Client | undefined;
   private heardAt = -Infinity;
   private subscribedAt = Infinity;
@@ -59,7 +59,7 @@ export class Notifications {
   }
 
   on(kind: string, handler: NotificationHandler): void {
-    this.handlers.set(kind, handler);
+    this.handlers.set(kind, [...(this.handlers.get(kind) ?? []), handler]);
   }
 
   /** Makes sure that there is a live subscription; call it with every pulse. */
@@ -138,7 +138,7 @@ export class Notifications {
     const names: unknown = parse(payload);
     if (!Array.isArray(names)) return;
     const [kind, ...rest] = names.map(String);
-    this.handlers.get(kind ?? '')?.(rest);
+    for (const handler of this.handlers.get(kind ?? '') ?? []) handler(rest);
   }
 }
 

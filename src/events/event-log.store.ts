@@ -59,6 +59,24 @@ export class EventLogStore {
     return rows.length > 0;
   }
 
+  /**
+   * Whether a grant of this name was linked after a moment, in milliseconds since the epoch by the
+   * database's clock. Read in the caller's transaction.
+   */
+  async deletedSince(
+    query: Query,
+    name: { readonly provider: string; readonly userId: string; readonly connection: string },
+    since: number,
+  ): Promise<boolean> {
+    const rows = await query(
+      `SELECT 1 FROM stitch_events
+       WHERE provider = $1 AND user_id = $2 AND connection = $3 AND type = 'grant.deleted'
+         AND created_at > to_timestamp($4 / 1000.0) LIMIT 1`,
+      [name.provider, name.userId, name.connection, since],
+    );
+    return rows.length > 0;
+  }
+
   private async positionOf(after: LogPlace | undefined): Promise<string | undefined> {
     if (after === undefined) return '0';
     if ('position' in after) return after.position;

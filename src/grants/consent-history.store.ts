@@ -27,6 +27,12 @@ export class ConsentHistory {
     return rows.length > 0;
   }
 
+  /** Whether a later consent has taken the name, or it was deleted. Takes the lock of the name. */
+  async overtakenOrDeleted(query: Query, consent: EarlierConsent): Promise<boolean> {
+    if (await this.overtaken(query, consent)) return true;
+    return this.events.deletedSince(query, consent, consent.obtainedAt);
+  }
+
   /**
    * Whether a later consent, or another way to a token (an account, an import), has taken the name,
    * or waits to be confirmed; what was deleted since is known from its event. Takes the lock of the

@@ -3,9 +3,17 @@ import type { Grant } from './grant.js';
 /** Of a token's lifetime at most this share can be asked to be left, see `MIN_TTL`. */
 const LARGEST_SHARE = 0.8;
 
-/** Milliseconds a token has left; Infinity for one that never expires. */
-export const remaining = (grant: Pick<Grant, 'expiresAt'>, now: number): number =>
-  grant.expiresAt === null ? Infinity : grant.expiresAt - now;
+/** Milliseconds by which clocks that agree may differ. */
+const CLOCK_TOLERANCE = 5000;
+
+/**
+ * Milliseconds a token has left; Infinity for one that never expires. None for one that was obtained
+ * in the future: the clock has been set back since, and nobody knows how long ago that was.
+ */
+export function remaining(grant: Pick<Grant, 'expiresAt' | 'obtainedAt'>, now: number): number {
+  if (grant.expiresAt === null) return Infinity;
+  return grant.obtainedAt > now + CLOCK_TOLERANCE ? 0 : grant.expiresAt - now;
+}
 
 /** Whether a token can be served at all: it has a whole second left and no one reported it dead. */
 export const alive = (grant: Grant, now: number): boolean =>

@@ -41,6 +41,10 @@ const TABLE_SCAN_TIMEOUT_MS = 60_000;
 /** Reads and writes of `stitch_grants` other than the rotation's own. */
 @Injectable()
 export class GrantStore {
+  /** Is told what was deleted before whoever asked for it is. */
+  onDeleted: (gone: readonly (GrantKey & { readonly grantId: string })[]) => Promise<void> = () =>
+    Promise.resolve();
+
   constructor(
     private readonly database: Database,
     private readonly revocations: RevocationOutbox,
@@ -143,19 +147,46 @@ export class GrantStore {
    */
   async delete(key: GrantKey, client?: string): Promise<boolean> {
     const name = [key.provider, key.userId, key.connection];
-    return this.database.transaction(async (query) => {
+    const gone = await this.database.transaction(async (query) => {
       // First: a callback has its request before the lock of the name.
       await this.pendingConsents.end(query, key);
       await lockName(query, key);
-      const gone: RevocableToken[] = [];
+      const deleted: (RevocableToken & { readonly grantId: string })[] = [];
       for (const table of ['stitch_grants', 'stitch_unconfirmed_grants']) {
         const deletion = `DELETE FROM ${table} g
-          WHERE g.provider = $1 AND g.user_id = $2 AND g.connection = $3 RETURNING ${REVOCABLE}`;
-        gone.push(...(await query<RevocableToken>(deletion, name)));
+          WHERE g.provider = $1 AND g.user_id = $2 AND g.connection = $3
+          RETURNING ${REVOCABLE}, g.grant_id AS "grantId"`;
+        deleted.push(...(await query<(typeof deleted)[number]>(deletion, name)));
       }
-      await this.revocations.add(query, gone);
-      return gone.length > 0;
+      await this.revocations.add(query, deleted);
+      return deleted;
     }, client);
+    await this.onDeleted(gone.map(({ grantId }) => ({ ...key, grantId })));
+    return gone.length > 0;
+  }
+
+  /**
+   * After the database's clock was set back: what was obtained in its future is due now, for nobody
+   * knows how long that token lives, and leases end when they would have.
+   *
+   * @param lease milliseconds, the longest that a lease lasts
+   * @returns how many
+   */
+  async mendTimes(lease: number): Promise<number> {
+    const rows = await this.database.query(
+      `UPDATE stitch_grants g SET
+         lease_expires_at = CASE WHEN g.lease_owner IS NOT NULL THEN
+           least(g.lease_expires_at, now() + $1 * interval '1 millisecond') END,
+         refresh_due_at = CASE WHEN g.lease_owner IS NULL THEN now()
+           ELSE least(g.refresh_due_at, now() + $1 * interval '1 millisecond') END
+       WHERE (g.obtained_at > now() + interval '5 seconds'
+           OR g.rotation_started_at > now() + interval '5 seconds')
+         AND g.refresh_due_at > now() AND g.status = 'active' AND g.refresh_token IS NOT NULL
+       RETURNING 1`,
+      [lease],
+      TABLE_SCAN_TIMEOUT_MS,
+    );
+    return rows.length;
   }
 
   /** Some grants whose access token is sealed under a key, from anywhere in the table. */

@@ -2,11 +2,13 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { EventsModule } from '../events/index.js';
 import { ConsentHistory } from './consent-history.store.js';
+import { GrantMemory } from './grant-memory.js';
 import { GrantLinker } from './grant-linker.js';
 import { GrantStatistics } from './grant-statistics.js';
 import { GrantEntity } from './grant.entity.js';
 import { GrantStore } from './grant.store.js';
 import { GrantsController } from './grants.controller.js';
+import { RestoreStore } from './restore.store.js';
 import { RotationStore } from './rotation.store.js';
 import { TokenSealer } from './token-sealer.js';
 import { UnconfirmedEntity } from './unconfirmed.entity.js';
@@ -19,12 +21,23 @@ import { UnconfirmedStore } from './unconfirmed.store.js';
   providers: [
     ConsentHistory,
     GrantLinker,
+    GrantMemory,
     GrantStatistics,
     GrantStore,
+    RestoreStore,
     RotationStore,
     TokenSealer,
     UnconfirmedStore,
   ],
-  exports: [ConsentHistory, GrantLinker, GrantStore, RotationStore, TokenSealer, UnconfirmedStore],
+  exports: [
+    ConsentHistory,
+    GrantLinker,
+    GrantMemory,
+    GrantStore,
+    RestoreStore,
+    RotationStore,
+    TokenSealer,
+    UnconfirmedStore,
+  ],
 })
 export class GrantsModule {}

@@ -4,6 +4,8 @@ import type { Grant, GrantKey } from './grant.js';
 export interface ClaimedGrant extends Grant {
   /** Whether the refresh token may have been presented before, with the answer lost. */
   readonly inDoubt: boolean;
+  /** The epoch of the database's history it was claimed in; a claim of an earlier one is void. */
+  readonly epoch?: number;
 }
 
 /** Who claims and for how long. */
@@ -14,6 +16,12 @@ export interface Lease {
   readonly duration: number;
   /** Whether leases that ran out may be taken over from their owners. */
   readonly takeOver: boolean;
+  /** The process, and its last heartbeat: the database must know of it, see `inKnownHistory`. */
+  readonly process: string;
+  readonly beat: number;
+  /** Milliseconds since the epoch: a lease is over when it is so by this clock, too. */
+  readonly now: number;
+  readonly epoch: number;
 }
 
 /** A provider's answer, sealed, on its way into the row it was asked for. */
@@ -31,6 +39,8 @@ export interface RotationResult extends GrantKey {
   readonly obtainedAt: number;
   readonly expiresAt: number | null;
   readonly refreshDueAt: number | null;
+  /** What the grant had before, for what the answer says nothing of. */
+  readonly kept?: { readonly refreshToken: Buffer | null; readonly scopes: readonly string[] };
 }
 
 /**

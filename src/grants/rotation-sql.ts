@@ -1,3 +1,4 @@
+import { inKnownHistory } from '../database/index.js';
 import { GRANT_COLUMNS } from './grant-row.js';
 import { LOCKED, UNLOCKED } from './grant-sql.js';
 
@@ -13,8 +14,19 @@ export const LEASED =
 /** A late answer was committed under the lease: it is in doubt, whatever became of the attempt. */
 export const OVERTAKEN = 'g.version <> $4';
 
-/** A lease counts as run out only when the server has been up long enough for its owner to act. */
-const SERVER_SETTLED = `pg_postmaster_start_time() < now() - interval '4 seconds'`;
+/**
+ * Whether a lease counts as run out. Not before the server has been up long enough for its owner to
+ * act; by both clocks, for a database's may be stepped; and not while its owner, which is alive, may
+ * still have to write the answer, or has had no chance to say so.
+ *
+ * @param now the parameter with the claiming process's own time, in milliseconds
+ */
+const runOut = (now: string) => `lease_expires_at < least(now(), to_timestamp(${now} / 1000.0))
+    AND pg_postmaster_start_time() < now() - interval '4 seconds'
+    AND NOT EXISTS (SELECT FROM stitch_replicas q
+      WHERE q.process::text = split_part(lease_owner, '/', 1)
+        AND q.beat_at > now() - interval '4 seconds'
+        AND (q.held_since <= lease_expires_at OR q.beat_at <= lease_expires_at))`;
 
 /**
  * Takes the rows `picked` says. A claimed row is due again when its lease ends, so that a crash
@@ -31,26 +43,32 @@ const claim = (picked: string) => `
   )
   SELECT * FROM claimed`;
 
-/** $1 lease owner, $2 its duration in milliseconds, $3 provider, $4 how many. */
+/**
+ * $1 lease owner, $2 its duration in milliseconds, $3 the process, $4 its last heartbeat,
+ * $5 provider, $6 how many.
+ */
 export const CLAIM_DUE = claim(`
   SELECT provider, user_id, connection, false AS doubt FROM stitch_grants
-  WHERE provider = $3 AND rotation_started_at IS NULL AND refresh_due_at <= now()
-  ORDER BY refresh_due_at LIMIT $4`);
+  WHERE provider = $5 AND rotation_started_at IS NULL AND refresh_due_at <= now()
+    AND (SELECT ${inKnownHistory('$3', '$4')})
+  ORDER BY refresh_due_at LIMIT $6`);
 
-/** As above; $5 whether leases may be taken over. */
+/** As above; $7 whether leases may be taken over, $8 the time of the process in milliseconds. */
 export const CLAIM_IN_DOUBT = claim(`
   SELECT provider, user_id, connection, true AS doubt FROM stitch_grants
-  WHERE provider = $3 AND rotation_started_at IS NOT NULL AND refresh_due_at <= now()
-    AND (lease_owner IS NULL OR ($5 AND ${SERVER_SETTLED}))
-  ORDER BY refresh_due_at LIMIT $4`);
+  WHERE provider = $5 AND rotation_started_at IS NOT NULL AND refresh_due_at <= now()
+    AND (lease_owner IS NULL OR ($7 AND ${runOut('$8')}))
+    AND (SELECT ${inKnownHistory('$3', '$4')})
+  ORDER BY refresh_due_at LIMIT $6`);
 
-/** $1 to $3 as above, $4 user, $5 connection, $6 version, $7 whether a lease may be taken over. */
+/** $1 to $5 as above, $6 user, $7 connection, $8 version, $9 and $10 as $7 and $8 above. */
 export const CLAIM_ONE = claim(`
   SELECT provider, user_id, connection, rotation_started_at IS NOT NULL AS doubt
   FROM stitch_grants
-  WHERE provider = $3 AND user_id = $4 AND connection = $5 AND version = $6
+  WHERE provider = $5 AND user_id = $6 AND connection = $7 AND version = $8
     AND status = 'active' AND refresh_token IS NOT NULL
-    AND (lease_owner IS NULL OR ($7 AND lease_expires_at < now() AND ${SERVER_SETTLED}))
+    AND (SELECT ${inKnownHistory('$3', '$4')})
+    AND (lease_owner IS NULL OR ($9 AND ${runOut('$10')}))
     AND (failure_count = 0 OR refresh_due_at IS NULL OR refresh_due_at <= now())`);
 
 /**

@@ -37,11 +37,13 @@ export class RotationStore {
 
   /** Leases at most `limit` grants that are in doubt or due, in this order. */
   async claimDue(provider: string, limit: number, lease: Lease): Promise<ClaimedGrant[]> {
-    const args = [lease.owner, lease.duration, provider];
-    const doubtful = await this.claim(CLAIM_IN_DOUBT, [...args, limit, lease.takeOver]);
+    const args = [...leasing(lease), provider];
+    const takeOver = [lease.takeOver, lease.now];
+    const doubtful = await this.claim(CLAIM_IN_DOUBT, [...args, limit, ...takeOver], lease);
     if (doubtful.length >= limit) return doubtful;
     try {
-      return [...doubtful, ...(await this.claim(CLAIM_DUE, [...args, limit - doubtful.length]))];
+      const left = limit - doubtful.length;
+      return [...doubtful, ...(await this.claim(CLAIM_DUE, [...args, left], lease))];
     } catch (error) {
       // Those in doubt are ours already, and a provider's grace does not wait for their leases.
       if (doubtful.length > 0 && error instanceof StorageUnavailableError) return doubtful;
@@ -52,8 +54,9 @@ export class RotationStore {
   /** Leases one grant if it still has this version, is free and not waiting after a failure. */
   async claimOne(key: GrantKey, version: number, lease: Lease): Promise<ClaimedGrant | undefined> {
     const { provider, userId, connection } = key;
-    const args = [lease.owner, lease.duration, provider, userId, connection, version];
-    const [claimed] = await this.claim(CLAIM_ONE, [...args, lease.takeOver]);
+    const args = [...leasing(lease), provider, userId, connection, version];
+    const takeOver = [lease.takeOver, lease.now];
+    const [claimed] = await this.claim(CLAIM_ONE, [...args, ...takeOver], lease);
     return claimed;
   }
 
@@ -185,9 +188,9 @@ export class RotationStore {
     return rows.length > 0;
   }
 
-  private async claim(sql: string, parameters: unknown[]): Promise<ClaimedGrant[]> {
+  private async claim(sql: string, parameters: unknown[], lease: Lease): Promise<ClaimedGrant[]> {
     const rows = await this.database.query<GrantRow & { doubt: boolean }>(sql, parameters);
-    return rows.map((row) => ({ ...toGrant(row), inDoubt: row.doubt }));
+    return rows.map((row) => ({ ...toGrant(row), inDoubt: row.doubt, epoch: lease.epoch }));
   }
 
   /** Why a result was not written. */
@@ -205,6 +208,8 @@ export class RotationStore {
     return row.ours ? { kind: 'committed', version: Number(row.version) } : { kind: 'superseded' };
   }
 }
+
+const leasing = ({ owner, duration, process, beat }: Lease) => [owner, duration, process, beat];
 
 const fence = (grant: Grant, owner: string) => [
   grant.provider,

@@ -1,5 +1,6 @@
 import { StorageUnavailableError } from '../common/index.js';
 import type { Database } from '../database/index.js';
+import type { InFlightSettings } from './in-flight-rotations.js';
 import type { ProviderRegistry } from '../providers/index.js';
 import { CommitQueue } from './commit-queue.js';
 import type { AnswerShelf, Committer } from './commit-queue.js';
@@ -57,6 +58,10 @@ export interface RefresherSurroundings {
   readonly listener: RotationDependencies['listener'];
   readonly clock: RotationDependencies['clock'];
   readonly log: RotationDependencies['log'];
+  /** What the database's history says of the past. */
+  readonly history: RotationDependencies['history'];
+  /** What a claim asks of the database. */
+  readonly standing: InFlightSettings['standing'];
   readonly random: () => number;
   /** Done with every look of the schedule, after the rotations. */
   readonly periodicTasks: readonly PeriodicTask[];
@@ -77,6 +82,9 @@ export interface AssemblySettings {
 /** The refresher at work: what {@link assembleRefresher} makes. */
 export interface AssembledRefresher {
   readonly commits: CommitQueue;
+  readonly rotation: Pick<Rotation, 'leased' | 'oldest'>;
+  /** Milliseconds that a lease lasts. */
+  readonly leaseMs: number;
   readonly refresher: Refresher;
   readonly schedule: RefreshSchedule;
   /** Begins to look for work. */
@@ -120,7 +128,18 @@ export function assembleRefresher(
   const leases = new LeaseKeeper({ store, clock, log }, leaseDurationMs);
   const { sealer, cache } = around;
   const rotation = new Rotation(
-    { store, commits, leases, sealer, clock, log, listener, cache, random },
+    {
+      store,
+      commits,
+      leases,
+      sealer,
+      clock,
+      log,
+      listener,
+      cache,
+      history: around.history,
+      random,
+    },
     { providerTimeout: providerTimeoutMs, lead: settings.leadMs },
   );
 
@@ -150,6 +169,7 @@ export function assembleRefresher(
       policy: settings.policy,
       providerTimeout: providerTimeoutMs,
       leaseDuration: leaseDurationMs,
+      standing: around.standing,
       mayTakeOver,
       onFailure: (error) => {
         if (!(error instanceof StorageUnavailableError)) log.failure('rotation.failed', error);
@@ -178,6 +198,8 @@ export function assembleRefresher(
 
   return {
     commits,
+    rotation,
+    leaseMs: leaseDurationMs,
     refresher,
     schedule,
     start: () => {

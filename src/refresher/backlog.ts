@@ -1,7 +1,7 @@
 import type { Clock, ReauthorizationReason } from '../common/index.js';
 import type { GuardedProvider } from '../providers/index.js';
 import type { ClaimedGrant, Grant, RotationStore } from '../grants/index.js';
-import { decideRefresh } from './decide-refresh.js';
+import { decideRefresh, isPaused } from './decide-refresh.js';
 import type { RefreshPolicy } from './decide-refresh.js';
 import type { Reinstatement } from './reinstatement.js';
 import type { Rotation } from './rotation.js';
@@ -28,7 +28,7 @@ export class Backlog {
   async run(guarded: GuardedProvider): Promise<void> {
     const { breaker, limit, provider } = guarded;
     const { inFlight } = this;
-    while (!inFlight.stopping && breaker.wait === 0) {
+    while (!inFlight.stopping && breaker.wait === 0 && !isPaused(this.policy)) {
       const room = limit.roomForBacklog;
       // Claims are made in batches: a statement for every place that falls free is too many.
       if (room > 0 && room < limit.minimumBatch && inFlight.rotations > 0) {

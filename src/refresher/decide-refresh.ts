@@ -8,7 +8,13 @@ export interface RefreshPolicy {
   readonly mode: RefreshPolicyName;
   /** Milliseconds since the last read for which a grant counts as in use (`active`). */
   readonly activeWindow: number;
+  /** Whether no refresh token may be presented at the moment, whatever the mode. */
+  readonly paused?: () => boolean;
 }
+
+/** Whether nobody may present a refresh token: an operator's word, or the database's history. */
+export const isPaused = ({ mode, paused }: RefreshPolicy): boolean =>
+  mode === 'paused' || (paused?.() ?? false);
 
 /** What the decision is about: what the schedule found, or what somebody is waiting for. */
 export type RefreshTrigger = { readonly kind: 'schedule' } | RefreshDemand;
@@ -25,6 +31,7 @@ export type RefreshReason =
   | 'fresh'
   | 'not_due'
   | 'on_demand'
+  | 'paused'
   | 'dormant';
 
 export interface RefreshDecision {
@@ -49,6 +56,7 @@ export function decideRefresh(
 ): RefreshDecision {
   if (grant.status !== 'active') return no('not_active');
   if (grant.refreshToken === null) return no('no_refresh_token');
+  if (isPaused(policy)) return no('paused');
   if (grant.leaseOwner !== null && (grant.leaseExpiresAt ?? 0) > now) return no('leased');
   const due = grant.refreshDueAt !== null && grant.refreshDueAt <= now;
   // A grant off the schedule waits for nothing: whoever wants it has it refreshed.

@@ -12,6 +12,8 @@ export interface InFlightSettings {
   readonly owner: string;
   /** Milliseconds. */
   readonly leaseDuration: number;
+  /** What a claim asks of the database, see {@link Lease}. */
+  readonly standing: () => Pick<Lease, 'process' | 'beat' | 'now' | 'epoch'>;
   /** Whether leases that ran out may be taken over now. */
   readonly mayTakeOver: () => boolean;
   /**
@@ -43,12 +45,13 @@ export class InFlightRotations {
 
   /** Every claim is told from every other, so that a late word about one never ends the next. */
   lease(): Lease {
-    const { owner, leaseDuration, mayTakeOver } = this.settings;
+    const { owner, leaseDuration, mayTakeOver, standing } = this.settings;
     this.leases += 1;
     return {
       owner: `${owner}/${String(this.leases)}`,
       duration: leaseDuration,
       takeOver: mayTakeOver(),
+      ...standing(),
     };
   }
 

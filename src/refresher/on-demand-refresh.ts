@@ -16,6 +16,8 @@ const POLL = { first: 20, longest: 250 };
 const PATIENCE = 2000;
 /** Milliseconds after which a caller may ask again about a provider that is switched off. */
 const PROVIDER_OFF = 60_000;
+/** The same while no refresh token is presented at all. */
+const PAUSED_MS = 60_000;
 
 export interface OnDemandDependencies {
   readonly store: Pick<RotationStore, 'claimOne'>;
@@ -91,6 +93,8 @@ export class OnDemandRefresh {
     const { refresh, reason } = decideRefresh(grant, this.settings.policy, clock.now(), demand);
     if (!refresh) {
       if (reason === 'leased') return undefined;
+      // Only an operator ends it; what is alive is served meanwhile.
+      if (reason === 'paused') return { kind: 'provider_unavailable', retryAfter: PAUSED_MS };
       if (reason === 'backing_off') {
         // The grant may be due before the provider wants to be asked again.
         const due = (grant.refreshDueAt ?? 0) - clock.now();

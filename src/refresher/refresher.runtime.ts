@@ -1,19 +1,20 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Log } from '../common/index.js';
+import { Log, StorageUnavailableError } from '../common/index.js';
 import { VAULT_CONFIG } from '../config/index.js';
 import type { VaultConfig } from '../config/index.js';
-import { Database, DatabaseClock, ProcessId } from '../database/index.js';
+import { Database, DatabaseClock, History, ProcessId } from '../database/index.js';
 import { Sealer } from '../encryption/index.js';
 import { Metrics } from '../metrics/index.js';
 import { ProviderRegistry } from '../providers/index.js';
 import { Journal, Shelf } from '../journal/index.js';
-import { GrantStore, RotationStore, TokenSealer } from '../grants/index.js';
+import { GrantStore, RestoreStore, RotationStore, TokenSealer } from '../grants/index.js';
 import { GrantCache, ReadTracker } from '../tokens/index.js';
 import { assembleRefresher } from './assemble-refresher.js';
 import type { AssembledRefresher } from './assemble-refresher.js';
 import type { Refresher } from './refresher.service.js';
 import { ProcessRegistry } from './process-registry.js';
 import { Reinstatement } from './reinstatement.js';
+import { RememberedRotations } from './remembered-rotations.js';
 import { RotationEvents } from './rotation-events.js';
 import { ROTATION_FORMAT } from './rotation-format.js';
 
@@ -29,7 +30,7 @@ export class RefresherRuntime {
   constructor(
     @Inject(VAULT_CONFIG) private readonly config: VaultConfig,
     private readonly database: Database,
-    clock: DatabaseClock,
+    private readonly clock: DatabaseClock,
     private readonly log: Log,
     metrics: Metrics,
     sealer: Sealer,
@@ -40,6 +41,8 @@ export class RefresherRuntime {
     reads: ReadTracker,
     providers: ProviderRegistry,
     journal: Journal,
+    restored: RestoreStore,
+    history: History,
     { value: owner }: ProcessId,
   ) {
     const { refresh } = config;
@@ -61,17 +64,37 @@ export class RefresherRuntime {
         listener: new RotationEvents(log, metrics, clock),
         clock,
         log,
+        history,
+        standing: () => ({
+          process: owner,
+          beat: history.lastBeat,
+          now: clock.leaseNow(),
+          epoch: history.epoch,
+        }),
         random: Math.random,
         periodicTasks: [() => reads.flush((batch) => grants.touch(batch, activeLead))],
       },
       {
         owner,
-        policy: { mode: refresh.policy, activeWindow: refresh.activeWindow * 1000 },
+        policy: {
+          mode: refresh.policy,
+          activeWindow: refresh.activeWindow * 1000,
+          paused: () => history.paused !== undefined,
+        },
         providerTimeoutMs: refresh.providerTimeout * 1000,
         leadMs: refresh.lead * 1000,
         intervalMs: refresh.interval * 1000,
       },
     );
+    const { rotation, leaseMs } = this.assembled;
+    const remembered = new RememberedRotations(
+      { shelf, cache, store: restored, leased: () => rotation.leased },
+      leaseMs,
+    );
+    history.onForgotten('rotations', (step) => remembered.restore(step));
+    history.onForgotten('leases', () => remembered.lease());
+    history.heldSince = () => rotation.oldest;
+    history.inherited = () => journal.otherWriters;
     metrics.gauge(
       'stitch_vault_spool_set_aside',
       'Spool entries that could not be used.',
@@ -98,7 +121,22 @@ export class RefresherRuntime {
     this.marks.announce(this.owner);
     if (this.database.available) this.assembled.recover();
     this.assembled.start();
+    this.clock.onStep(({ by }) => {
+      if (by < 0) void this.mendTimes();
+    });
     void this.reschedule();
+    void this.mendTimes();
+  }
+
+  /** A step back of the clock leaves times in the future that nothing is done before. */
+  private async mendTimes(): Promise<void> {
+    if (!this.started || !this.database.available) return;
+    try {
+      const mended = await this.grants.mendTimes(this.assembled.leaseMs);
+      if (mended > 0) this.assembled.schedule.wake();
+    } catch (error) {
+      if (!(error instanceof StorageUnavailableError)) this.log.failure('times.unmended', error);
+    }
   }
 
   get isStopped(): boolean {
@@ -120,7 +158,7 @@ export class RefresherRuntime {
   /** Puts grants on the schedule that a narrower refresh policy had left off it. */
   private async reschedule(): Promise<void> {
     const { policy, lead, activeWindow } = this.config.refresh;
-    if (policy === 'on-demand') return;
+    if (policy === 'on-demand' || policy === 'paused') return;
     try {
       const window = policy === 'active' ? activeWindow * 1000 : null;
       const found = await this.grants.reschedule(lead * 1000, window);

@@ -1,6 +1,9 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { Log, StorageUnavailableError } from '../common/index.js';
+import { VAULT_CONFIG } from '../config/index.js';
+import type { VaultConfig } from '../config/index.js';
+import { History } from '../database/index.js';
 import { ProviderError, ProviderRegistry } from '../providers/index.js';
 import { TokenSealer } from '../grants/index.js';
 import { RevocationStore } from './revocation.store.js';
@@ -24,16 +27,23 @@ export class Revoker {
     private readonly store: RevocationStore,
     private readonly providers: ProviderRegistry,
     private readonly sealer: TokenSealer,
+    private readonly history: History,
+    @Inject(VAULT_CONFIG) private readonly config: VaultConfig,
     private readonly log: Log,
   ) {}
 
   @Interval('revoke', INTERVAL)
   run(): Promise<void> {
-    if (this.stopping) return Promise.resolve();
+    if (this.stopping || this.paused) return Promise.resolve();
     this.running ??= this.empty().finally(() => {
       this.running = undefined;
     });
     return this.running;
+  }
+
+  /** To revoke a token is to present it: a copy of the database would end what the original uses. */
+  private get paused(): boolean {
+    return this.config.refresh.policy === 'paused' || this.history.paused !== undefined;
   }
 
   /** Takes no more work; resolves when no revocation is under way. */

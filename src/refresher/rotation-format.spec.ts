@@ -17,6 +17,7 @@ it('a spooled answer to a refresh is read as it was written', () => {
     obtainedAt: fc.nat(),
     expiresAt: fc.option(fc.nat()),
     refreshDueAt: fc.option(fc.nat()),
+    kept: fc.record({ refreshToken: fc.option(bytes), scopes: fc.array(fc.string()) }),
   });
   fc.assert(
     fc.property(result, (each) => {

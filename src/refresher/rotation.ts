@@ -37,7 +37,16 @@ export interface RotationDependencies {
   readonly log: Log;
   readonly listener: RotationListener;
   readonly cache: Pick<GrantCache, 'renew'>;
+  /** What the database's history says: see {@link History}. */
+  readonly history: RotationHistory;
   readonly random: () => number;
+}
+
+export interface RotationHistory {
+  /** Changes whenever the database may have become another one: claims made before are void. */
+  readonly epoch: number;
+  /** Whether what was obtained then may have been replaced by something that was lost. */
+  mayBeOutdated(obtainedAt: number): boolean;
 }
 
 export interface RotationSettings {
@@ -52,6 +61,9 @@ export interface RotationSettings {
  * the database died, in which case it runs out and leaves the grant in doubt.
  */
 export class Rotation {
+  /** Grants whose tokens are being presented, or whose answers are being committed. */
+  private readonly underWay = new Map<string, { grant: ClaimedGrant; askedAt: number }>();
+
   constructor(
     private readonly dependencies: RotationDependencies,
     private readonly settings: RotationSettings,
@@ -65,16 +77,41 @@ export class Rotation {
    * @throws StorageUnavailableError when the end of a failed attempt could not be noted
    */
   rotate(grant: ClaimedGrant, guarded: GuardedProvider): Promise<RotationEnd> {
-    return this.dependencies.leases.during(grant, this.presentAndCommit(grant, guarded));
+    return this.dependencies.leases.during(grant, this.keepTrack(grant, guarded));
+  }
+
+  private async keepTrack(grant: ClaimedGrant, guarded: GuardedProvider): Promise<RotationEnd> {
+    const askedAt = this.dependencies.clock.now();
+    const lease = grant.leaseOwner ?? '';
+    this.underWay.set(lease, { grant, askedAt });
+    try {
+      return await this.presentAndCommit(grant, guarded, askedAt);
+    } finally {
+      this.underWay.delete(lease);
+    }
+  }
+
+  /** Grants whose tokens are being presented, or whose answers are being committed. */
+  get leased(): ClaimedGrant[] {
+    return [...this.underWay.values()].map(({ grant }) => grant);
+  }
+
+  /** When the oldest of them was begun; undefined for none. */
+  get oldest(): number | undefined {
+    const times = [...this.underWay.values()].map(({ askedAt }) => askedAt);
+    return times.length === 0 ? undefined : Math.min(...times);
   }
 
   private async presentAndCommit(
     grant: ClaimedGrant,
     guarded: GuardedProvider,
+    askedAt: number,
   ): Promise<RotationEnd> {
-    const { cache, clock, commits, listener } = this.dependencies;
-    const askedAt = clock.now();
-    if (this.tooLate(grant, askedAt)) return await this.abandon(grant, guarded, 0);
+    const { cache, clock, commits, history, listener } = this.dependencies;
+    const { epoch = history.epoch } = grant;
+    if (epoch !== history.epoch || this.tooLate(grant, askedAt)) {
+      return await this.abandon(grant, guarded, 0);
+    }
     // Its answer is in hand after all: kept by an outage, or found in the spool of another process.
     if (commits.holds(grant)) return await this.abandon(grant, guarded, COMMIT_PENDING_RETRY_MS);
     const refreshToken = this.openRefreshToken(grant);
@@ -187,6 +224,7 @@ export class Rotation {
       obtainedAt: askedAt,
       expiresAt,
       refreshDueAt: refreshDueAt({ obtainedAt: askedAt, expiresAt }, this.settings.lead, random),
+      kept: { refreshToken: grant.refreshToken, scopes: grant.scopes },
     };
   }
 
@@ -195,12 +233,13 @@ export class Rotation {
     guarded: GuardedProvider,
     error: ProviderError,
   ): Promise<RotationEnd> {
-    const { store, listener } = this.dependencies;
+    const { history, listener, store } = this.dependencies;
     const owner = grant.leaseOwner ?? '';
     guarded.breaker.report(error);
     listener.failed(grant, error);
     if (error.kind === 'invalid_grant') {
-      const reason = grant.inDoubt ? 'rotation_lost' : 'grant_revoked';
+      const lost = grant.inDoubt || history.mayBeOutdated(grant.obtainedAt);
+      const reason = lost ? 'rotation_lost' : 'grant_revoked';
       const retired = await store.retire(grant, owner, reason, error.reason);
       if (retired) listener.retired(grant, reason);
       return { kind: 'retired' };

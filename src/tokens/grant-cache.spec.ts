@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { DatabaseClock } from '../database/index.js';
 import type { Database, Notifications, StaleTrust } from '../database/index.js';
 import { Metrics } from '../metrics/index.js';
 import { GrantCache } from './grant-cache.js';
@@ -52,6 +53,7 @@ describe('the cache of sealed rows', () => {
       ears as unknown as Notifications,
       ears as unknown as Database,
       { holds: true } as StaleTrust,
+      new DatabaseClock(),
       new Metrics(),
     );
     cache.onModuleInit();

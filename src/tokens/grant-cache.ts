@@ -2,9 +2,9 @@ import { performance } from 'node:perf_hooks';
 import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import { Database, Notifications, StaleTrust } from '../database/index.js';
+import { Database, DatabaseClock, Notifications, StaleTrust } from '../database/index.js';
 import { Metrics } from '../metrics/index.js';
-import { grantKeyText } from '../grants/index.js';
+import { grantKeyText, remaining } from '../grants/index.js';
 import type { Grant, GrantKey } from '../grants/index.js';
 
 /** Entries at most; each is a few hundred sealed bytes. */
@@ -19,6 +19,8 @@ interface Entry {
   grant: Grant;
   /** Monotonic time before the row was read. */
   readonly readAt: number;
+  /** Monotonic time at which its token is dead, whatever is done to the database's clock. */
+  endsAt: number;
 }
 
 /**
@@ -37,6 +39,7 @@ export class GrantCache implements OnModuleInit {
     private readonly notifications: Notifications,
     private readonly database: Database,
     private readonly trust: StaleTrust,
+    private readonly clock: DatabaseClock,
     private readonly metrics: Metrics,
   ) {}
 
@@ -64,7 +67,8 @@ export class GrantCache implements OnModuleInit {
 
   /** The row as it was last seen, for when the database can't be asked. */
   getStale(key: GrantKey): Grant | undefined {
-    return this.entries.get(grantKeyText(key))?.grant;
+    const entry = this.entries.get(grantKeyText(key));
+    return entry && entry.endsAt > performance.now() ? entry.grant : undefined;
   }
 
   /** @param readAt monotonic time taken before the row was read */
@@ -73,7 +77,7 @@ export class GrantCache implements OnModuleInit {
     if ((this.invalidatedAt.get(text) ?? -Infinity) >= readAt) return;
     const known = this.entries.peek(text);
     if (known?.grant.grantId === grant.grantId && known.grant.version > grant.version) return;
-    this.entries.set(text, { grant, readAt });
+    this.entries.set(text, { grant, readAt, endsAt: this.endOf(grant) });
   }
 
   /**
@@ -86,6 +90,12 @@ export class GrantCache implements OnModuleInit {
     if (known?.grant.grantId !== grant.grantId || known.grant.version >= grant.version) return;
     // In the entry itself: nobody has read it, and to whom it is of use has not changed.
     known.grant = grant;
+    known.endsAt = this.endOf(grant);
+  }
+
+  /** All rows that are held, for when the database has forgotten some of them. */
+  *grants(): Iterable<Grant> {
+    for (const { grant } of this.entries.values()) yield grant;
   }
 
   /** Changes with every invalidation of the key. */
@@ -99,7 +109,13 @@ export class GrantCache implements OnModuleInit {
     this.invalidatedAt.set(text, performance.now());
   }
 
+  private endOf(grant: Grant): number {
+    return performance.now() + remaining(grant, this.clock.now());
+  }
+
   private trusted(entry: Entry): boolean {
+    // Both clocks have to call it alive: the database's may be set back.
+    if (entry.endsAt <= performance.now()) return false;
     if (this.notifications.healthy && entry.readAt >= this.notifications.since) return true;
     const away = !this.database.available && this.trust.holds;
     return away || performance.now() - entry.readAt < UNHEARD_TRUST;

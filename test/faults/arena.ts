@@ -38,6 +38,8 @@ export class Arena {
     readonly site: Site,
     readonly sandbox: StitchMoneySandbox,
     readonly table: GrantsTable,
+    /** The name of its database. */
+    readonly database: string,
   ) {}
 
   /** Sets the stage; the replicas are not started yet. */
@@ -67,7 +69,7 @@ export class Arena {
       ...options.environment,
     };
     const table = new GrantsTable(site.postgres.url(database), site.keyring);
-    const arena = new Arena(site, sandbox, table);
+    const arena = new Arena(site, sandbox, table, database);
     for (const [index, publicPort] of publicPorts.entries()) {
       const wire = new Wire(sandbox.url, arena.ledger);
       await wire.open();
@@ -112,6 +114,25 @@ export class Arena {
 
   seed(seeding: Seeding): Promise<void> {
     return this.table.seed(this.sandbox, this.ledger, seeding);
+  }
+
+  /** Has a user consent, through this replica. @returns whether the grant was stored */
+  async link(index: number, user: string): Promise<boolean> {
+    const headers = {
+      authorization: `Bearer ${this.site.key}`,
+      'content-type': 'application/json',
+    };
+    const begun = await fetch(`${this.replicas[index]!.url}/authorization-requests`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ user_id: user }),
+    });
+    if (begun.status !== 201) return false;
+    const { authorization_url } = (await begun.json()) as { authorization_url: string };
+    const answer = await fetch(await this.sandbox.consent(authorization_url), {
+      redirect: 'manual',
+    });
+    return answer.status === 200;
   }
 
   /** Readers of these replicas, or of all. */

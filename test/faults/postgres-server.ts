@@ -1,8 +1,9 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { chownSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import pg from 'pg';
 import { freePort } from '../support/vault.js';
 import { NOBODY, adopt } from './children.js';
@@ -23,45 +24,90 @@ export class PostgresServer {
   private frozen: number[] = [];
 
   private constructor(
-    private readonly data: string,
+    readonly data: string,
     readonly port: number,
+    private readonly binaries: string,
   ) {}
 
-  static async create(directory: string): Promise<PostgresServer> {
-    const data = join(directory, 'postgres');
+  /** @param binaries where its programs are; what the tests use elsewhere by default */
+  static async create(
+    directory: string,
+    name = 'postgres',
+    binaries = BINARIES,
+  ): Promise<PostgresServer> {
+    const data = join(directory, name);
     mkdirSync(data, { mode: 0o700 });
     if (NOBODY.uid !== undefined) chownSync(data, NOBODY.uid, NOBODY.gid);
     const args = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-locale', '-N'];
-    const made = spawnSync(join(BINARIES, 'initdb'), args, {
+    const made = spawnSync(join(binaries, 'initdb'), args, {
       ...NOBODY,
       cwd: data,
       encoding: 'utf8',
     });
     if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr || String(made.error)}`);
-    const server = new PostgresServer(data, await freePort());
+    const server = new PostgresServer(data, await freePort(), binaries);
     await server.start();
     return server;
+  }
+
+  /** A standby of this server, that is to answer at the same address once it takes over. */
+  async cloneStandby(directory: string, name: string): Promise<PostgresServer> {
+    const data = join(directory, name);
+    mkdirSync(data, { mode: 0o700 });
+    if (NOBODY.uid !== undefined) chownSync(data, NOBODY.uid, NOBODY.gid);
+    const from = ['-h', '127.0.0.1', '-p', String(this.port), '-U', 'postgres'];
+    const args = [...from, '-D', data, '-R', '-X', 'stream', '-c', 'fast'];
+    // Not synchronously: the provider of the scenario answers from this process.
+    await promisify(execFile)(join(this.binaries, 'pg_basebackup'), args, { ...NOBODY, cwd: data });
+    return new PostgresServer(data, this.port, this.binaries);
+  }
+
+  /** Has it take over; it must be stopped, and its primary gone. */
+  async promote(): Promise<void> {
+    await this.start();
+    await this.run('SELECT pg_promote(true)');
+  }
+
+  /** Processes of it by what they are, such as `walsender`. */
+  async processes(kind: string): Promise<number[]> {
+    const rows = await this.run<{ pid: number }>(
+      `SELECT pid FROM pg_stat_activity WHERE backend_type = '${kind}'`,
+    );
+    return rows.map(({ pid }) => pid);
+  }
+
+  /** Kills every process of it, as a machine that is gone does. */
+  async kill(): Promise<void> {
+    const rows = await this.run<{ pid: number }>('SELECT pid FROM pg_stat_activity');
+    const { server } = this;
+    this.server = undefined;
+    const ended = new Promise((done) => server?.once('exit', done));
+    for (const pid of [server?.pid ?? 0, ...rows.map((row) => row.pid)]) {
+      if (pid > 1) signal(pid, 'SIGKILL');
+    }
+    await ended;
   }
 
   url(database: string): string {
     return `postgres://postgres@127.0.0.1:${this.port}/${database}`;
   }
 
-  async start(): Promise<void> {
+  /** @param port another one than its own */
+  async start(port = this.port): Promise<void> {
     const options = [
       ['fsync', 'off'],
       ['max_connections', '150'],
       ['listen_addresses', '127.0.0.1'],
       ['unix_socket_directories', ''],
     ].flatMap(([name, value]) => ['-c', `${name ?? ''}=${value ?? ''}`]);
-    const args = ['-D', this.data, '-p', String(this.port), ...options];
+    const args = ['-D', this.data, '-p', String(port), ...options];
     const server = adopt(
-      spawn(join(BINARIES, 'postgres'), args, { ...NOBODY, cwd: this.data, stdio: 'ignore' }),
+      spawn(join(this.binaries, 'postgres'), args, { ...NOBODY, cwd: this.data, stdio: 'ignore' }),
     );
     this.server = server;
     for (let attempt = 0; ; attempt += 1) {
       try {
-        await this.run('SELECT 1');
+        await this.run('SELECT 1', 'postgres', port);
         return;
       } catch (error) {
         if (server.exitCode !== null || attempt > 300) throw error;
@@ -95,8 +141,13 @@ export class PostgresServer {
   }
 
   /** One statement on a connection of its own. */
-  async run<Row extends pg.QueryResultRow>(sql: string, database = 'postgres'): Promise<Row[]> {
-    const client = new pg.Client({ connectionString: this.url(database) });
+  async run<Row extends pg.QueryResultRow>(
+    sql: string,
+    database = 'postgres',
+    port = this.port,
+  ): Promise<Row[]> {
+    const connectionString = `postgres://postgres@127.0.0.1:${port}/${database}`;
+    const client = new pg.Client({ connectionString });
     client.on('error', () => undefined);
     await client.connect();
     try {

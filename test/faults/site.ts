@@ -1,8 +1,9 @@
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { TEST_KEYRING } from '../support/vault.js';
 import { copyBuild } from './build.js';
 import { PostgresServer } from './postgres-server.js';
@@ -25,19 +26,23 @@ export class Site {
     // PostgreSQL may have to run as another user, who must get through to its files.
     chmodSync(directory, 0o755);
     const dist = copyBuild(directory);
-    const postgres = await PostgresServer.create(directory);
+    return Site.on(directory, dist, await PostgresServer.create(directory));
+  }
+
+  /** The same site on another server. */
+  on(postgres: PostgresServer): Promise<Site> {
+    return Site.on(this.directory, this.dist, postgres);
+  }
+
+  private static async on(
+    directory: string,
+    dist: string,
+    postgres: PostgresServer,
+  ): Promise<Site> {
     await postgres.run('CREATE DATABASE template_vault');
-    const cli = (...args: string[]): string => {
-      const env = { ...process.env, DATABASE_URL: postgres.url('template_vault') };
-      const ran = spawnSync(process.execPath, [join(dist, 'cli.js'), ...args], {
-        env,
-        encoding: 'utf8',
-      });
-      if (ran.status !== 0) throw new Error(`vault ${args.join(' ')}: ${ran.stderr}`);
-      return ran.stdout;
-    };
-    cli('migrate');
-    const created = cli('clients', 'create', 'faults', '--scope', 'admin', '--json');
+    const cli = (...args: string[]) => runCli(dist, postgres.url('template_vault'), args);
+    await cli('migrate');
+    const created = await cli('clients', 'create', 'faults', '--scope', 'admin', '--json');
     const { key } = JSON.parse(created) as { key: string };
     return new Site(directory, dist, postgres, key);
   }
@@ -45,6 +50,11 @@ export class Site {
   /** The keyring of every vault of this site. */
   get keyring(): string {
     return TEST_KEYRING;
+  }
+
+  /** An operator's command on a database. @returns what it printed */
+  cli(database: string, ...args: string[]): Promise<string> {
+    return runCli(this.dist, this.postgres.url(database), args);
   }
 
   /** A database of its own for one scenario. @returns its name */
@@ -67,4 +77,11 @@ export class Site {
     await this.postgres.stop();
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+async function runCli(dist: string, url: string, args: readonly string[]): Promise<string> {
+  const env = { ...process.env, DATABASE_URL: url };
+  // Not synchronously: the provider of a scenario answers from this process.
+  const ran = await promisify(execFile)(process.execPath, [join(dist, 'cli.js'), ...args], { env });
+  return ran.stdout;
 }

@@ -6,6 +6,7 @@ import {
   databaseStopped,
 } from './scenarios/database-outages.js';
 import { backlog } from './scenarios/backlog.js';
+import { failovers } from './scenarios/failover.js';
 import { killsWithGrace, killsWithoutGrace } from './scenarios/kills.js';
 import { pooler } from './scenarios/pooler.js';
 import { providerOutages } from './scenarios/provider-outages.js';
@@ -24,6 +25,7 @@ export const scenarios: readonly Scenario[] = [
   databaseInHand,
   databaseKilled,
   databaseFrozen,
+  failovers,
   providerOutages,
   backlog,
   skewedClocks,

@@ -14,7 +14,7 @@ describe('the way to the database', () => {
     await real.query('CREATE TABLE notes (text text PRIMARY KEY)');
     dataSource = new DataSource(dataSourceOptions({ url: real.url, poolSize: 2 }));
     database = new Database(dataSource);
-    await database.probe(() => Promise.resolve());
+    await database.probe(() => Promise.resolve(true));
   });
   afterEach(async () => {
     if (dataSource.isInitialized) await dataSource.destroy();
@@ -41,7 +41,7 @@ describe('the way to the database', () => {
       available: false,
       contactFor: 0,
     });
-    await database.probe(() => Promise.resolve());
+    await database.probe(() => Promise.resolve(true));
     expect(await database.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
     expect(recoveries).toBe(1);
   });

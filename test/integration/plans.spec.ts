@@ -7,7 +7,16 @@ import { indexes, plansOf, rowsFrom, sequential } from './plans.js';
 
 const ROWS = 20_000;
 const LIMIT = 24;
-const LEASE = { owner: 'test', duration: 15_000, takeOver: true };
+const PROCESS = '00000000-0000-4000-8000-00000000000a';
+const LEASE = {
+  owner: `${PROCESS}/1`,
+  duration: 15_000,
+  takeOver: true,
+  process: PROCESS,
+  beat: 1,
+  now: Date.now() + 3_600_000,
+  epoch: 0,
+};
 
 describe('plans of the hot statements with 20,000 grants', () => {
   let database: TestDatabase;
@@ -25,6 +34,11 @@ describe('plans of the hot statements with 20,000 grants', () => {
          code_verifier, code_challenge, nonce, redirect_uri, scope, expires_at)
        SELECT gen_random_uuid(), 'state-' || n, 'user-' || n, 'stitch-money', 'default', '\\x01', '',
          '\\x01', '', '', now() + n * interval '1 second' FROM generate_series(1, ${ROWS}) n`,
+    );
+    await database.query(
+      `INSERT INTO stitch_replicas (process, beat, beat_at, incarnation, stage)
+       VALUES ($1, 1, now(), stitch_incarnation(), 3)`,
+      [PROCESS],
     );
     await database.query('VACUUM ANALYZE');
   });

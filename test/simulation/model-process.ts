@@ -96,6 +96,8 @@ export class ModelProcess {
         },
         clock,
         log: new Log('silent'),
+        history: { epoch: 0, mayBeOutdated: () => false },
+        standing: () => ({ process: name, beat: 0, now: time.now(), epoch: 0 }),
         random,
         periodicTasks: [],
       },

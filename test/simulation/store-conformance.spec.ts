@@ -10,6 +10,7 @@ import { eventually } from '../support/wait.js';
 import { ModelStore } from './model-store.js';
 
 const USERS = ['a', 'b', 'c'];
+const PROCESS = '00000000-0000-4000-8000-00000000000a';
 const GRANT_ID = '00000000-0000-4000-8000-000000000001';
 const key = (userId: string) => ({ provider: 'model', userId, connection: 'default' });
 
@@ -86,8 +87,13 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
     database = await createDatabase();
     dataSource = new DataSource(dataSourceOptions({ url: database.url, poolSize: 2 }));
     const connection = new Database(dataSource);
-    await connection.probe(() => Promise.resolve());
+    await connection.probe(() => Promise.resolve(true));
     sql = storesOf(connection).rotations;
+    await database.query(
+      `INSERT INTO stitch_replicas (process, beat, beat_at, incarnation, stage)
+       VALUES ($1, 1, now(), stitch_incarnation(), 3)`,
+      [PROCESS],
+    );
     // Leases are taken over from a server that has been up for a while only.
     await eventually('the server has settled', async () => {
       const [row] = await database.query<{ settled: boolean }>(
@@ -103,14 +109,22 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
 
   async function rows(): Promise<Grant[]> {
     const connection = new Database(dataSource);
-    await connection.probe(() => Promise.resolve());
+    await connection.probe(() => Promise.resolve(true));
     const grants = storesOf(connection).grants;
     const loaded = await Promise.all(USERS.map((name) => grants.load(key(name))));
     return loaded.filter((grant) => grant !== undefined);
   }
 
   async function apply(operation: Operation, model: ModelStore, time: { now: number }) {
-    const lease = (owner: string, takeOver: boolean) => ({ owner, takeOver, duration: 15_000 });
+    const lease = (owner: string, takeOver: boolean) => ({
+      owner,
+      takeOver,
+      duration: 15_000,
+      process: PROCESS,
+      beat: 1,
+      now: Date.now(),
+      epoch: 0,
+    });
     const seen = (name: string, version: number): Grant => ({ ...model.load(key(name))!, version });
     const claims = (found: (ClaimedGrant | undefined)[]) =>
       found.map((grant) => ({ ...facts(grant), inDoubt: grant?.inDoubt }));

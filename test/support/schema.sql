@@ -111,6 +111,23 @@ CREATE TABLE stitch_grants (
   last_error text,
   last_read_at timestamp with time zone
 ) WITH (fillfactor=80, autovacuum_vacuum_scale_factor=0.02);
+CREATE TABLE stitch_history (
+  single boolean NOT NULL DEFAULT true,
+  counter bigint NOT NULL DEFAULT 0,
+  advanced_at timestamp with time zone NOT NULL DEFAULT now(),
+  origin text,
+  paused_at timestamp with time zone,
+  paused_reason text,
+  incomplete_before timestamp with time zone
+);
+CREATE TABLE stitch_replicas (
+  process uuid NOT NULL,
+  beat bigint NOT NULL,
+  beat_at timestamp with time zone NOT NULL,
+  incarnation text NOT NULL,
+  stage smallint NOT NULL,
+  held_since timestamp with time zone
+) WITH (fillfactor=50);
 CREATE TABLE stitch_revocations (
   id bigint NOT NULL GENERATED AS IDENTITY,
   provider text NOT NULL,
@@ -153,6 +170,9 @@ ALTER TABLE stitch_events ADD CONSTRAINT stitch_events_pkey PRIMARY KEY (id);
 ALTER TABLE stitch_events ADD CONSTRAINT stitch_events_position_key UNIQUE ("position");
 ALTER TABLE stitch_grants ADD CONSTRAINT stitch_grants_pkey PRIMARY KEY (provider, user_id, connection);
 ALTER TABLE stitch_grants ADD CONSTRAINT stitch_grants_status_check CHECK ((status = ANY (ARRAY['active'::text, 'awaiting_confirmation'::text, 'reauthorization_required'::text, 'suspended'::text])));
+ALTER TABLE stitch_history ADD CONSTRAINT stitch_history_pkey PRIMARY KEY (single);
+ALTER TABLE stitch_history ADD CONSTRAINT stitch_history_single_check CHECK (single);
+ALTER TABLE stitch_replicas ADD CONSTRAINT stitch_replicas_pkey PRIMARY KEY (process);
 ALTER TABLE stitch_revocations ADD CONSTRAINT stitch_revocations_pkey PRIMARY KEY (id);
 ALTER TABLE stitch_unconfirmed_grants ADD CONSTRAINT stitch_unconfirmed_grants_pkey PRIMARY KEY (grant_id);
 
@@ -347,8 +367,33 @@ CREATE OR REPLACE FUNCTION public.stitch_grants_notify()
 AS $function$
       BEGIN
         PERFORM stitch_notify(json_build_array(
-          'grant', OLD.provider, OLD.user_id, OLD.connection)::text);
+          'grant', OLD.provider, OLD.user_id, OLD.connection,
+          CASE WHEN TG_OP = 'DELETE' THEN 'deleted'
+            WHEN OLD.grant_id <> NEW.grant_id THEN 'replaced'
+            WHEN OLD.status = 'awaiting_confirmation' AND NEW.status = 'active' THEN 'confirmed'
+            ELSE 'changed' END,
+          OLD.grant_id)::text);
         RETURN NULL;
+      END $function$
+;
+CREATE OR REPLACE FUNCTION public.stitch_incarnation()
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+      DECLARE timeline text;
+      BEGIN
+        BEGIN
+          timeline := CASE WHEN pg_is_in_recovery() THEN 'standby'
+            ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END;
+        -- Not every operator's server tells: then the other parts and the counters have to do.
+        EXCEPTION WHEN OTHERS THEN timeline := 'unknown';
+        END;
+        RETURN concat_ws('/', timeline,
+          extract(epoch FROM pg_postmaster_start_time())::text,
+          (SELECT oid FROM pg_database WHERE datname = current_database())::text,
+          'stitch_grants'::regclass::oid::text,
+          pg_relation_filenode('stitch_grants'::regclass)::text);
       END $function$
 ;
 CREATE OR REPLACE FUNCTION public.stitch_notify(payload text)
@@ -358,6 +403,21 @@ AS $function$
       BEGIN
         PERFORM pg_notify(name, payload) FROM stitch_channel;
         PERFORM pg_notify('stitch_vault', payload);
+      END $function$
+;
+CREATE OR REPLACE FUNCTION public.stitch_origin()
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+      DECLARE server text;
+      BEGIN
+        BEGIN
+          SELECT system_identifier::text INTO server FROM pg_control_system();
+        EXCEPTION WHEN OTHERS THEN server := 'unknown';
+        END;
+        RETURN server || '/' ||
+          (SELECT oid FROM pg_database WHERE datname = current_database())::text;
       END $function$
 ;
 
@@ -385,3 +445,4 @@ CREATE TRIGGER stitch_grants_event_changed AFTER UPDATE OF status, grant_id ON p
 -- Callers1764154800000
 -- NotificationChannel1764158400000
 -- Audit1764162000000
+-- History1764172800000

@@ -1,0 +1,113 @@
+import { Injectable } from '@nestjs/common';
+import type { OnModuleInit } from '@nestjs/common';
+import { Database, DatabaseClock, History } from '../database/index.js';
+import { Journal } from '../journal/index.js';
+import type { ClientRow } from './client-row.js';
+
+const KIND = 'client';
+
+/** What has become of a client. */
+interface ClientChange {
+  readonly clientId: string;
+  /** Whether it was revoked; otherwise its keys were changed to these. */
+  readonly ended: boolean;
+  readonly keyHash: string | null;
+  readonly previousKeyHash: string | null;
+  readonly previousUntil: number | null;
+  /** The key that was the first one before. */
+  readonly formerKeyHash: string | null;
+}
+
+/**
+ * Remembers revoked clients and changed keys, for as long as the journal does: a database that went
+ * back in time is told of them again before any key is believed.
+ */
+@Injectable()
+export class ClientMemory implements OnModuleInit {
+  private rows: ReadonlyMap<string, ClientRow> = new Map();
+
+  constructor(
+    private readonly journal: Journal,
+    private readonly history: History,
+    private readonly database: Database,
+    private readonly clock: DatabaseClock,
+  ) {}
+
+  onModuleInit(): void {
+    this.history.onForgotten('clients', () => this.restore());
+  }
+
+  /** Takes note of the valid clients as they are now. */
+  saw(rows: readonly ClientRow[]): void {
+    const now = new Map(rows.map((row) => [row.client_id, row]));
+    for (const before of this.rows.values()) {
+      const row = now.get(before.client_id);
+      const change = row ? changeOf(before, row) : endOf(before, this.clock.now());
+      if (change) void this.remember(change);
+    }
+    this.rows = now;
+  }
+
+  private async remember(change: ClientChange): Promise<void> {
+    const at = this.clock.now();
+    const payload = JSON.stringify(change);
+    const record = { kind: KIND, key: change.clientId, version: at, at, payload };
+    this.journal.settle(await this.journal.append(record));
+  }
+
+  private async restore(): Promise<number> {
+    let count = 0;
+    for (const { id } of this.journal.remembered(KIND)) {
+      const record = this.journal.read(id);
+      if (record) count += await this.restoreOne(JSON.parse(record.payload) as ClientChange);
+    }
+    return count;
+  }
+
+  private async restoreOne(change: ClientChange): Promise<number> {
+    const { clientId, ended, keyHash, previousKeyHash, previousUntil, formerKeyHash } = change;
+    const rows = ended
+      ? await this.database.query(
+          `UPDATE service_clients SET revoked_at = now()
+           WHERE client_id = $1 AND revoked_at IS NULL RETURNING 1`,
+          [clientId],
+        )
+      : await this.database.query(
+          `UPDATE service_clients SET key_hash = decode($2, 'hex'),
+             previous_key_hash = decode($3, 'hex'),
+             previous_key_expires_at = to_timestamp($4::float8 / 1000.0)
+           WHERE client_id = $1 AND revoked_at IS NULL
+             AND key_hash IS NOT DISTINCT FROM decode($5, 'hex')
+             AND key_hash IS DISTINCT FROM decode($2, 'hex') RETURNING 1`,
+          [clientId, keyHash, previousKeyHash, previousUntil, formerKeyHash],
+        );
+    return rows.length;
+  }
+}
+
+function changeOf(before: ClientRow, row: ClientRow): ClientChange | undefined {
+  if (row.key_hash === before.key_hash && row.previous_key_hash === before.previous_key_hash) {
+    return undefined;
+  }
+  return {
+    clientId: row.client_id,
+    ended: false,
+    keyHash: row.key_hash,
+    previousKeyHash: row.previous_key_hash,
+    previousUntil: row.previous_key_until,
+    formerKeyHash: before.key_hash,
+  };
+}
+
+/** @returns undefined for one whose time was over: the database knows that by itself */
+function endOf(before: ClientRow, now: number): ClientChange | undefined {
+  if (before.expires_until !== null && before.expires_until <= now) return undefined;
+  return {
+    clientId: before.client_id,
+    ended: true,
+    keyHash: null,
+    previousKeyHash: null,
+    previousUntil: null,
+    formerKeyHash: before.key_hash,
+  };
+}

@@ -1,0 +1,324 @@
+import { performance } from 'node:perf_hooks';
+import { Inject, Injectable } from '@nestjs/common';
+import { Log } from '../common/index.js';
+import { VAULT_CONFIG } from '../config/index.js';
+import type { VaultConfig } from '../config/index.js';
+import { PROBE_TIMEOUT } from './data-source.js';
+import type { Query } from './database.js';
+import { forgetReplicas, noteLoss, readHistory, writeBeat } from './history.store.js';
+import type { HistoryState } from './history.store.js';
+import { PATIENCE_FOR_HEIRS, isSameHistory, lostMilliseconds, missing } from './history-verdict.js';
+import type { KnownHistory, OtherReplica } from './history-verdict.js';
+import { ProcessId } from './process-id.js';
+
+/** How far a process is with a history: it is open when nothing is missing any more. */
+const ASKED = 0;
+const GIVEN_BACK = 1;
+const REPEATED = 2;
+const OPEN = 3;
+
+/** Milliseconds after which a process that does not beat while we do has ended. */
+const ENDED = 60_000;
+
+/** What was found when the history turned out to be another one. */
+export interface HistoryStep {
+  /** Milliseconds of this process's own writing that the database lacks. */
+  readonly lost: number;
+  /** Whether others have been at work in it already, so that something may have gone on from there. */
+  readonly late: boolean;
+}
+
+/** What of the past can be written anew, in this order. */
+export const HISTORY_PHASES = ['consents', 'rotations', 'leases', 'deletions', 'clients'] as const;
+export type HistoryPhase = (typeof HISTORY_PHASES)[number];
+
+/** Writes anew what the database has forgotten. @returns how many things it had forgotten */
+export type Restorer = (step: HistoryStep) => Promise<number>;
+
+interface Question {
+  readonly incarnation: string;
+  /** Monotonic. */
+  readonly since: number;
+  readonly lastWritten: number;
+  readonly step: HistoryStep;
+}
+
+/** Why no refresh token is presented: the database is a copy, or has lost more than is remembered. */
+export type HistoryPause = 'copy' | 'history_lost';
+
+/**
+ * Answers the question whether the database is still the one that this process wrote to, and all of
+ * it. As long as it may not be, it counts as away: what the process remembers is written anew
+ * first, then what was deleted is deleted anew, and for each of the two all others are waited for
+ * who were there before. Only then is a row served or a refresh token presented.
+ */
+@Injectable()
+export class History {
+  /** Called when the database must not be worked with for now. */
+  onQuestion: () => void = () => undefined;
+  /** When the oldest answer was asked for that is still to be written; undefined for none. */
+  heldSince: () => number | undefined = () => undefined;
+  /** Processes whose records this one has at hand. */
+  inherited: () => ReadonlySet<string> = () => new Set();
+
+  private readonly restorers = new Map<HistoryPhase, Restorer[]>();
+  private readonly seen = new Map<string, { beatAt: number; at: number }>();
+  private readonly retention: number;
+  private known: KnownHistory | undefined;
+  private stage = ASKED;
+  private beat = 0;
+  private question: Question | undefined;
+  /** What is lost of this process's writing, until that has been dealt with. */
+  private owed = 0;
+  private lastOthers: readonly OtherReplica[] = [];
+  private restored: Record<string, number> = {};
+  private state: HistoryState | undefined;
+  private steps = 0;
+  private epochs = 0;
+
+  constructor(
+    @Inject(VAULT_CONFIG) config: VaultConfig,
+    private readonly process: ProcessId,
+    private readonly log: Log,
+  ) {
+    this.retention = config.commitRetention * 1000;
+  }
+
+  /** Has something written anew when the database has forgotten it. */
+  onForgotten(phase: HistoryPhase, restorer: Restorer): void {
+    this.restorers.set(phase, [...(this.restorers.get(phase) ?? []), restorer]);
+  }
+
+  /** Whether nothing is missing, so far as anybody knows. */
+  get open(): boolean {
+    return this.stage === OPEN;
+  }
+
+  /** The last beat that the database has confirmed: a claim asks for it. */
+  get lastBeat(): number {
+    return this.known?.beat ?? 0;
+  }
+
+  /** Changes whenever the database may have become another one. */
+  get epoch(): number {
+    return this.epochs;
+  }
+
+  /** How often the database had gone back, since the start. */
+  get timesWentBack(): number {
+    return this.steps;
+  }
+
+  /** Why no refresh token may be presented; undefined when nothing speaks against it. */
+  get paused(): HistoryPause | undefined {
+    const { state } = this;
+    if (!state) return undefined;
+    if (state.recordedOrigin !== null && state.recordedOrigin !== state.origin) return 'copy';
+    return state.pausedReason === null ? undefined : 'history_lost';
+  }
+
+  /**
+   * Whether what was obtained then may have been replaced by something that was lost with a history:
+   * the provider's refusal is then no word of the user's.
+   *
+   * @param obtainedAt milliseconds since the epoch
+   */
+  mayBeOutdated(obtainedAt: number): boolean {
+    return obtainedAt < (this.state?.incompleteBefore ?? -Infinity);
+  }
+
+  /** Contact was lost: whatever comes back has to be asked. */
+  lostContact(): void {
+    this.stage = ASKED;
+    this.question = undefined;
+    this.epochs += 1;
+  }
+
+  /**
+   * Asks the question, once with every heartbeat. @returns whether the database may be worked with
+   * @throws StorageUnavailableError also where it answers and takes no writes
+   */
+  async check(query: Query): Promise<boolean> {
+    const found = await readHistory(query, this.process.value, PROBE_TIMEOUT);
+    // Not migrated yet: nothing works here, and nothing can be compared.
+    if (!found) return true;
+    this.state = found;
+    if (this.stage === OPEN && this.known && isSameHistory(this.known, found)) {
+      await this.write(query, found.incarnation);
+      this.lastOthers = found.others;
+      await this.forgetEnded(query, found);
+      return true;
+    }
+    return this.answer(query, found);
+  }
+
+  /** Whether a connection leads to the database that this process knows. */
+  async recognises(query: Query): Promise<boolean> {
+    const { known } = this;
+    if (this.stage !== OPEN || !known) return true;
+    const [row] = await query<{ incarnation: string }>(
+      'SELECT stitch_incarnation() AS incarnation',
+      [],
+      PROBE_TIMEOUT,
+    );
+    return row?.incarnation === known.incarnation;
+  }
+
+  /** Says that this process has ended in order; not while it holds what is still to be written. */
+  async leave(query: Query): Promise<void> {
+    if (this.known && this.heldSince() === undefined)
+      await forgetReplicas(query, [this.process.value]);
+  }
+
+  private async answer(query: Query, found: HistoryState): Promise<boolean> {
+    const { incarnation } = found;
+    if (this.stage === OPEN || this.question?.incarnation !== incarnation) {
+      this.stage = ASKED;
+      this.onQuestion();
+      this.epochs += 1;
+      this.begin(found);
+    }
+    // First of all: others see that this process is here, and is not done yet.
+    await this.write(query, incarnation);
+    if (this.stage === ASKED) {
+      await this.restore(['consents', 'rotations', 'leases']);
+      await this.reach(query, incarnation, GIVEN_BACK);
+    }
+    if (this.stage === GIVEN_BACK && !(await this.waitFor(query, GIVEN_BACK))) return false;
+    if (this.stage === GIVEN_BACK) {
+      await this.restore(['deletions', 'clients']);
+      await this.reach(query, incarnation, REPEATED);
+    }
+    if (!(await this.waitFor(query, REPEATED))) return false;
+    await this.conclude(query);
+    await this.reach(query, incarnation, OPEN);
+    return true;
+  }
+
+  private begin(found: HistoryState): void {
+    const { incarnation, others } = found;
+    const late = others.some((each) => each.incarnation === incarnation && each.stage === OPEN);
+    this.owed = Math.max(this.owed, lostMilliseconds(this.known, found));
+    const before = others.filter((each) => each.incarnation !== incarnation);
+    const lastWritten = Math.max(
+      this.known?.beatAt ?? found.own?.beatAt ?? -Infinity,
+      ...before.map(({ beatAt }) => beatAt),
+    );
+    const step = { lost: this.owed, late };
+    this.question = { incarnation, since: performance.now(), lastWritten, step };
+    this.restored = {};
+  }
+
+  private async restore(phases: readonly HistoryPhase[]): Promise<void> {
+    const step = this.question?.step ?? { lost: 0, late: false };
+    for (const phase of phases) {
+      let count = 0;
+      for (const restorer of this.restorers.get(phase) ?? []) count += await restorer(step);
+      this.restored[phase] = count;
+    }
+  }
+
+  /** @returns whether all others who may remember something are this far */
+  private async waitFor(query: Query, stage: number): Promise<boolean> {
+    const state = await readHistory(query, this.process.value, PROBE_TIMEOUT);
+    const { question } = this;
+    // It has changed once more, under our hands.
+    if (!question || state?.incarnation !== question.incarnation) return false;
+    this.state = state;
+    const waited = performance.now() - question.since;
+    const inherited = this.inherited();
+    const waiting = { ...question, stage, inherited };
+    const left = missing(this.others(state), { ...waiting, waited });
+    if (left.length > 0) return false;
+    // Whose journal this process has taken over need not be waited for by anybody else.
+    const behind = missing(state.others, { ...waiting, waited: 0 }).map(({ process }) => process);
+    const taken = behind.filter((process) => inherited.has(process));
+    if (waited >= PATIENCE_FOR_HEIRS) await forgetReplicas(query, taken);
+    return true;
+  }
+
+  /** Those that the database names, and those that it has forgotten with the rest. */
+  private others(state: HistoryState): readonly OtherReplica[] {
+    const named = new Set(state.others.map(({ process }) => process));
+    return [...state.others, ...this.lastOthers.filter(({ process }) => !named.has(process))];
+  }
+
+  /** Says what was found, and stops the refresher where more is lost than anybody remembers. */
+  private async conclude(query: Query): Promise<void> {
+    const { question, state, restored } = this;
+    if (!question || !state) return;
+    const { lost } = question.step;
+    const unheard = { ...question, stage: REPEATED, waited: 0, inherited: new Set<string>() };
+    const inherited = this.inherited();
+    const absent = missing(this.others(state), unheard).filter(
+      ({ process }) => !inherited.has(process),
+    );
+    const tooLong = lost > this.retention;
+    const written = Object.values(restored).reduce((sum, count) => sum + count, 0);
+    if (lost > 0 || written > 0) {
+      this.steps += 1;
+      this.log.event(tooLong ? 'error' : 'warn', 'database.went_back', {
+        seconds_lost: Math.ceil(lost / 1000),
+        seconds_remembered: this.retention / 1000,
+        ...restored,
+        replicas_missing: absent.length,
+        paused: tooLong,
+      });
+    }
+    const incomplete = tooLong || (absent.length > 0 && (lost > 0 || written > 0));
+    if (incomplete) await noteLoss(query, tooLong ? 'history_lost' : null);
+    if (incomplete) this.state = await readHistory(query, this.process.value, PROBE_TIMEOUT);
+    if (this.paused === 'copy') {
+      this.log.event('error', 'database.is_a_copy', { run: 'npm run vault -- adopt' });
+    }
+  }
+
+  private async reach(query: Query, incarnation: string, stage: number): Promise<void> {
+    this.stage = stage;
+    try {
+      await this.write(query, incarnation);
+    } catch (error) {
+      this.stage = ASKED;
+      throw error;
+    }
+    if (stage !== OPEN) return;
+    this.question = undefined;
+    this.owed = 0;
+    this.lastOthers = this.state?.others ?? [];
+  }
+
+  private async write(query: Query, incarnation: string): Promise<void> {
+    this.beat += 1;
+    const { beat, stage } = this;
+    const { counter, beatAt } = await writeBeat(
+      query,
+      {
+        process: this.process.value,
+        beat,
+        incarnation,
+        stage,
+        heldSince: this.heldSince() ?? null,
+        counter: this.known?.counter ?? 0,
+      },
+      PROBE_TIMEOUT,
+    );
+    const since = this.known?.since ?? beatAt;
+    // Not before it is open: until then what it lacks is measured against what was known before.
+    if (stage === OPEN) this.known = { incarnation, counter, beat, beatAt, since };
+  }
+
+  /** Forgets processes that were silent for a minute while this one was not. */
+  private async forgetEnded(query: Query, { others }: HistoryState): Promise<void> {
+    const now = performance.now();
+    const ended: string[] = [];
+    for (const { process, beatAt } of others) {
+      const before = this.seen.get(process);
+      if (before?.beatAt !== beatAt) this.seen.set(process, { beatAt, at: now });
+      else if (now - before.at > ENDED) ended.push(process);
+    }
+    for (const process of this.seen.keys()) {
+      if (!others.some((other) => other.process === process)) this.seen.delete(process);
+    }
+    await forgetReplicas(query, ended);
+  }
+}
