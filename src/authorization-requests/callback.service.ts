@@ -66,13 +66,14 @@ export class CallbackService {
     if (parsed.issuer !== undefined && parsed.issuer !== guarded.provider.issuer) {
       return this.end(request, 'failed', 'issuer_mismatch', 400);
     }
-    return this.exchange(request, guarded.provider, answer.code);
+    return this.exchange(request, guarded.provider, answer.code, parsed.issuer);
   }
 
   private async exchange(
     request: OpenRequest,
     provider: TokenProvider,
     code: string,
+    issuer: string | undefined,
   ): Promise<CallbackEnd> {
     const askedAt = this.clock.now();
     let issued: IssuedTokens;
@@ -80,6 +81,7 @@ export class CallbackService {
       issued = await provider.exchangeCode({
         redirectUri: request.redirectUri,
         code,
+        issuer,
         state: request.state,
         nonce: this.secrets.open(request.nonce, 'nonce', request.id),
         codeVerifier: this.secrets.open(request.codeVerifier, 'code_verifier', request.id),

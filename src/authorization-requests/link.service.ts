@@ -7,6 +7,7 @@ import { VAULT_CONFIG } from '../config/index.js';
 import type { VaultConfig } from '../config/index.js';
 import { ProviderRegistry } from '../providers/index.js';
 import type { TokenProvider } from '../providers/index.js';
+import { authorizationUrlOf } from './authorization-url.js';
 import { ConfirmationExpiry } from './confirmation-expiry.js';
 import { codeChallengeOf, randomValue } from './pkce.js';
 import { ownRequest } from './request-owner.js';
@@ -52,7 +53,8 @@ export class LinkService {
    * Stores a request with a fresh state, nonce and code verifier of 256 random bits each, and
    * builds the URL to consent at.
    *
-   * @throws VaultError 400 `invalid_request`, 403 `forbidden`
+   * @throws VaultError 400 `invalid_request`, 403 `forbidden`, 502 `provider_misconfigured`, 503
+   *   `provider_unavailable`
    */
   async begin(caller: Caller, wish: LinkParameters): Promise<BegunLink> {
     assertWithin(caller, wish);
@@ -65,6 +67,11 @@ export class LinkService {
     const codeVerifier = randomValue();
     const codeChallenge = codeChallengeOf(codeVerifier);
     const redirectUri = `${this.config.public.url}/callback/${provider.name}`;
+    // Without a state the browser must come by here first, to be known again in the callback.
+    const parameters = { redirectUri, state, nonce, codeChallenge, scopes, prefill: {} };
+    const authorizationUrl = provider.capabilities.echoesState
+      ? await authorizationUrlOf(provider, parameters)
+      : `${this.config.public.url}/authorize/${id}`;
     const expiresAt = await this.requests.insert(
       {
         id,
@@ -84,10 +91,6 @@ export class LinkService {
       },
       this.config.authorizationRequestTtl,
     );
-    // Without a state the browser must come by here first, to be known again in the callback.
-    const authorizationUrl = provider.capabilities.echoesState
-      ? provider.authorizationUrl({ redirectUri, state, nonce, codeChallenge, scopes, prefill: {} })
-      : `${this.config.public.url}/authorize/${id}`;
     return { id, authorizationUrl, expiresAt };
   }
 

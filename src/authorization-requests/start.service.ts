@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { ProviderRegistry } from '../providers/index.js';
+import { authorizationUrlOf } from './authorization-url.js';
 import { BrowserCookie } from './browser-cookie.js';
 import { unusable } from './callback.service.js';
 import { randomValue } from './pkce.js';
@@ -32,7 +33,7 @@ export class StartService {
     const prefill = request.prefill
       ? (JSON.parse(this.secrets.open(request.prefill, 'prefill', id)) as Record<string, string>)
       : {};
-    const authorizationUrl = guarded.provider.authorizationUrl({
+    const authorizationUrl = await authorizationUrlOf(guarded.provider, {
       redirectUri: request.redirectUri,
       state: request.state,
       nonce: this.secrets.open(request.nonce, 'nonce', id),

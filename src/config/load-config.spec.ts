@@ -47,6 +47,7 @@ describe('the configuration', () => {
         jwksUri: undefined,
         clientId: 'id',
         clientSecrets: ['secret'],
+        clientKey: undefined,
         scopes: ['openid', 'accounts', 'balances', 'transactions', 'offline_access'],
       },
       stitchConnect: {
@@ -55,6 +56,7 @@ describe('the configuration', () => {
         partnerId: 'oc_id',
         partnerSecret: 'oc_secret',
       },
+      oauthProviders: [],
       returnUrlAllowlist: [],
       authorizationRequestTtl: 600,
       staleTrustSeconds: 900,

@@ -5,6 +5,7 @@ import { refuseExposedDatabase, refuseHazards, refuseUnsaidEnvironment } from '.
 import { isLoopback, isOrigin, parseDatabaseUrl } from './parsers.js';
 import { readCallerJwt, readPublicLimits, readTls } from './read-callers.js';
 import { readKeyring } from './read-keyring.js';
+import { readOAuthProviders } from './read-oauth-providers.js';
 import { readStitchConnect, readStitchMoney } from './read-providers.js';
 import { readProxy } from './read-proxy.js';
 import { readWebhook } from './read-webhook.js';
@@ -42,6 +43,7 @@ export function loadConfig(environment: Environment = process.env): VaultConfig 
     clientRequestsPerSecond: reader.integer('CLIENT_REQUESTS_PER_SECOND', 0, 1, 100_000),
     stitchMoney: readStitchMoney(reader),
     stitchConnect: readStitchConnect(reader),
+    oauthProviders: readOAuthProviders(reader),
     returnUrlAllowlist: reader.list(
       'RETURN_URL_ALLOWLIST',
       'exact origins such as https://app.example.com, comma-separated',

@@ -1,5 +1,6 @@
 import { acceptIf } from './environment-reader.js';
 import type { EnvironmentReader } from './environment-reader.js';
+import { CLIENT_KEY, parseClientKey } from './client-key.js';
 import {
   ENDPOINT_URL,
   SERVICE_URL,
@@ -7,6 +8,7 @@ import {
   parseScopes,
   parseServiceUrl,
 } from './parsers.js';
+import type { ClientKey } from './oauth-provider-config.js';
 import type { StitchConnectConfig, StitchMoneyConfig } from './vault-config.js';
 
 /** stitch.money, if it is turned on. */
@@ -43,22 +45,50 @@ export function readStitchMoney(reader: EnvironmentReader): StitchMoneyConfig | 
       return acceptIf(parsed, parsed.includes('openid'));
     },
   );
-  const [clientId, secret] = reader.pair('STITCH_MONEY_CLIENT_ID', 'STITCH_MONEY_CLIENT_SECRET');
-  if (!clientId || !secret) return undefined;
-  const clientSecrets = secret.split(',').map((item) => item.trim());
-  if (clientSecrets.some((item) => !item)) {
-    reader.refuse('STITCH_MONEY_CLIENT_SECRET', 'one secret, or several separated by commas');
-  }
+  const client = readStitchMoneyClient(reader);
+  if (!client) return undefined;
   return {
     issuer,
     authorizationEndpoint,
     tokenEndpoint,
     revocationEndpoint,
     jwksUri,
-    clientId,
-    clientSecrets,
+    ...client,
     scopes,
   };
+}
+
+type StitchMoneyClient = Pick<StitchMoneyConfig, 'clientId' | 'clientSecrets' | 'clientKey'>;
+
+/** Who we are to stitch.money: an id with a secret, or with a key instead. */
+function readStitchMoneyClient(reader: EnvironmentReader): StitchMoneyClient | undefined {
+  const keyId = reader.text('STITCH_MONEY_PRIVATE_KEY_ID');
+  const clientKey = reader.parse<ClientKey | undefined>(
+    'STITCH_MONEY_PRIVATE_KEY',
+    CLIENT_KEY,
+    undefined,
+    (text) => parseClientKey(text, keyId),
+  );
+  if (reader.has('STITCH_MONEY_PRIVATE_KEY')) {
+    if (reader.has('STITCH_MONEY_CLIENT_SECRET')) {
+      reader.refuse(
+        'STITCH_MONEY_PRIVATE_KEY_FILE',
+        'either a key or STITCH_MONEY_CLIENT_SECRET, not both',
+      );
+    }
+    const clientId = reader.text('STITCH_MONEY_CLIENT_ID');
+    if (!clientId) {
+      reader.refuse('STITCH_MONEY_CLIENT_ID', 'to be set, as STITCH_MONEY_PRIVATE_KEY_FILE is');
+    }
+    return clientId && clientKey ? { clientId, clientSecrets: [], clientKey } : undefined;
+  }
+  const [clientId, secret] = reader.pair('STITCH_MONEY_CLIENT_ID', 'STITCH_MONEY_CLIENT_SECRET');
+  if (!clientId || !secret) return undefined;
+  const clientSecrets = secret.split(',').map((item) => item.trim());
+  if (clientSecrets.some((item) => !item)) {
+    reader.refuse('STITCH_MONEY_CLIENT_SECRET', 'one secret, or several separated by commas');
+  }
+  return { clientId, clientSecrets, clientKey: undefined };
 }
 
 /** stitchdata.com, if it is turned on. */

@@ -1,5 +1,6 @@
 import type { LogLevel } from '../common/index.js';
 import type { KeyringEntry } from './parsers.js';
+import type { ClientKey, OAuthProviderConfig } from './oauth-provider-config.js';
 import type { ProxyConfig } from './read-proxy.js';
 
 export const REFRESH_POLICIES = ['all', 'active', 'on-demand', 'paused'] as const;
@@ -31,6 +32,8 @@ export interface StitchMoneyConfig {
   readonly clientId: string;
   /** Newest first; the others are tried when the provider refuses it. */
   readonly clientSecrets: readonly string[];
+  /** Instead of a secret: signs client assertions. */
+  readonly clientKey: ClientKey | undefined;
   readonly scopes: readonly string[];
 }
 
@@ -113,6 +116,8 @@ export interface VaultConfig {
   readonly clientRequestsPerSecond: number;
   readonly stitchMoney: StitchMoneyConfig | undefined;
   readonly stitchConnect: StitchConnectConfig | undefined;
+  /** Those of `OAUTH_PROVIDERS_FILE`. */
+  readonly oauthProviders: readonly OAuthProviderConfig[];
   readonly returnUrlAllowlist: readonly string[];
   /** Whose pages browsers see; undefined: they don't say. Plain text, to be escaped. */
   readonly displayName: string | undefined;

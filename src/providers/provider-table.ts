@@ -1,21 +1,23 @@
 import type { VaultConfig } from '../config/index.js';
+import { configuredProviders } from './configured/configured-providers.js';
 import type { ProviderHttp } from './provider-http.js';
 import { StitchConnectProvider } from './stitch-connect/stitch-connect.provider.js';
 import { StitchMoneyProvider } from './stitch-money/stitch-money.provider.js';
 import type { TokenProvider } from './token-provider.js';
 
 /**
- * Makes a provider of the configuration, or nothing when that leaves it off.
+ * Makes providers of the configuration, or nothing when that leaves it off.
  *
  * @param http makes what the provider calls out with, guarded by deadline and size
  */
 export type ProviderFactory = (
   config: VaultConfig,
   http: () => ProviderHttp,
-) => TokenProvider | undefined;
+) => TokenProvider | readonly TokenProvider[] | undefined;
 
 /** Every provider the vault knows: a new one is a folder and a line here (docs/providers.md). */
 export const PROVIDERS: readonly ProviderFactory[] = [
   ({ stitchMoney }, http) => stitchMoney && new StitchMoneyProvider(stitchMoney, http()),
   ({ stitchConnect }, http) => stitchConnect && new StitchConnectProvider(stitchConnect, http()),
+  ({ oauthProviders }, http) => configuredProviders(oauthProviders, http),
 ];

@@ -31,6 +31,8 @@ export interface CodeExchange {
   readonly redirectUri: string;
   readonly code: string;
   readonly state: string;
+  /** `iss` of the callback, where it had one (RFC 9207). */
+  readonly issuer?: string | undefined;
   readonly nonce: string;
   readonly codeVerifier: string;
   /** Requested scopes: what was granted when the answer does not say (RFC 6749 section 5.1). */
@@ -71,7 +73,7 @@ export interface TokenProvider {
   readonly requiredScopes: readonly string[];
 
   /** The provider's own URL, where the user consents. */
-  authorizationUrl(parameters: AuthorizationParameters): string;
+  authorizationUrl(parameters: AuthorizationParameters): string | Promise<string>;
 
   /** Exchanges a code for tokens. @throws ProviderError */
   exchangeCode(exchange: CodeExchange): Promise<IssuedTokens>;

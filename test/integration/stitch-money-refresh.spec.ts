@@ -82,7 +82,7 @@ describe('refresh and revocation of stitch-money against the strict sandbox', ()
       await provider.revoke('x');
       expect(called).toEqual(['/t?tenant=a', '/t?tenant=a']);
       const request = { state: 's', nonce: 'n', codeChallenge: 'c', scopes: SCOPES, prefill: {} };
-      const url = provider.authorizationUrl({ redirectUri: 'http://127.0.0.1/', ...request });
+      const url = await provider.authorizationUrl({ redirectUri: 'http://127.0.0.1/', ...request });
       expect(url.startsWith(`${endpoint}&`)).toBe(true);
     } finally {
       server.close();

@@ -48,7 +48,9 @@ export function useStitchMoney(): StitchMoney {
   };
   const consent = async (choice?: ConsentChoice): Promise<CodeExchange> => {
     const [state, nonce, codeVerifier] = [random(), random(), random()];
-    const url = (await provider()).authorizationUrl({
+    const url = await (
+      await provider()
+    ).authorizationUrl({
       redirectUri: REDIRECT_URI,
       state,
       nonce,

@@ -34,6 +34,13 @@ export interface OidcOptions {
   readonly redirectUri: string;
   /** Seconds an access token lives. Default 900. */
   readonly tokenLifetime?: number;
+  /** Default `client_secret_post`. */
+  readonly clientAuthentication?: 'client_secret_basic';
+  /** What id_tokens are signed with. Default RS256. */
+  readonly algorithm?: 'ES256' | 'EdDSA';
+  /** Whether refresh tokens rotate, and whether they can be revoked. Default true. */
+  readonly rotates?: boolean;
+  readonly revokes?: boolean;
 }
 
 /** Every refresh token rotates; a used one that comes back ends its grant. PKCE is required. */
@@ -90,9 +97,10 @@ export async function startOidcProvider(options: OidcOptions): Promise<OidcServe
 
 type Needs = OidcOptions & { clientId: string; clientSecret: string };
 
-async function configuration({ clientId, clientSecret, redirectUri, tokenLifetime }: Needs) {
-  const { privateKey } = await generateKeyPair('RS256', { extractable: true });
-  const key = { ...(await exportJWK(privateKey)), kid: 'test', use: 'sig', alg: 'RS256' };
+async function configuration({ clientId, clientSecret, redirectUri, ...options }: Needs) {
+  const { tokenLifetime, clientAuthentication, algorithm = 'RS256' } = options;
+  const { privateKey } = await generateKeyPair(algorithm, { extractable: true });
+  const key = { ...(await exportJWK(privateKey)), kid: 'test', use: 'sig', alg: algorithm };
   const day = 86_400;
   return {
     adapter: createMemoryAdapter(),
@@ -100,10 +108,11 @@ async function configuration({ clientId, clientSecret, redirectUri, tokenLifetim
       {
         client_id: clientId,
         client_secret: clientSecret,
+        id_token_signed_response_alg: algorithm,
         redirect_uris: [redirectUri],
         grant_types: ['authorization_code', 'refresh_token'],
         response_types: ['code'],
-        token_endpoint_auth_method: 'client_secret_post',
+        token_endpoint_auth_method: clientAuthentication ?? 'client_secret_post',
       },
     ],
     routes: {
@@ -117,17 +126,18 @@ async function configuration({ clientId, clientSecret, redirectUri, tokenLifetim
     pkce: { required: () => true },
     features: {
       devInteractions: { enabled: false },
-      revocation: { enabled: true, allowedPolicy: () => true },
+      revocation: { enabled: options.revokes ?? true, allowedPolicy: () => true },
     },
     interactions: { url: (_: unknown, { uid }: { uid: string }) => `/interaction/${uid}` },
     cookies: { keys: [randomBytes(16).toString('hex')] },
     jwks: { keys: [key] },
+    enabledJWA: { idTokenSigningAlgValues: ['RS256', 'ES256', 'EdDSA'] },
     findAccount: (_: unknown, id: string) => ({ accountId: id, claims: () => ({ sub: id }) }),
     // It grants `offline_access` to those alone who send `prompt=consent`, which stitch.money has
     // no use for; refresh tokens come regardless.
     issueRefreshToken: () => true,
     expiresWithSession: () => false,
-    rotateRefreshToken: true,
+    rotateRefreshToken: options.rotates ?? true,
     ttl: {
       AccessToken: tokenLifetime ?? 900,
       AuthorizationCode: 300,

@@ -1,8 +1,15 @@
 import { createHash } from 'node:crypto';
 import { ProviderError } from '../provider-error.js';
 
-/** Digests by the last digits of the signature algorithm (OpenID Connect Core 3.1.3.6). */
-const DIGESTS: Readonly<Record<string, string>> = { 256: 'sha256', 384: 'sha384', 512: 'sha512' };
+/**
+ * The digest that belongs to a signature algorithm (OpenID Connect Core 3.1.3.6): of RS, PS and ES
+ * the one in their names, of Ed25519 the one inside of it (RFC 8032 section 5.1).
+ */
+function digestOf(algorithm: string): string | undefined {
+  const [, bits] = /^(?:RS|PS|ES)(256|384|512)$/.exec(algorithm) ?? [];
+  if (bits !== undefined) return `sha${bits}`;
+  return algorithm === 'EdDSA' || algorithm === 'Ed25519' ? 'sha512' : undefined;
+}
 
 /**
  * Checks `at_hash`: base64url of the left half of the access token's digest (OpenID Connect Core
@@ -15,7 +22,7 @@ export function checkAtHash(idToken: string, claims: Record<string, unknown>, ac
   if (claims.at_hash === undefined) return;
   const [header = ''] = idToken.split('.');
   const { alg } = JSON.parse(Buffer.from(header, 'base64url').toString()) as { alg?: string };
-  const digest = DIGESTS[(alg ?? '').slice(-3)];
+  const digest = digestOf(alg ?? '');
   if (digest) {
     const hash = createHash(digest).update(accessToken, 'ascii').digest();
     if (hash.subarray(0, hash.length / 2).toString('base64url') === claims.at_hash) return;

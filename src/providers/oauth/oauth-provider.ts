@@ -1,0 +1,216 @@
+import * as oidc from 'openid-client';
+import type { ProviderAnswer } from '../answer.js';
+import { ProviderError } from '../provider-error.js';
+import type { ProviderHttp } from '../provider-http.js';
+import { assertRevoked } from '../refusal.js';
+import { mayHoldTokens, readTokenAnswer, toIssuedTokens } from '../token-answer.js';
+import type { TokenMembers } from '../token-answer.js';
+import type {
+  AuthorizationParameters,
+  CodeExchange,
+  IssuedTokens,
+  KeepAnswer,
+  TokenProvider,
+} from '../token-provider.js';
+import { credentialsOf } from './credentials.js';
+import type { Credential } from './credentials.js';
+import { toProviderError } from './errors.js';
+import { checkAtHash, checkAuthorizedParty } from './id-token.js';
+import { KeySet } from './key-set.js';
+import { ServerMetadata } from './server-metadata.js';
+import type { OAuthSettings } from './settings.js';
+
+/** Milliseconds within which refused credentials are followed by the next; leases allow for it. */
+const TIME_FOR_REFUSALS_MS = 3000;
+/** Seconds by which our clock and the provider's may differ (OpenID Connect Core 3.1.3.7). */
+const CLOCK_TOLERANCE = 60;
+
+type Fetch = (url: string, options: Parameters<ProviderHttp['send']>[1]) => Promise<Response>;
+
+/**
+ * An OAuth 2.0 or OpenID provider: code flow with PKCE, refresh tokens that may rotate. The
+ * protocol itself is openid-client's; what its answers are worth is decided by `token-answer.ts`.
+ */
+export class OAuthProvider implements TokenProvider {
+  readonly name: string;
+  readonly issuer: string;
+  readonly defaultScopes: readonly string[];
+  readonly requiredScopes: readonly string[];
+  readonly capabilities;
+  private readonly metadata: ServerMetadata;
+  private readonly keySet: KeySet;
+  private readonly credentials: readonly Credential[];
+  /** The credential that the provider knew the client by last. */
+  private current = 0;
+
+  constructor(
+    private readonly settings: OAuthSettings,
+    private readonly http: ProviderHttp,
+  ) {
+    this.name = settings.name;
+    this.issuer = settings.issuer;
+    this.defaultScopes = settings.scopes;
+    this.requiredScopes = settings.requiredScopes;
+    const metadata = new ServerMetadata(settings, http);
+    this.metadata = metadata;
+    this.keySet = new KeySet(http);
+    this.credentials = credentialsOf(settings);
+    this.capabilities = {
+      echoesState: true,
+      scopes: true,
+      prefill: false,
+      /** Until its metadata is known it may; then `revoke` finds out. */
+      get revokes(): boolean {
+        return metadata.revokes ?? true;
+      },
+    };
+  }
+
+  async authorizationUrl(parameters: AuthorizationParameters): Promise<string> {
+    const client = await this.client(undefined, (url, options) => this.http.fetch(url, options));
+    const { authorization_endpoint: endpoint, require_pushed_authorization_requests: pushed } =
+      client.serverMetadata();
+    if (endpoint === undefined) throw new ProviderError('unreachable', 'no_authorization_endpoint');
+    if (pushed) throw new ProviderError('unreachable', 'pushed_requests_required');
+    const scope = parameters.scopes.join(' ');
+    return oidc.buildAuthorizationUrl(client, {
+      ...this.settings.authorizationParameters,
+      response_type: 'code',
+      redirect_uri: parameters.redirectUri,
+      ...(scope ? { scope } : {}),
+      state: parameters.state,
+      ...(this.settings.openid ? { nonce: parameters.nonce } : {}),
+      code_challenge: parameters.codeChallenge,
+      code_challenge_method: 'S256',
+    }).href;
+  }
+
+  exchangeCode(exchange: CodeExchange): Promise<IssuedTokens> {
+    const { openid, clientId, accessTokenLifetime } = this.settings;
+    const url = new URL(exchange.redirectUri);
+    url.searchParams.set('code', exchange.code);
+    url.searchParams.set('state', exchange.state);
+    if (exchange.issuer !== undefined) url.searchParams.set('iss', exchange.issuer);
+    return this.withCredentials(async (credential) => {
+      let members: TokenMembers | undefined;
+      const client = await this.client(credential, async (target, options) => {
+        if (options.method !== 'POST') return this.http.fetch(target, options);
+        members = readTokenAnswer(await this.http.send(target, options));
+        if (openid && members.idToken === undefined) {
+          throw new ProviderError('untrusted', 'id_token_missing');
+        }
+        return answerFor(members, openid ? members.idToken : undefined);
+      });
+      const { jwks_uri: keys } = client.serverMetadata();
+      if (openid && keys !== undefined) {
+        await this.keySet.lendTo(client, keys);
+        oidc.enableNonRepudiationChecks(client);
+      }
+      const answer = await oidc.authorizationCodeGrant(client, url, {
+        pkceCodeVerifier: exchange.codeVerifier,
+        expectedState: exchange.state,
+        ...(openid ? { expectedNonce: exchange.nonce, idTokenExpected: true } : {}),
+      });
+      const claims = openid ? answer.claims() : undefined;
+      if (answer.id_token && claims) {
+        checkAuthorizedParty(claims, clientId);
+        checkAtHash(answer.id_token, claims, answer.access_token);
+      }
+      return toIssuedTokens(members ?? missing(), accessTokenLifetime, claims?.sub ?? null);
+    });
+  }
+
+  refresh(refreshToken: string, keep?: KeepAnswer): Promise<IssuedTokens> {
+    return this.withCredentials(async (credential) => {
+      let issued: IssuedTokens | undefined;
+      const client = await this.client(credential, async (url, options) => {
+        const answer = await this.http.sendAndListen(url, options);
+        if (keep && mayHoldTokens(answer)) keep(answer);
+        issued = this.understand(answer);
+        // Nobody reads the id_token of a refresh, and a quirk in it (no `nonce`, a clock) must not
+        // cost the pair beside it.
+        return answerFor(readTokenAnswer(answer));
+      });
+      await oidc.refreshTokenGrant(client, refreshToken);
+      return issued ?? missing();
+    });
+  }
+
+  understand(answer: ProviderAnswer): IssuedTokens {
+    return toIssuedTokens(readTokenAnswer(answer), this.settings.accessTokenLifetime, null);
+  }
+
+  async revoke(refreshToken: string): Promise<void> {
+    const { revocation_endpoint: endpoint } = await this.metadata.get(true);
+    // Nothing can be revoked there: the token is forgotten, which is all that can be done.
+    if (endpoint === undefined) return;
+    await this.withCredentials(async (credential) => {
+      const client = await this.client(credential, async (url, options) => {
+        assertRevoked(await this.http.send(url, options));
+        return new Response(null);
+      });
+      await oidc.tokenRevocation(client, refreshToken, { token_type_hint: 'refresh_token' });
+    });
+  }
+
+  /** One client of the library for one call: it knows the server, a credential and what to do. */
+  private async client(credential: Credential | undefined, fetch: Fetch) {
+    const client = new oidc.Configuration(
+      await this.metadata.get(),
+      this.settings.clientId,
+      { [oidc.clockTolerance]: CLOCK_TOLERANCE },
+      await credential?.(),
+    );
+    client[oidc.customFetch] = fetch;
+    // The configuration admits plain http on a loopback host only, so this loosens nothing else.
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- deprecated to make it stand out
+    oidc.allowInsecureRequests(client);
+    return client;
+  }
+
+  /**
+   * Calls with the credential that was accepted last; when the provider refuses it, with each of
+   * the others. A refused secret should cost the grant nothing: the client is authenticated before
+   * it is looked at (RFC 6749 section 3.2.1). For a provider that uses the code up all the same, a
+   * secret is remembered not only by a success: whatever error but `invalid_client` the provider
+   * has about the request, it knew the client (section 5.2).
+   */
+  private async withCredentials<T>(call: (credential: Credential) => Promise<T>): Promise<T> {
+    let refused: ProviderError | undefined;
+    // Another call may change `current` meanwhile; this one must still try each once.
+    const first = this.current;
+    const started = performance.now();
+    for (let tried = 0; tried < this.credentials.length; tried += 1) {
+      const index = (first + tried) % this.credentials.length;
+      try {
+        const result = await call(this.credentials[index] ?? missing());
+        this.current = index;
+        return result;
+      } catch (error) {
+        const failure = toProviderError(error);
+        if (!failure.concernsProvider) this.current = index;
+        if (failure.kind !== 'invalid_client') throw failure;
+        refused = failure;
+        // The lease outlives one slow call, not one for every secret.
+        if (performance.now() - started > TIME_FOR_REFUSALS_MS) break;
+      }
+    }
+    throw refused ?? missing();
+  }
+}
+
+function missing(): never {
+  throw new ProviderError('invalid_client', 'no_client_secret');
+}
+
+/** An answer in which the library finds nothing odd. */
+function answerFor(members: TokenMembers, idToken?: unknown): Response {
+  return Response.json({
+    access_token: members.accessToken,
+    token_type: 'Bearer',
+    expires_in: members.lifetime,
+    refresh_token: members.refreshToken ?? undefined,
+    scope: members.scopes?.join(' '),
+    id_token: idToken,
+  });
+}
