@@ -21,7 +21,7 @@ export function addKeyCommands(program: Command): void {
   const keys = program.command('keys').description('keys for VAULT_KEYRING');
   keys
     .command('generate')
-    .description('print a new key as id:base64; put it into VAULT_KEYRING, see docs/operations.md')
+    .description('print a new key as id:base64; put it into VAULT_KEYRING, see docs/keys.md')
     .option('--id <id>', 'the key id, 1 to 64 of A-Z a-z 0-9 . _ -', keyId)
     .option('--json', 'print one JSON document')
     .action(({ id, json }: Options) => {

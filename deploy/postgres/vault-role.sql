@@ -1,0 +1,36 @@
+-- The role that the vault works with, and no more rights than it needs. Run it as the owner of the
+-- tables, after each migration; running it again changes nothing. Then give the role a password:
+--   ALTER ROLE vault_app PASSWORD '…';
+
+DO $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'vault_app') THEN
+    CREATE ROLE vault_app LOGIN;
+  END IF;
+END $$;
+
+-- Whoever may log in to the database may notify on any channel and take advisory locks.
+DO $$
+BEGIN
+  EXECUTE format('REVOKE CONNECT, TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+  EXECUTE format('GRANT CONNECT ON DATABASE %I TO vault_app', current_database());
+END $$;
+
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+GRANT USAGE ON SCHEMA public TO vault_app;
+GRANT SELECT ON migrations, stitch_channel TO vault_app;
+GRANT SELECT, INSERT, UPDATE, DELETE
+  ON stitch_grants, stitch_unconfirmed_grants, stitch_authorization_requests, stitch_revocations,
+     stitch_events, stitch_history, stitch_replicas TO vault_app;
+GRANT USAGE ON SEQUENCE stitch_events_position_seq TO vault_app;
+
+-- Callers are made by operators, with the owner's role.
+GRANT SELECT, UPDATE (last_used_at) ON service_clients TO vault_app;
+
+-- The audit: written and read. Nothing in it is changed, and retention deletes by a function that
+-- leaves alone what is younger than a day.
+GRANT SELECT, INSERT ON audit_events TO vault_app;
+GRANT SELECT, INSERT, UPDATE (sealed_key) ON audit_keys TO vault_app;
+GRANT USAGE, SELECT ON SEQUENCE audit_position_seq TO vault_app;
+REVOKE EXECUTE ON FUNCTION audit_prune(bigint, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit_prune(bigint, integer) TO vault_app;

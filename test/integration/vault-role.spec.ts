@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import pg from 'pg';
+import { readAudit, verifyAudit } from '../support/audit.js';
+import { createDatabase } from '../support/database.js';
+import { eventually } from '../support/wait.js';
+import { createWorld } from '../support/world.js';
+import type { World } from '../support/world.js';
+import { cleanUp } from './programs.js';
+
+describe('the role of deploy/postgres/vault-role.sql', () => {
+  // Roles are the server's: each run has its own.
+  const role = `vault_app_${randomBytes(4).toString('hex')}`;
+  let world: World;
+  let asVault: pg.Client;
+  beforeAll(async () => {
+    const database = await createDatabase();
+    const sql = readFileSync('deploy/postgres/vault-role.sql', 'utf8').replaceAll(
+      'vault_app',
+      role,
+    );
+    // Twice: it is run after each migration.
+    for (let run = 0; run < 2; run += 1) await database.query(sql);
+    await database.query(`ALTER ROLE ${role} PASSWORD 'secret'`);
+    const url = new URL(database.url);
+    [url.username, url.password] = [role, 'secret'];
+    world = await createWorld({ database, environment: { DATABASE_URL: url.href } });
+    asVault = new pg.Client({ connectionString: url.href });
+    await asVault.connect();
+  });
+  afterAll(async () => {
+    await cleanUp();
+    await asVault.end();
+    await world.database.query(`DROP OWNED BY ${role}`);
+    await world.close();
+  });
+
+  it('is enough to link, read, reject and delete, and to write the audit', async () => {
+    await world.link('ann');
+    expect((await world.read('ann')).status).toBe(200);
+    const body = JSON.stringify({ version: 1 });
+    const init = { key: world.key, method: 'POST', body };
+    expect((await world.vault.request('/tokens/ann/rejections', init)).status).toBe(200);
+    const deleted = await world.vault.request('/tokens/ann', { key: world.key, method: 'DELETE' });
+    expect(deleted.status).toBe(204);
+    const types = ['grant.linked', 'token.read', 'token.rejected', 'grant.deleted'];
+    await eventually('all of it is in the audit', async () => {
+      const found = new Set((await readAudit(world.vault, world.key)).map(({ type }) => type));
+      return types.every((type) => found.has(type));
+    });
+    expect(await verifyAudit(world.database.url)).toMatchObject({ ok: true });
+  });
+
+  it.each([
+    ['change a row of the audit', `UPDATE audit_events SET count = 0`],
+    ['move a row of the audit', `UPDATE audit_events SET position = position + 1`],
+    ['delete a row of the audit', 'DELETE FROM audit_events'],
+    ['empty the audit', 'TRUNCATE audit_events'],
+    [
+      'make up a change',
+      `INSERT INTO audit_events (type, outcome) VALUES ('grant.linked', 'done')`,
+    ],
+    ['take the key of the audit away', 'DELETE FROM audit_keys'],
+    [
+      'add a client',
+      `INSERT INTO service_clients (name, key_hash, scopes) VALUES ('x', '', '{admin}')`,
+    ],
+    ['raise scopes', `UPDATE service_clients SET scopes = '{admin}'`],
+    ['bring a revoked client back', 'UPDATE service_clients SET revoked_at = NULL'],
+    ['delete a client', 'DELETE FROM service_clients'],
+    ['change the schema', 'ALTER TABLE stitch_grants ADD COLUMN x text'],
+    ['add a table', 'CREATE TABLE x (y text)'],
+    ['forge the list of migrations', `INSERT INTO migrations (timestamp, name) VALUES (1, 'x')`],
+  ])('cannot %s', async (_, sql) => {
+    await expect(asVault.query(sql)).rejects.toMatchObject({ code: '42501' });
+  });
+
+  it('can prune nothing of the audit that is younger than a day', async () => {
+    await asVault.query('SELECT audit_prune(9999999, 0)');
+    const [row] = await world.database.query<{ count: string }>(
+      'SELECT count(*) FROM audit_events',
+    );
+    expect(Number(row?.count)).toBeGreaterThan(4);
+    expect(await verifyAudit(world.database.url)).toMatchObject({ ok: true });
+  });
+});
