@@ -9,6 +9,7 @@ import { Callers1764154800000 } from './1764154800000-callers.js';
 import { NotificationChannel1764158400000 } from './1764158400000-notification-channel.js';
 import { Audit1764162000000 } from './1764162000000-audit.js';
 import { History1764172800000 } from './1764172800000-history.js';
+import { TroubleOfGrants1764176400000 } from './1764176400000-trouble-of-grants.js';
 
 /** Every migration in the order it is applied. Never edit one that has landed: add another. */
 export const migrations = [
@@ -23,4 +24,5 @@ export const migrations = [
   NotificationChannel1764158400000,
   Audit1764162000000,
   History1764172800000,
+  TroubleOfGrants1764176400000,
 ];

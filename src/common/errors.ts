@@ -44,6 +44,7 @@ export const REAUTHORIZATION_REASONS = [
   'rotation_lost',
   'no_refresh_token',
   'suspended',
+  'refused',
 ] as const;
 export type ReauthorizationReason = (typeof REAUTHORIZATION_REASONS)[number];
 

@@ -4,6 +4,9 @@ export const EVENT_TYPES = [
   'grant.suspended',
   'grant.reinstated',
   'grant.deleted',
+  'grant.held',
+  'provider.suspected',
+  'provider.trusted',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
@@ -13,8 +16,9 @@ export type EventType = (typeof EVENT_TYPES)[number];
  */
 export interface EventData {
   readonly provider: string;
-  readonly user_id: string;
-  readonly connection: string;
+  /** Missing, as is the connection, in events about a provider as a whole. */
+  readonly user_id?: string;
+  readonly connection?: string;
   /** Granted scopes; missing where the provider knows none. */
   readonly scopes?: readonly string[];
   /**

@@ -34,11 +34,14 @@ export class EventDataDto {
   @ApiProperty({ example: 'stitch-money' })
   provider!: string;
 
-  @ApiProperty({ example: 'demo-user' })
-  user_id!: string;
+  @ApiPropertyOptional({
+    description: 'Missing in events about a provider as a whole.',
+    example: 'demo-user',
+  })
+  user_id?: string;
 
-  @ApiProperty({ example: 'default' })
-  connection!: string;
+  @ApiPropertyOptional({ example: 'default' })
+  connection?: string;
 
   @ApiPropertyOptional({
     type: [String],
@@ -71,11 +74,16 @@ export class EventDto {
   @ApiProperty({ example: 'stitch-money' })
   provider!: string;
 
-  @ApiProperty({ example: 'demo-user' })
-  user_id!: string;
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'Null in events about a provider as a whole.',
+    example: 'demo-user',
+  })
+  user_id!: string | null;
 
-  @ApiProperty({ example: 'default' })
-  connection!: string;
+  @ApiProperty({ type: String, nullable: true, example: 'default' })
+  connection!: string | null;
 
   @ApiProperty({ type: EventDataDto })
   data!: EventDataDto;
@@ -119,8 +127,8 @@ export function toEventPage(events: readonly PlacedEvent[], after?: string): Eve
       type,
       created_at: createdAt.toISOString(),
       provider: data.provider,
-      user_id: data.user_id,
-      connection: data.connection,
+      user_id: data.user_id ?? null,
+      connection: data.connection ?? null,
       data,
     })),
     next_cursor: last ? `p${last.position}` : (after ?? null),

@@ -26,6 +26,8 @@ const token = (left: number | null, change: Partial<Grant> = {}): Grant => ({
   failureCount: 0,
   lastError: null,
   lastReadAt: null,
+  refusedSince: null,
+  heldAt: null,
   ...change,
 });
 

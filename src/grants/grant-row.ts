@@ -24,13 +24,16 @@ export interface GrantRow {
   failure_count: number;
   last_error: string | null;
   last_read_at: Date | null;
+  refused_since: Date | null;
+  held_at: Date | null;
 }
 
 /** The columns of {@link GrantRow}, of the table alias `g`. */
 export const GRANT_COLUMNS = `g.provider, g.user_id, g.connection, g.grant_id, g.status, g.reason,
   g.access_token, g.refresh_token, g.scope, g.stitch_account_id, g.obtained_at, g.expires_at,
   g.refresh_due_at, g.version, g.rejected_version, g.lease_owner, g.lease_expires_at,
-  g.rotation_started_at, g.failure_count, g.last_error, g.last_read_at`;
+  g.rotation_started_at, g.failure_count, g.last_error, g.last_read_at,
+  g.refused_since, g.held_at`;
 
 const time = (date: Date | null) => date?.getTime() ?? null;
 const number = (text: string | null) => (text === null ? null : Number(text));
@@ -58,5 +61,7 @@ export function toGrant(row: GrantRow): Grant {
     failureCount: row.failure_count,
     lastError: row.last_error,
     lastReadAt: time(row.last_read_at),
+    refusedSince: time(row.refused_since),
+    heldAt: time(row.held_at),
   };
 }

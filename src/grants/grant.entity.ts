@@ -12,6 +12,10 @@ import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Index('stitch_grants_in_doubt_idx', ['provider', 'refreshDueAt'], {
   where: 'rotation_started_at IS NOT NULL',
 })
+@Index('stitch_grants_held_idx', ['heldAt'], { where: 'held_at IS NOT NULL' })
+@Index('stitch_grants_retired_idx', ['retiredAt'], {
+  where: 'retired_at IS NOT NULL AND refresh_token IS NOT NULL',
+})
 @Index('stitch_grants_unconfirmed_idx', ['obtainedAt'], {
   where: `status = 'awaiting_confirmation'`,
 })
@@ -89,4 +93,16 @@ export class GrantEntity {
 
   @Column({ name: 'last_read_at', type: 'timestamptz', nullable: true })
   lastReadAt!: Date | null;
+
+  @Column({ name: 'refused_since', type: 'timestamptz', nullable: true })
+  refusedSince!: Date | null;
+
+  @Column({ name: 'held_at', type: 'timestamptz', nullable: true })
+  heldAt!: Date | null;
+
+  @Column({ name: 'held_answer', type: 'bytea', nullable: true })
+  heldAnswer!: Buffer | null;
+
+  @Column({ name: 'retired_at', type: 'timestamptz', nullable: true })
+  retiredAt!: Date | null;
 }

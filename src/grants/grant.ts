@@ -41,6 +41,10 @@ export interface Grant extends GrantKey {
   readonly failureCount: number;
   readonly lastError: string | null;
   readonly lastReadAt: number | null;
+  /** Since when this grant is refused in other words than `invalid_grant`. */
+  readonly refusedSince: number | null;
+  /** Since when an answer is kept that can't be understood: nothing is presented meanwhile. */
+  readonly heldAt: number | null;
 }
 
 /** A key for maps. Ids hold no control characters, so NUL separates without ambiguity. */

@@ -22,7 +22,9 @@ export type {
   CommitAttempt,
   CommitOutcome,
   FailedAttempt,
+  HeldAnswer,
   Lease,
+  Retirement,
   RotationResult,
 } from './rotation-result.js';
 export { RotationStore } from './rotation.store.js';

@@ -63,4 +63,25 @@ export interface FailedAttempt {
   readonly retryIn: number;
   /** Whether the refresh token may have been used. */
   readonly inDoubt: boolean;
+  /** Whether the provider refused this grant, in whatever words. */
+  readonly refused: boolean;
 }
+
+/** An answer that may hold tokens and can't be understood, on its way into the row of its grant. */
+export interface HeldAnswer extends GrantKey {
+  readonly grantId: string;
+  /** The version whose refresh token was presented. */
+  readonly version: number;
+  /** Sealed: status, headers and body as they came. */
+  readonly answer: Buffer;
+  /** Why it can't be understood, in fixed words. */
+  readonly error: string;
+  /** Milliseconds since the epoch. */
+  readonly askedAt: number;
+}
+
+/**
+ * Whether a grant was given up: `overtaken` by a late answer, or `withheld`, because as many grants
+ * of the provider as may be were given up since it answered in order.
+ */
+export type Retirement = 'retired' | 'overtaken' | 'withheld';

@@ -61,12 +61,26 @@ export const CLAIM_IN_DOUBT = claim(`
     AND (SELECT ${inKnownHistory('$3', '$4')})
   ORDER BY refresh_due_at LIMIT $6`);
 
+/**
+ * $1 to $5 as above; $6 whether leases may be taken over, $7 the time of the process. One grant, to
+ * find out whether a provider is well again: one that was well, and another each time, as one that
+ * failed comes last.
+ */
+export const CLAIM_PROBE = claim(`
+  SELECT provider, user_id, connection, rotation_started_at IS NOT NULL AS doubt
+  FROM stitch_grants
+  WHERE provider = $5 AND refresh_due_at <= now()
+    AND (SELECT ${inKnownHistory('$3', '$4')})
+    AND (lease_owner IS NULL OR ($6 AND ${runOut('$7')}))
+  ORDER BY status <> 'active', failure_count, rotation_started_at IS NOT NULL, refresh_due_at
+  LIMIT 1`);
+
 /** $1 to $5 as above, $6 user, $7 connection, $8 version, $9 and $10 as $7 and $8 above. */
 export const CLAIM_ONE = claim(`
   SELECT provider, user_id, connection, rotation_started_at IS NOT NULL AS doubt
   FROM stitch_grants
   WHERE provider = $5 AND user_id = $6 AND connection = $7 AND version = $8
-    AND status = 'active' AND refresh_token IS NOT NULL
+    AND status = 'active' AND refresh_token IS NOT NULL AND held_at IS NULL
     AND (SELECT ${inKnownHistory('$3', '$4')})
     AND (lease_owner IS NULL OR ($9 AND ${runOut('$10')}))
     AND (failure_count = 0 OR refresh_due_at IS NULL OR refresh_due_at <= now())`);
@@ -84,6 +98,38 @@ export const RENEW_LEASES = `
   FROM r JOIN unlocked USING (provider, user_id, connection)
   WHERE g.provider = r.provider AND g.user_id = r.user_id AND g.connection = r.connection
     AND g.lease_owner = r.lease_owner`;
+
+/**
+ * $1 to $5 the claim, $6 reason, $7 error, $8 how many grants of the provider may be given up
+ * between two calls in order, of whichever replica; null for any number. A grant that was given up
+ * before, and was tried once more, counts no second time.
+ */
+export const RETIRE = `
+  WITH allowance AS (
+    INSERT INTO stitch_provider_fuses AS f (provider, given_up) SELECT $1, 1
+    FROM stitch_grants g WHERE ${LEASED} AND g.version = $4
+      AND g.status <> 'reauthorization_required' AND $8::int IS NOT NULL
+    ON CONFLICT (provider) DO UPDATE SET given_up = f.given_up + 1 WHERE f.given_up < $8::int
+    RETURNING 1),
+  retired AS (
+    UPDATE stitch_grants g SET status = 'reauthorization_required', reason = $6,
+      last_error = $7, refresh_due_at = NULL, lease_owner = NULL, lease_expires_at = NULL,
+      rotation_started_at = NULL, retired_at = coalesce(g.retired_at, now())
+    WHERE ${LEASED} AND g.version = $4 AND (g.status = 'reauthorization_required'
+      OR $8::int IS NULL OR EXISTS (SELECT FROM allowance))
+    RETURNING 1)
+  SELECT EXISTS (SELECT FROM retired) AS retired,
+    EXISTS (SELECT FROM stitch_grants g WHERE ${LEASED} AND g.version = $4) AS current`;
+
+/**
+ * $1 to $3 the name, $4 consent, $5 version, $6 the answer, $7 why. Not under its lease: it may have
+ * run out, and the answer stands for the token all the same.
+ */
+export const HOLD = `
+  UPDATE stitch_grants g SET held_at = now(), held_answer = $6, last_error = $7,
+    refresh_due_at = NULL, lease_owner = NULL, lease_expires_at = NULL, rotation_started_at = NULL
+  WHERE g.provider = $1 AND g.user_id = $2 AND g.connection = $3 AND g.grant_id = $4
+    AND g.version = $5`;
 
 /** Nobody else has been given the row since the result was asked for. */
 const LEASE_IS_OURS = '(g.lease_owner = r.lease_owner) IS TRUE';

@@ -12,18 +12,23 @@ import type {
   CommitAttempt,
   CommitOutcome,
   FailedAttempt,
+  HeldAnswer,
   Lease,
+  Retirement,
   RotationResult,
 } from './rotation-result.js';
 import {
   CLAIM_DUE,
   CLAIM_IN_DOUBT,
   CLAIM_ONE,
+  CLAIM_PROBE,
   COMMIT,
+  HOLD,
   SAME_GRANT,
   LEASED,
   MILLISECOND,
   RENEW_LEASES,
+  RETIRE,
   OVERTAKEN,
 } from './rotation-sql.js';
 
@@ -49,6 +54,12 @@ export class RotationStore {
       if (doubtful.length > 0 && error instanceof StorageUnavailableError) return doubtful;
       throw error;
     }
+  }
+
+  /** Leases one grant that is due, with which to find out whether a provider is well again. */
+  claimProbe(provider: string, lease: Lease): Promise<ClaimedGrant[]> {
+    const args = [...leasing(lease), provider, lease.takeOver, lease.now];
+    return this.claim(CLAIM_PROBE, args, lease);
   }
 
   /** Leases one grant if it still has this version, is free and not waiting after a failure. */
@@ -107,9 +118,11 @@ export class RotationStore {
       `UPDATE stitch_grants g SET lease_owner = NULL, lease_expires_at = NULL,
          failure_count = g.failure_count + 1, last_error = $6,
          refresh_due_at = now() + $7 * ${MILLISECOND},
-         rotation_started_at = CASE WHEN $8 OR ${OVERTAKEN} THEN g.rotation_started_at END
+         rotation_started_at = CASE WHEN $8 OR ${OVERTAKEN} THEN g.rotation_started_at END,
+         refused_since = CASE WHEN $9 THEN coalesce(g.refused_since, now())
+           ELSE g.refused_since END
        WHERE ${LEASED}`,
-      [...fence(grant, owner), attempt.error, attempt.retryIn, attempt.inDoubt],
+      [...fence(grant, owner), attempt.error, attempt.retryIn, attempt.inDoubt, attempt.refused],
     );
   }
 
@@ -130,19 +143,74 @@ export class RotationStore {
 
   /**
    * Marks a grant as one that only its user can revive, unless a late answer has come for it
-   * meanwhile: that is tried then. @returns whether it was this call's doing
+   * meanwhile: that is tried then.
+   *
+   * @param allowance grants of the provider that may be given up between two calls in order; null
+   * for any number
    */
-  async retire(grant: Grant, owner: string, reason: ReauthorizationReason, error: string | null) {
-    const rows = await this.database.query(
-      `UPDATE stitch_grants g SET status = 'reauthorization_required', reason = $6,
-         last_error = $7, refresh_due_at = NULL, lease_owner = NULL, lease_expires_at = NULL,
-         rotation_started_at = NULL
-       WHERE ${LEASED} AND g.version = $4
-       RETURNING 1`,
-      [...fence(grant, owner), reason, error],
+  async retire(
+    grant: Grant,
+    owner: string,
+    reason: ReauthorizationReason,
+    error: string | null,
+    allowance: number | null,
+  ): Promise<Retirement> {
+    const [end] = await this.database.query<{ retired: boolean; current: boolean }>(RETIRE, [
+      ...fence(grant, owner),
+      reason,
+      error,
+      allowance,
+    ]);
+    if (end?.retired) return 'retired';
+    if (end?.current) return 'withheld';
+    await this.release(grant, owner, true, 0);
+    return 'overtaken';
+  }
+
+  /** Keeps an answer that can't be understood with its grant, which is held from then on. */
+  async hold(held: HeldAnswer): Promise<void> {
+    const { provider, userId, connection, grantId, version, answer, error } = held;
+    await this.database.query(HOLD, [
+      provider,
+      userId,
+      connection,
+      grantId,
+      version,
+      answer,
+      error,
+    ]);
+  }
+
+  /** Notes that refusals of a provider are not believed any more. */
+  async suspectProvider(provider: string): Promise<void> {
+    await this.database.query(
+      `INSERT INTO stitch_provider_fuses (provider) VALUES ($1) ON CONFLICT DO NOTHING`,
+      [provider],
     );
-    if (rows.length === 0) await this.release(grant, owner, true, 0);
-    return rows.length > 0;
+    await this.database.query(
+      `UPDATE stitch_provider_fuses SET tripped_at = now()
+       WHERE provider = $1 AND tripped_at IS NULL`,
+      [provider],
+    );
+  }
+
+  /**
+   * Notes that a provider answers in order. What was given up in the minutes before it was
+   * suspected is tried once more: it may have been refused by mistake as well.
+   */
+  async trustProvider(provider: string): Promise<void> {
+    await this.database.query(
+      `WITH was AS (SELECT provider, tripped_at FROM stitch_provider_fuses
+         WHERE provider = $1 AND (given_up > 0 OR tripped_at IS NOT NULL) FOR UPDATE SKIP LOCKED),
+       trusted AS (UPDATE stitch_provider_fuses f SET given_up = 0, tripped_at = NULL
+         FROM was WHERE f.provider = was.provider)
+       UPDATE stitch_grants g SET refresh_due_at = now() FROM was
+       WHERE g.provider = was.provider AND g.status = 'reauthorization_required'
+         AND g.retired_at > was.tripped_at - interval '5 minutes'
+         AND g.refresh_token IS NOT NULL AND g.lease_owner IS NULL
+         AND g.reason IN ('grant_revoked', 'rotation_lost')`,
+      [provider],
+    );
   }
 
   /** Has leases last so many milliseconds from now; one that somebody else has is left alone. */

@@ -19,7 +19,7 @@ export const GRANT_TABLES: readonly SealedTable[] = [
   {
     table: 'stitch_grants',
     key: [text('provider'), text('user_id'), text('connection')],
-    columns,
+    columns: [...columns, 'held_answer'],
     context: contextOfRow,
   },
   {

@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { Sealer } from '../encryption/index.js';
 import type { GrantKey } from './grant.js';
 
-/** The columns of `stitch_grants` that hold a sealed token. */
-export type TokenColumn = 'access_token' | 'refresh_token';
+/** The columns of `stitch_grants` that hold a sealed token, or an answer that may hold one. */
+export type TokenColumn = 'access_token' | 'refresh_token' | 'held_answer';
 
 /** Seals tokens for the one cell they belong to: moved to another row or column they don't open. */
 @Injectable()

@@ -14,6 +14,7 @@ class StandingClock {
 
 const down = new ProviderError('unavailable', 'http_503');
 const asked = (milliseconds: number) => new ProviderError('unavailable', 'http_503', milliseconds);
+const dead = new ProviderError('invalid_grant', 'invalid_grant');
 const limited = (retryAfter?: number) => new ProviderError('rate_limited', 'http_429', retryAfter);
 
 describe('the circuit breaker', () => {
@@ -24,13 +25,15 @@ describe('the circuit breaker', () => {
     // The longest that jitter makes of a pause.
     breaker = new Breaker(clock, () => 1);
   });
+  let calls = 0;
+  /** Fails for so many grants, another one each time. */
   const fail = (error: ProviderError, times = 1) => {
-    for (let failure = 0; failure < times; failure += 1) breaker.report(error);
+    for (let failure = 0; failure < times; failure += 1) breaker.report(error, `g${(calls += 1)}`);
   };
   /** Fails until it opens, and goes on after each pause. @returns how long each pause was */
   const pauses = (count: number) =>
     Array.from({ length: count }, () => {
-      while (breaker.admit()) breaker.report(down);
+      while (breaker.admit()) fail(down);
       const { wait } = breaker;
       clock.advance(wait);
       return wait;
@@ -40,7 +43,7 @@ describe('the circuit breaker', () => {
     for (let round = 0; round < 3; round += 1) {
       fail(down, 4);
       expect({ state: breaker.state, wait: breaker.wait }).toEqual({ state: 'closed', wait: 0 });
-      breaker.succeeded();
+      breaker.succeeded('well');
     }
   });
 
@@ -54,22 +57,74 @@ describe('the circuit breaker', () => {
     expect(breaker.admit()).toBe(true);
   });
 
-  it.each([
-    ['429', limited()],
-    ['a refusal of our credentials', new ProviderError('invalid_client', 'invalid_client')],
-    ['a Retry-After of any kind', asked(1)],
-  ])('opens at once at %s', (_, error) => {
-    fail(error);
+  it('opens at once when connections are refused', () => {
+    fail(new ProviderError('unreachable', 'econnrefused'));
     expect(breaker.state).toBe('open');
   });
 
   it.each([
-    ['invalid_grant', new ProviderError('invalid_grant', 'invalid_grant')],
-    ['another OAuth error', new ProviderError('rejected', 'invalid_scope')],
-  ])('takes %s as a sign of life: it concerns one grant alone', (_, error) => {
-    fail(down, 4);
+    ['429', limited()],
+    ['a refusal of our credentials', new ProviderError('invalid_client', 'invalid_client')],
+  ])('opens when three grants meet %s', (_, error) => {
+    fail(error, 2);
+    expect(breaker.state).toBe('closed');
     fail(error);
-    fail(down, 4);
+    expect(breaker.state).toBe('open');
+  });
+
+  it('stays closed however often the same few grants fail', () => {
+    for (let round = 0; round < 50; round += 1) {
+      for (const grant of ['a', 'b', 'c', 'd']) breaker.report(asked(600_000), grant);
+    }
+    expect(breaker.state).toBe('closed');
+  });
+
+  it('does not count a grant again that failed while others were served', () => {
+    for (const grant of ['a', 'b', 'c']) breaker.report(down, grant);
+    breaker.succeeded('well');
+    for (const grant of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) breaker.report(down, grant);
+    expect({ state: breaker.state, alone: breaker.isTroubled('a') }).toEqual({
+      state: 'closed',
+      alone: true,
+    });
+    breaker.succeeded('a');
+    expect(breaker.isTroubled('a')).toBe(false);
+  });
+
+  it('trips its fuse at the third grant refused with none in order between, until one is', () => {
+    const heard: boolean[] = [];
+    breaker.onFuse = (tripped) => heard.push(tripped);
+    fail(dead, 2);
+    expect({ tripped: breaker.tripped, believable: breaker.believable }).toEqual({
+      tripped: false,
+      believable: true,
+    });
+    fail(dead);
+    expect({ tripped: breaker.tripped, believable: breaker.believable }).toEqual({
+      tripped: true,
+      believable: false,
+    });
+    clock.advance(breaker.wait);
+    expect(breaker.admit()).toBe(true);
+    breaker.succeeded('well');
+    expect({ heard, state: breaker.state }).toEqual({ heard: [true, false], state: 'closed' });
+  });
+
+  it('pauses for longer while its fuse is tripped', () => {
+    fail(dead, 3);
+    const waits = Array.from({ length: 8 }, () => {
+      const { wait } = breaker;
+      clock.advance(wait);
+      if (breaker.admit()) fail(dead);
+      return wait;
+    });
+    expect(waits).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 20_000, 20_000]);
+  });
+
+  it('counts a call whose answer readers have stopped to wait for as one that failed', () => {
+    for (const grant of ['a', 'b', 'c', 'd', 'e']) breaker.overdue(grant);
+    expect(breaker.state).toBe('open');
+    breaker.succeeded('a');
     expect(breaker.state).toBe('closed');
   });
 
@@ -79,7 +134,7 @@ describe('the circuit breaker', () => {
     expect(breaker.admit()).toBe(true);
     expect(breaker.admit()).toBe(false);
     expect(breaker.wait).toBeGreaterThan(0);
-    breaker.succeeded();
+    breaker.succeeded('well');
     expect(breaker.state).toBe('closed');
     expect(breaker.admit()).toBe(true);
   });
@@ -103,7 +158,7 @@ describe('the circuit breaker', () => {
 
   it('begins anew with short pauses after a success', () => {
     pauses(5);
-    breaker.succeeded();
+    breaker.succeeded('well');
     expect(pauses(1)).toEqual([500]);
   });
 
@@ -113,7 +168,7 @@ describe('the circuit breaker', () => {
     [0, 500],
     [86_400_000, 900_000],
   ])('follows a Retry-After of %i ms with a pause of %i ms', (retryAfter, pause) => {
-    fail(limited(retryAfter));
+    fail(limited(retryAfter), 5);
     expect(breaker.wait).toBe(pause);
   });
 
@@ -149,8 +204,8 @@ describe('the circuit breaker', () => {
             clock.advance(each);
           } else if (inFlight > 0) {
             inFlight -= 1;
-            if (each === 'succeed') breaker.succeeded();
-            else breaker.report(each);
+            if (each === 'succeed') breaker.succeeded('well');
+            else fail(each);
           }
           expect(breaker.wait).toBeGreaterThanOrEqual(0);
           expect(breaker.wait).toBeLessThanOrEqual(4000);

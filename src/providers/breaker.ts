@@ -1,39 +1,57 @@
 import type { Clock } from '../common/index.js';
+import { UnreadableAnswerError } from './provider-error.js';
 import type { ProviderError } from './provider-error.js';
+import type { Trouble } from './judge-provider.js';
+import { ProviderLedger } from './provider-ledger.js';
 
-/** Failures in a row after which a provider counts as down. */
-const THRESHOLD = 5;
 /** Milliseconds: the first pause, and the longest that we choose ourselves. */
-const FIRST_PAUSE = 500;
-const LONGEST_PAUSE = 4000;
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 4000;
+/** Milliseconds: the longest pause while the fuse is tripped, when each probe may cost a grant. */
+const LONGEST_FUSE_PAUSE_MS = 20_000;
 /** Milliseconds: the longest pause that a provider's `Retry-After` is followed for. */
-const LONGEST_ASKED = 900_000;
+export const LONGEST_ASKED_MS = 900_000;
 
 export type BreakerState = 'closed' | 'open' | 'half_open';
 
 /**
  * Circuit breaker of one provider. Closed: calls pass. Open: nobody calls until the pause is over.
  * Half open: one call at a time finds out whether the provider is back. Pauses grow exponentially
- * with jitter, up to a few seconds, so that an outage costs a few calls and its end is
- * noticed soon. 429 and a refusal of our own credentials open it at once.
+ * with jitter, so that an outage costs a few calls and its end is noticed soon. When it opens is
+ * for {@link judgeProvider} to say: trouble of single grants does not open it.
+ *
+ * Its fuse is tripped while refusals are not to be believed: see guarantee 11 in
+ * docs/reliability.md.
  *
  * Our own rather than a library's because the simulation must drive it by a fake clock, and
- * because pauses that the provider asks for are half of what it does.
+ * because what counts is which grants a call was made for.
  */
 export class Breaker {
-  private failures = 0;
+  private readonly ledger: ProviderLedger;
   private pauses = 0;
   private openUntil = 0;
+  /** Until when the provider itself asked to wait. */
+  private askedUntil = 0;
   private probing = false;
+  private fused = false;
+  /** Hears of the fuse: whether it is tripped from now on. */
+  onFuse: (tripped: boolean) => void = () => undefined;
 
   constructor(
     private readonly clock: Clock,
     private readonly random: () => number = Math.random,
-  ) {}
+  ) {
+    this.ledger = new ProviderLedger(clock);
+  }
 
   get state(): BreakerState {
     if (this.pauses === 0) return 'closed';
     return this.clock.now() < this.openUntil ? 'open' : 'half_open';
+  }
+
+  /** Whether the provider is suspected, so that nothing is given up. */
+  get tripped(): boolean {
+    return this.fused;
   }
 
   /** Milliseconds until a call is worth trying; 0 when it may be tried now. */
@@ -41,7 +59,17 @@ export class Breaker {
     if (this.pauses === 0) return 0;
     const left = this.openUntil - this.clock.now();
     if (left > 0) return left;
-    return this.probing ? FIRST_PAUSE : 0;
+    return this.probing ? FIRST_PAUSE_MS : 0;
+  }
+
+  /** Whether a refusal of a grant may be believed. */
+  get believable(): boolean {
+    return !this.fused && this.ledger.verdict.believable;
+  }
+
+  /** Whether this grant fails while others are served. */
+  isTroubled(grant: string): boolean {
+    return this.ledger.isTroubled(grant);
   }
 
   /** Asks to make one call; whoever is admitted must report its end. */
@@ -56,36 +84,57 @@ export class Breaker {
     this.probing = false;
   }
 
-  /** The provider answered, whatever it thought of the request. */
-  succeeded(): void {
-    // A call that was in flight when the provider asked for a pause does not end it.
-    if (this.pauses > 0 && this.clock.now() < this.openUntil) return;
-    this.failures = 0;
+  /** The admitted call for this grant ended in order. */
+  succeeded(grant: string): void {
+    // A call that was in flight when the provider asked for a pause does not end it, nor one that
+    // was answered before something went wrong with all the others.
+    const until = this.fused ? this.openUntil : this.askedUntil;
+    if (this.pauses > 0 && this.clock.now() < until) return;
+    this.ledger.orderly(grant);
     this.pauses = 0;
     this.probing = false;
+    this.setFuse(false);
   }
 
-  /** The admitted call failed: for the provider's fault, or for the request's own. */
-  report(error: ProviderError): void {
-    if (error.concernsProvider) this.failed(error);
-    else this.succeeded();
+  /** The admitted call for this grant failed. */
+  report(error: ProviderError, grant: string): void {
+    this.failed(troubleOf(error), grant, error.retryAfter ?? 0);
   }
 
-  private failed(error: ProviderError): void {
+  /** The admitted call has no answer although readers have stopped to wait for it. */
+  overdue(grant: string): void {
+    this.failed('failed', grant, 0);
+  }
+
+  private failed(trouble: Trouble, grant: string, retryAfter: number): void {
     this.probing = false;
-    this.failures += 1;
-    const atOnce = error.kind === 'rate_limited' || error.kind === 'invalid_client';
-    const tolerated = this.pauses === 0 && this.failures < THRESHOLD;
-    if (!atOnce && error.retryAfter === undefined && tolerated) return;
+    this.ledger.met(grant, trouble);
+    const { stop, waitForAll } = this.ledger.verdict;
+    if (stop === 'fuse') this.setFuse(true);
+    if (this.pauses === 0 && stop === 'none') return;
     const now = this.clock.now();
-    const asked = now + Math.min(error.retryAfter ?? 0, LONGEST_ASKED);
+    const asked = waitForAll ? now + Math.min(retryAfter, LONGEST_ASKED_MS) : 0;
+    this.askedUntil = Math.max(this.askedUntil, asked);
     if (this.pauses > 0 && now < this.openUntil) {
       // Calls that were in flight when it opened: they must not prolong our own pause one by one.
       this.openUntil = Math.max(this.openUntil, asked);
       return;
     }
-    const own = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** Math.min(this.pauses, 10));
+    const longest = this.fused ? LONGEST_FUSE_PAUSE_MS : LONGEST_PAUSE_MS;
+    const own = Math.min(longest, FIRST_PAUSE_MS * 2 ** Math.min(this.pauses, 10));
     this.pauses += 1;
     this.openUntil = Math.max(now + own * (0.5 + this.random() / 2), asked);
   }
+
+  private setFuse(tripped: boolean): void {
+    if (this.fused === tripped) return;
+    this.fused = tripped;
+    this.onFuse(tripped);
+  }
+}
+
+function troubleOf(error: ProviderError): Trouble {
+  if (error.kind === 'invalid_grant' || error instanceof UnreadableAnswerError) return 'unusual';
+  if (error.kind === 'unreachable') return 'unreachable';
+  return error.kind === 'rate_limited' || error.kind === 'invalid_client' ? 'limited' : 'failed';
 }

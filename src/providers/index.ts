@@ -1,4 +1,4 @@
-export { Breaker } from './breaker.js';
+export { Breaker, LONGEST_ASKED_MS } from './breaker.js';
 export { ConcurrencyLimit } from './concurrency-limit.js';
 export type { ProviderAnswer } from './answer.js';
 export { ProviderError, UnreadableAnswerError } from './provider-error.js';

@@ -4,6 +4,10 @@ import type { InFlightSettings } from './in-flight-rotations.js';
 import type { ProviderRegistry } from '../providers/index.js';
 import { CommitQueue } from './commit-queue.js';
 import type { AnswerShelf, Committer } from './commit-queue.js';
+import { HeldAnswers } from './held-answers.js';
+import type { HeldAnswersDependencies } from './held-answers.js';
+import { ProviderTrust } from './provider-trust.js';
+import type { ProviderTrustDependencies } from './provider-trust.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import type { LeaseKeeperDependencies } from './lease-keeper.js';
 import { Recovery } from './recovery.js';
@@ -45,6 +49,8 @@ export interface RefresherSurroundings {
     RecoveryDependencies['store'] &
     ScheduleDependencies['store'] &
     LeaseKeeperDependencies['store'] &
+    HeldAnswersDependencies['store'] &
+    ProviderTrustDependencies['store'] &
     Committer;
   readonly grants: RefresherDependencies['grants'];
   readonly providers: Pick<ProviderRegistry, 'all' | 'find'>;
@@ -52,6 +58,7 @@ export interface RefresherSurroundings {
   readonly sealer: RotationDependencies['sealer'];
   readonly cache: RotationDependencies['cache'];
   readonly shelf: AnswerShelf & RecoveryDependencies['shelf'];
+  readonly heldShelf: HeldAnswersDependencies['shelf'];
   readonly marks: RecoveryDependencies['marks'];
   /** Contact with the database. */
   readonly contact: Pick<Database, 'contactFor'>;
@@ -126,12 +133,21 @@ export function assembleRefresher(
   );
   const leaseDurationMs = Math.max(providerTimeoutMs + LEASE_MARGIN_MS, SHORTEST_LEASE_MS);
   const leases = new LeaseKeeper({ store, clock, log }, leaseDurationMs);
-  const { sealer, cache } = around;
+  const { sealer, cache, heldShelf } = around;
+  const held = new HeldAnswers({ store, shelf: heldShelf, sealer, clock, log });
+  const trust = new ProviderTrust({ store, listener, clock, log });
+  for (const { provider, breaker } of providers.all()) {
+    breaker.onFuse = (tripped) => {
+      trust.changed(provider.name, tripped);
+    };
+  }
   const rotation = new Rotation(
     {
       store,
       commits,
       leases,
+      held,
+      trust,
       sealer,
       clock,
       log,
@@ -207,6 +223,7 @@ export function assembleRefresher(
       schedule.start();
     },
     recover: () => {
+      held.recover();
       void recovery.recoverAll().then(settleDead);
       schedule.wake();
     },

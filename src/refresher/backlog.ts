@@ -8,7 +8,7 @@ import type { Rotation } from './rotation.js';
 import type { InFlightRotations } from './in-flight-rotations.js';
 
 export interface BacklogDependencies {
-  readonly store: Pick<RotationStore, 'claimDue' | 'release' | 'retire'>;
+  readonly store: Pick<RotationStore, 'claimDue' | 'claimProbe' | 'release' | 'retire'>;
   readonly rotation: Pick<Rotation, 'rotate'>;
   readonly reinstatement: Pick<Reinstatement, 'check'>;
   readonly clock: Clock;
@@ -36,9 +36,10 @@ export class Backlog {
         continue;
       }
       // A provider that was down gets one call first, not a full load.
-      const wanted = breaker.state === 'closed' ? room : Math.min(1, room);
+      const probing = breaker.state !== 'closed';
+      const wanted = probing ? Math.min(1, room) : room;
       const claimed =
-        wanted > 0 ? await inFlight.claim(() => this.claim(provider.name, wanted)) : [];
+        wanted > 0 ? await inFlight.claim(() => this.claim(provider.name, wanted, probing)) : [];
       for (const grant of claimed) inFlight.track(this.rotate(grant, guarded));
       if (wanted > 0 && claimed.length < wanted) break;
       if (inFlight.rotations > 0) await inFlight.oneEnded(this.dependencies.clock);
@@ -47,9 +48,12 @@ export class Backlog {
   }
 
   /** Claims what is due; gives it back when the process is stopping meanwhile. */
-  private async claim(provider: string, limit: number): Promise<ClaimedGrant[]> {
+  private async claim(provider: string, limit: number, probing: boolean): Promise<ClaimedGrant[]> {
     const { store } = this.dependencies;
-    const claimed = await store.claimDue(provider, limit, this.inFlight.lease());
+    const lease = this.inFlight.lease();
+    const claimed = probing
+      ? await store.claimProbe(provider, lease)
+      : await store.claimDue(provider, limit, lease);
     if (!this.inFlight.stopping) return claimed;
     await Promise.all(
       claimed.map((grant) => store.release(grant, ownerOf(grant), grant.inDoubt, 0)),
@@ -58,10 +62,15 @@ export class Backlog {
   }
 
   private async rotate(grant: ClaimedGrant, guarded: GuardedProvider): Promise<void> {
-    const { clock, store, rotation } = this.dependencies;
+    const { clock, store } = this.dependencies;
     const owner = ownerOf(grant);
     if (grant.status === 'suspended') {
       await this.dependencies.reinstatement.check(grant, guarded);
+      return;
+    }
+    if (grant.status === 'reauthorization_required' && grant.refreshToken !== null) {
+      // An operator has it tried once more, or its provider was found in trouble when it was given up.
+      await this.present(grant, guarded);
       return;
     }
     const decision = decideRefresh(asBeforeClaim(grant), this.policy, clock.now());
@@ -69,11 +78,19 @@ export class Backlog {
       await this.endWithoutRefresh(grant);
     } else if (!decision.refresh) {
       await store.release(grant, owner, grant.inDoubt, null);
-    } else if (!guarded.breaker.admit()) {
-      await store.release(grant, owner, grant.inDoubt, guarded.breaker.wait);
     } else {
-      guarded.limit.enter();
+      await this.present(grant, guarded);
+    }
+  }
+
+  private async present(grant: ClaimedGrant, guarded: GuardedProvider): Promise<void> {
+    const { store, rotation } = this.dependencies;
+    const { breaker, limit } = guarded;
+    if (breaker.admit()) {
+      limit.enter();
       await rotation.rotate(grant, guarded);
+    } else {
+      await store.release(grant, ownerOf(grant), grant.inDoubt, breaker.wait);
     }
   }
 
@@ -82,8 +99,8 @@ export class Backlog {
     const { store, clock } = this.dependencies;
     const left = (grant.expiresAt ?? Infinity) - clock.now();
     if (left <= 0) {
-      const retired = await store.retire(grant, ownerOf(grant), 'no_refresh_token', null);
-      if (retired) this.dependencies.onRetired(grant, 'no_refresh_token');
+      const end = await store.retire(grant, ownerOf(grant), 'no_refresh_token', null, null);
+      if (end === 'retired') this.dependencies.onRetired(grant, 'no_refresh_token');
     } else {
       await store.release(grant, ownerOf(grant), false, left === Infinity ? null : left);
     }

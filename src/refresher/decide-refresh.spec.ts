@@ -33,6 +33,8 @@ const FRESH: Grant = {
   failureCount: 0,
   lastError: null,
   lastReadAt: null,
+  refusedSince: null,
+  heldAt: null,
 };
 const STALE = { expiresAt: NOW + 20_000, obtainedAt: NOW - 880_000, refreshDueAt: NOW - 160_000 };
 

@@ -26,6 +26,7 @@ export type RefreshReason =
   | 'due'
   | 'not_active'
   | 'no_refresh_token'
+  | 'held'
   | 'leased'
   | 'backing_off'
   | 'fresh'
@@ -55,6 +56,7 @@ export function decideRefresh(
   trigger: RefreshTrigger = { kind: 'schedule' },
 ): RefreshDecision {
   if (grant.status !== 'active') return no('not_active');
+  if (grant.heldAt !== null) return no('held');
   if (grant.refreshToken === null) return no('no_refresh_token');
   if (isPaused(policy)) return no('paused');
   if (grant.leaseOwner !== null && (grant.leaseExpiresAt ?? 0) > now) return no('leased');

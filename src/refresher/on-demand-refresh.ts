@@ -14,6 +14,8 @@ import type { InFlightRotations } from './in-flight-rotations.js';
 const POLL = { first: 20, longest: 250 };
 /** Milliseconds that a demand may take beyond one provider call. */
 const PATIENCE = 2000;
+/** Milliseconds after which a caller may ask again about a grant that operators have to look at. */
+const HELD_MS = 60_000;
 /** Milliseconds after which a caller may ask again about a provider that is switched off. */
 const PROVIDER_OFF = 60_000;
 /** The same while no refresh token is presented at all. */
@@ -95,6 +97,7 @@ export class OnDemandRefresh {
       if (reason === 'leased') return undefined;
       // Only an operator ends it; what is alive is served meanwhile.
       if (reason === 'paused') return { kind: 'provider_unavailable', retryAfter: PAUSED_MS };
+      if (reason === 'held') return { kind: 'provider_unavailable', retryAfter: HELD_MS };
       if (reason === 'backing_off') {
         // The grant may be due before the provider wants to be asked again.
         const due = (grant.refreshDueAt ?? 0) - clock.now();

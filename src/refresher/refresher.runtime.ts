@@ -13,6 +13,7 @@ import { assembleRefresher } from './assemble-refresher.js';
 import type { AssembledRefresher } from './assemble-refresher.js';
 import type { Refresher } from './refresher.service.js';
 import { ProcessRegistry } from './process-registry.js';
+import { HELD_FORMAT } from './held-answers.js';
 import { Reinstatement } from './reinstatement.js';
 import { RememberedRotations } from './remembered-rotations.js';
 import { RotationEvents } from './rotation-events.js';
@@ -49,6 +50,7 @@ export class RefresherRuntime {
     this.owner = owner;
     this.marks = new ProcessRegistry(config.spoolDir, log);
     const shelf = new Shelf(journal, ROTATION_FORMAT, config.spoolDir, sealer, log);
+    const heldShelf = new Shelf(journal, HELD_FORMAT, config.spoolDir, sealer, log);
     const activeLead = refresh.policy === 'active' ? refresh.lead * 1000 : 0;
     this.assembled = assembleRefresher(
       {
@@ -59,6 +61,7 @@ export class RefresherRuntime {
         sealer: tokenSealer,
         cache,
         shelf,
+        heldShelf,
         marks: this.marks,
         contact: database,
         listener: new RotationEvents(log, metrics, clock),
@@ -100,6 +103,16 @@ export class RefresherRuntime {
       'Spool entries that could not be used.',
       [],
       () => [{ labels: {}, value: shelf.setAsideCount + journal.status.setAside }],
+    );
+    metrics.gauge(
+      'stitch_vault_provider_suspected',
+      'Whether refusals of a provider are not believed, so that nothing is given up: 1 or 0.',
+      ['provider'],
+      () =>
+        providers.all().map(({ provider, breaker }) => ({
+          labels: { provider: provider.name },
+          value: Number(breaker.tripped),
+        })),
     );
     metrics.gauge('stitch_vault_answers_in_hand', 'Provider answers not committed yet.', [], () => [
       { labels: {}, value: this.assembled.commits.size },

@@ -1,6 +1,7 @@
 import type { Log } from '../common/index.js';
 import { ProviderError } from '../providers/index.js';
 import type { GuardedProvider } from '../providers/index.js';
+import { grantKeyText } from '../grants/index.js';
 import type { ClaimedGrant, RotationStore, TokenSealer } from '../grants/index.js';
 
 /** Milliseconds: the wait after the first failed check, and the longest. */
@@ -31,7 +32,7 @@ export class Reinstatement {
     try {
       const token = this.sealer.open(grant.accessToken, 'access_token', grant);
       const accepted = await provider.verify(token);
-      breaker.succeeded();
+      breaker.succeeded(grantKeyText(grant));
       if (accepted) {
         await this.reinstate(grant);
         return;
@@ -41,13 +42,18 @@ export class Reinstatement {
         breaker.withdraw();
         throw failure;
       }
-      breaker.report(failure);
+      breaker.report(failure, grantKeyText(grant));
       error = failure.message;
     } finally {
       limit.leave();
     }
     const retryIn = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** Math.min(grant.failureCount, 10));
-    await this.store.fail(grant, grant.leaseOwner ?? '', { error, retryIn, inDoubt: false });
+    await this.store.fail(grant, grant.leaseOwner ?? '', {
+      error,
+      retryIn,
+      inDoubt: false,
+      refused: false,
+    });
   }
 
   private async reinstate(grant: ClaimedGrant): Promise<void> {

@@ -46,8 +46,17 @@ export class RotationEvents implements RotationListener {
     });
   }
 
+  held(grant: Grant, error: ProviderError): void {
+    this.log.event('error', 'grant.held', { ...names(grant), reason: error.reason });
+  }
+
+  suspected(provider: string, suspected: boolean): void {
+    if (suspected) this.log.event('error', 'provider.suspected', { provider });
+    else this.log.event('warn', 'provider.trusted', { provider });
+  }
+
   retired(grant: Grant, reason: ReauthorizationReason): void {
-    const level = reason === 'rotation_lost' ? 'error' : 'warn';
+    const level = reason === 'rotation_lost' || reason === 'refused' ? 'error' : 'warn';
     this.log.event(level, 'grant.reauthorization_required', { ...names(grant), reason });
   }
 }

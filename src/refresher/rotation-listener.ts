@@ -9,6 +9,10 @@ export interface RotationListener {
   /** The provider answered and the database has decided. */
   settled(grant: Grant, result: RotationResult, outcome: CommitOutcome): void;
   failed(grant: Grant, error: ProviderError): void;
+  /** An answer came that can't be understood; it is kept, and the grant is held. */
+  held(grant: Grant, error: ProviderError): void;
+  /** Whether the refusals of a provider are believed has changed. */
+  suspected(provider: string, suspected: boolean): void;
   /** The grant can only be revived by its user. */
   retired(grant: Grant, reason: ReauthorizationReason): void;
 }

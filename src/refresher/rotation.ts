@@ -1,7 +1,7 @@
 import type { Clock, Log } from '../common/index.js';
-import { ProviderError } from '../providers/index.js';
+import { LONGEST_ASKED_MS, ProviderError, UnreadableAnswerError } from '../providers/index.js';
 import type { GuardedProvider, IssuedTokens } from '../providers/index.js';
-import { refreshDueAt } from '../grants/index.js';
+import { grantKeyText, refreshDueAt } from '../grants/index.js';
 import type {
   ClaimedGrant,
   Grant,
@@ -11,25 +11,39 @@ import type {
 } from '../grants/index.js';
 import type { GrantCache } from '../tokens/index.js';
 import type { CommitQueue } from './commit-queue.js';
+import { reasonToGiveUp } from './give-up.js';
+import type { HeldAnswers } from './held-answers.js';
+import type { ProviderTrust } from './provider-trust.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { RotationListener } from './rotation-listener.js';
 
 /** Milliseconds: full jitter is taken from an exponentially growing range between these. */
 const PROVIDER_BACKOFF = { first: 500, longest: 4000 };
 const GRANT_BACKOFF = { first: 1000, longest: 60_000 };
+/** Failures in a row after which a grant that fails alone is tried at a slow pace of its own. */
+const CHRONIC = { failures: 60, longest: 300_000 };
+/** Milliseconds until a grant is tried again whose refusal is not believed. */
+const DISBELIEVED_MS = { least: 2000, most: 10_000 };
+/**
+ * Grants of one provider that may be given up between two calls in order, by all replicas together:
+ * a fault of the provider can't be told from users who withdraw by fewer.
+ */
+const GIVEN_UP_AT_MOST = 4;
 /** Milliseconds until another look at a grant whose answer is being committed. */
 const COMMIT_PENDING_RETRY_MS = 500;
 
 /** How one rotation ended. */
 export type RotationEnd =
   | { readonly kind: 'committed'; readonly grant: Grant }
-  | { readonly kind: 'superseded' | 'gone' | 'retired' | 'abandoned' }
+  | { readonly kind: 'superseded' | 'gone' | 'retired' | 'held' | 'abandoned' }
   /** `retryIn` in milliseconds. */
   | { readonly kind: 'failed'; readonly error: ProviderError; readonly retryIn: number };
 
 /** What a rotation needs; the simulation brings its own. */
 export interface RotationDependencies {
   readonly store: Pick<RotationStore, 'fail' | 'release' | 'retire'>;
+  readonly held: Pick<HeldAnswers, 'keep' | 'keeps'>;
+  readonly trust: Pick<ProviderTrust, 'orderly'>;
   readonly commits: Pick<CommitQueue, 'add' | 'holds'>;
   readonly leases: Pick<LeaseKeeper, 'during'>;
   readonly sealer: Pick<TokenSealer, 'seal' | 'open'>;
@@ -113,20 +127,22 @@ export class Rotation {
       return await this.abandon(grant, guarded, 0);
     }
     // Its answer is in hand after all: kept by an outage, or found in the spool of another process.
-    if (commits.holds(grant)) return await this.abandon(grant, guarded, COMMIT_PENDING_RETRY_MS);
+    if (commits.holds(grant) || this.dependencies.held.keeps(grant))
+      return await this.abandon(grant, guarded, COMMIT_PENDING_RETRY_MS);
     const refreshToken = this.openRefreshToken(grant);
     if (refreshToken === undefined) return await this.unreadable(grant, guarded);
     let issued: IssuedTokens;
     try {
-      issued = await this.present(refreshToken, guarded);
-      guarded.breaker.succeeded();
+      issued = await this.present(refreshToken, grant, guarded);
+      guarded.breaker.succeeded(grantKeyText(grant));
+      this.dependencies.trust.orderly(grant.provider);
     } catch (error) {
       if (!(error instanceof ProviderError)) {
         // A fault of our own says nothing about the provider, but its breaker waits for a word.
         guarded.breaker.withdraw();
         throw error;
       }
-      return await this.failed(grant, guarded, error);
+      return await this.failed(grant, guarded, error, askedAt);
     } finally {
       listener.called(grant.provider, clock.now() - askedAt);
     }
@@ -143,13 +159,18 @@ export class Rotation {
    * Presents a refresh token and listens for the answer. Beyond the time for which readers wait the
    * call takes no place of the others any more; whatever it brings is committed all the same.
    */
-  private async present(refreshToken: string, guarded: GuardedProvider): Promise<IssuedTokens> {
-    const { limit, provider } = guarded;
+  private async present(
+    refreshToken: string,
+    grant: Grant,
+    { breaker, limit, provider }: GuardedProvider,
+  ): Promise<IssuedTokens> {
     const answered = new AbortController();
     const call = { listening: false };
     void this.dependencies.clock.sleep(this.settings.providerTimeout, answered.signal).then(
       () => {
-        if (!answered.signal.aborted) call.listening = limit.listen();
+        if (answered.signal.aborted) return;
+        breaker.overdue(grantKeyText(grant));
+        call.listening = limit.listen();
       },
       () => undefined,
     );
@@ -197,9 +218,9 @@ export class Rotation {
     guarded.breaker.withdraw();
     guarded.limit.leave();
     const error = new ProviderError('rejected', 'refresh_token_unreadable');
-    const retryIn = this.retryIn(grant, error);
+    const retryIn = this.retryIn(grant, error, true);
     const { store } = this.dependencies;
-    const attempt = { error: error.message, retryIn, inDoubt: grant.inDoubt };
+    const attempt = { error: error.message, retryIn, inDoubt: grant.inDoubt, refused: false };
     await store.fail(grant, grant.leaseOwner ?? '', attempt);
     return { kind: 'failed', error, retryIn };
   }
@@ -230,34 +251,63 @@ export class Rotation {
 
   private async failed(
     grant: ClaimedGrant,
-    guarded: GuardedProvider,
+    { breaker }: GuardedProvider,
     error: ProviderError,
+    askedAt: number,
   ): Promise<RotationEnd> {
-    const { history, listener, store } = this.dependencies;
+    const { store, listener, clock, held, history } = this.dependencies;
     const owner = grant.leaseOwner ?? '';
-    guarded.breaker.report(error);
+    const name = grantKeyText(grant);
+    breaker.report(error, name);
     listener.failed(grant, error);
-    if (error.kind === 'invalid_grant') {
-      const lost = grant.inDoubt || history.mayBeOutdated(grant.obtainedAt);
-      const reason = lost ? 'rotation_lost' : 'grant_revoked';
-      const retired = await store.retire(grant, owner, reason, error.reason);
-      if (retired) listener.retired(grant, reason);
-      return { kind: 'retired' };
+    if (error instanceof UnreadableAnswerError) {
+      await held.keep(grant, error, askedAt);
+      listener.held(grant, error);
+      return { kind: 'held' };
+    }
+    const alone = breaker.isTroubled(name);
+    const { believable } = breaker;
+    // A database that came back without its last seconds holds tokens that were used since.
+    const inDoubtNow = grant.inDoubt || history.mayBeOutdated(grant.obtainedAt);
+    const asked = { inDoubt: inDoubtNow, refusedSince: grant.refusedSince };
+    const reason = reasonToGiveUp(asked, error, { believable, alone, now: clock.now() });
+    if (reason) {
+      const end = await store.retire(grant, owner, reason, error.reason, GIVEN_UP_AT_MOST);
+      if (end === 'retired') listener.retired(grant, reason);
+      if (end !== 'withheld') return { kind: 'retired' };
     }
     const inDoubt = grant.inDoubt || error.leavesDoubt;
-    const retryIn = this.retryIn(grant, error);
-    await store.fail(grant, owner, { error: error.message, retryIn, inDoubt });
+    const retryIn = this.retryIn(grant, error, alone);
+    const refused = error.isRefusal;
+    await store.fail(grant, owner, { error: error.message, retryIn, inDoubt, refused });
     return { kind: 'failed', error, retryIn };
   }
 
-  /** The first retry of a grant in doubt is at once: a provider's grace, if it has one, is short. */
-  private retryIn(grant: ClaimedGrant, error: ProviderError): number {
-    if (error.leavesDoubt && grant.failureCount === 0) return 0;
-    const { first, longest } = error.concernsProvider ? PROVIDER_BACKOFF : GRANT_BACKOFF;
+  /**
+   * Milliseconds. The first retry of a grant in doubt is at once: a provider's grace, if it has one,
+   * is short. What the provider asked for when it refused one grant binds that grant.
+   *
+   * @param alone whether others are served meanwhile
+   */
+  private retryIn(grant: ClaimedGrant, error: ProviderError, alone: boolean): number {
+    const { random } = this.dependencies;
+    const asked = Math.min(error.retryAfter ?? 0, LONGEST_ASKED_MS);
+    if (error.kind === 'invalid_grant') {
+      const { least, most } = DISBELIEVED_MS;
+      return Math.floor(least + random() * (most - least));
+    }
+    if (error.leavesDoubt && grant.failureCount === 0) return asked;
+    const { first, longest } = alone ? ownBackoff(grant) : PROVIDER_BACKOFF;
     const range = Math.min(longest, first * 2 ** Math.min(grant.failureCount, 10));
-    return Math.floor(this.dependencies.random() * range);
+    return Math.max(asked, Math.floor(random() * range));
   }
 }
+
+/** How often a grant is tried that fails while others are served. */
+const ownBackoff = ({ failureCount }: ClaimedGrant) =>
+  failureCount < CHRONIC.failures
+    ? GRANT_BACKOFF
+    : { first: GRANT_BACKOFF.first, longest: CHRONIC.longest };
 
 /** The row as the commit left it. */
 function rotated(grant: ClaimedGrant, result: RotationResult, version: number): Grant {

@@ -28,6 +28,8 @@ const grant = (version: number, grantId = 'consent-1'): Grant => ({
   failureCount: 0,
   lastError: null,
   lastReadAt: null,
+  refusedSince: null,
+  heldAt: null,
 });
 
 /** What the cache hears of the database, as told by the test. */

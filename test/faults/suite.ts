@@ -13,6 +13,7 @@ import { providerOutages } from './scenarios/provider-outages.js';
 import { skewedClocks } from './scenarios/skewed-clocks.js';
 import { spoolEntries } from './scenarios/spool-entries.js';
 import { stampede } from './scenarios/stampede.js';
+import { systematicFaults } from './scenarios/systematic-faults.js';
 import { terminations } from './scenarios/terminations.js';
 
 /** In the order in which they are run. */
@@ -31,4 +32,5 @@ export const scenarios: readonly Scenario[] = [
   skewedClocks,
   pooler,
   spoolEntries,
+  systematicFaults,
 ];

@@ -8,6 +8,7 @@ import type {
   ClaimedGrant,
   Grant,
   GrantKey,
+  HeldAnswer,
   Lease,
   RotationResult,
 } from '../../src/grants/index.js';
@@ -93,6 +94,8 @@ export class ModelProcess {
           settled: () => undefined,
           failed: () => undefined,
           retired: () => undefined,
+          held: () => undefined,
+          suspected: () => undefined,
         },
         clock,
         log: new Log('silent'),
@@ -238,11 +241,22 @@ export class ModelProcess {
       shortenLeases: (...args: Parameters<ModelStore['shortenLeases']>) =>
         this.call(() => store.shortenLeases(...args)),
       retire: (...args: Parameters<ModelStore['retire']>) => this.call(() => store.retire(...args)),
+      claimProbe: (provider, lease) => this.claim(() => store.claimProbe(provider, lease)),
+      hold: (held) =>
+        this.call(() => {
+          store.hold(held);
+        }),
+      suspectProvider: () => this.call(() => undefined),
+      trustProvider: (provider) =>
+        this.call(() => {
+          store.trustProvider(provider);
+        }),
     };
   }
 
-  private directory(): Pick<RefresherSurroundings, 'shelf' | 'marks'> {
+  private directory(): Pick<RefresherSurroundings, 'shelf' | 'heldShelf' | 'marks'> {
     const { entries, marks } = this.disk;
+    const held = new Map<string, HeldAnswer>();
     const remove = (entry: string | undefined) => {
       if (entry) entries.delete(entry);
     };
@@ -265,6 +279,21 @@ export class ModelProcess {
         settle: remove,
         discard: remove,
         setAside: () => undefined,
+      },
+      heldShelf: {
+        list: () => [...held.keys()],
+        read: (entry) => {
+          const item = held.get(entry);
+          return item && { entry, item, version: item.version };
+        },
+        write: (item) => {
+          const entry = `${this.name}-${String(this.entries++)}`;
+          held.set(entry, item);
+          return Promise.resolve(entry);
+        },
+        discard: (entry) => {
+          if (entry) held.delete(entry);
+        },
       },
       marks: {
         dead: () => [...marks].filter(([, { dead }]) => dead).map(([name]) => name),

@@ -7,7 +7,9 @@ import type {
   FailedAttempt,
   Grant,
   GrantKey,
+  HeldAnswer,
   Lease,
+  Retirement,
   RotationResult,
 } from '../../src/grants/index.js';
 import type { VirtualClock } from './virtual-clock.js';
@@ -19,6 +21,12 @@ export interface Sabotage {
   readonly doubt?: boolean;
   /** An answer that came after its lease was lost is in doubt. */
   readonly late?: boolean;
+  /** Refusals are not believed while none is answered in order. */
+  readonly fuse?: boolean;
+  /** Answers are listened for longer than readers wait. */
+  readonly listening?: boolean;
+  /** What counts for the provider is how many different grants are in trouble. */
+  readonly ledgers?: boolean;
 }
 
 /**
@@ -32,6 +40,8 @@ export class ModelStore {
   available = true;
   /** Rows that somebody else's open transaction has locked, by the text of their keys. */
   readonly locked = new Set<string>();
+  /** Grants given up since the provider answered in order. */
+  private readonly givenUp = new Map<string, number>();
 
   constructor(
     private readonly clock: Pick<VirtualClock, 'now'>,
@@ -63,6 +73,18 @@ export class ModelStore {
     return this.dueOf(provider)
       .filter((row) => row.rotationStartedAt === null)
       .slice(0, limit)
+      .map((row) => this.claim(row, lease));
+  }
+
+  claimProbe(provider: string, lease: Lease): ClaimedGrant[] {
+    const rank = (row: Grant) =>
+      Number(row.status !== 'active') * 1e6 +
+      row.failureCount * 2 +
+      Number(row.rotationStartedAt !== null);
+    return this.dueOf(provider)
+      .filter((row) => row.leaseOwner === null || lease.takeOver)
+      .sort((a, b) => rank(a) - rank(b))
+      .slice(0, 1)
       .map((row) => this.claim(row, lease));
   }
 
@@ -168,13 +190,19 @@ export class ModelStore {
     owner: string,
     reason: ReauthorizationReason,
     error: string | null,
-  ): boolean {
+    allowance: number | null,
+  ): Retirement {
     const row = this.leased(grant, owner);
     if (row?.version !== grant.version && !this.sabotage.fence) {
       this.release(grant, owner, true, 0);
-      return false;
+      return 'overtaken';
     }
-    if (!row) return false;
+    if (!row) return 'overtaken';
+    if (row.status !== 'reauthorization_required' && allowance !== null && !this.sabotage.fuse) {
+      const given = this.givenUp.get(row.provider) ?? 0;
+      if (given >= allowance) return 'withheld';
+      this.givenUp.set(row.provider, given + 1);
+    }
     this.put({
       ...row,
       ...RELEASED,
@@ -184,7 +212,29 @@ export class ModelStore {
       refreshDueAt: null,
       rotationStartedAt: null,
     });
-    return true;
+    return 'retired';
+  }
+
+  hold(held: HeldAnswer): void {
+    this.check();
+    const row = this.rows.get(grantKeyText(held));
+    if (this.isLocked(held)) throw new StorageUnavailableError();
+    if (row?.grantId !== held.grantId || row.version !== held.version) return;
+    const lastError = held.error;
+    const heldAt = this.clock.now();
+    this.put({
+      ...row,
+      ...RELEASED,
+      heldAt,
+      lastError,
+      refreshDueAt: null,
+      rotationStartedAt: null,
+    });
+  }
+
+  trustProvider(provider: string): void {
+    this.check();
+    this.givenUp.delete(provider);
   }
 
   renewLeases(grants: readonly Grant[], duration: number): void {

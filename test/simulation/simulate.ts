@@ -175,6 +175,12 @@ export async function simulate(seed: number, sabotage: Sabotage = {}): Promise<S
   let lost = 0;
   for (const grant of store.rows.values()) {
     const token = tokenOf(grant);
+    // Refused, and not believed for as long as many are: it is told lost when others were served.
+    const disbelieved = grace === 0 && grant.lastError?.startsWith('invalid_grant');
+    if (grant.status === 'active' && disbelieved && provider.isSpent(grant.userId, token)) {
+      lost += 1;
+      continue;
+    }
     if (grant.status === 'active') {
       const usable = provider.isUnused(grant.userId, token);
       if (!usable) violate(`${grant.userId} holds a refresh token that is spent`);
@@ -218,5 +224,7 @@ function newGrant(userId: string, provider: ModelProvider, clock: VirtualClock):
     failureCount: 0,
     lastError: null,
     lastReadAt: null,
+    refusedSince: null,
+    heldAt: null,
   };
 }

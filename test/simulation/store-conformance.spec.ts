@@ -179,7 +179,7 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
       }
       case 'fail': {
         const { owner, user, version, inDoubt } = operation;
-        const attempt = { error: 'failed', retryIn: 5000, inDoubt };
+        const attempt = { error: 'failed', retryIn: 5000, inDoubt, refused: false };
         await sql.fail(seen(user, version), owner, attempt);
         model.fail(seen(user, version), owner, attempt);
         return;
@@ -192,9 +192,15 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
       }
       case 'retire': {
         const { owner, user, version } = operation;
-        const real = await sql.retire(seen(user, version), owner, 'rotation_lost', 'invalid_grant');
+        const real = await sql.retire(
+          seen(user, version),
+          owner,
+          'rotation_lost',
+          'invalid_grant',
+          4,
+        );
         expect(real).toBe(
-          model.retire(seen(user, version), owner, 'rotation_lost', 'invalid_grant'),
+          model.retire(seen(user, version), owner, 'rotation_lost', 'invalid_grant', 4),
         );
         return;
       }
@@ -224,6 +230,8 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
         const time = { now: Date.now() };
         const model = new ModelStore({ now: () => time.now });
         await database.query('DELETE FROM stitch_grants');
+        await database.query('DELETE FROM stitch_provider_fuses');
+        await database.query('DELETE FROM stitch_provider_fuses');
         await database.query(
           `INSERT INTO stitch_grants (provider, user_id, connection, grant_id, status, access_token,
              refresh_token, scope, token_type, obtained_at, expires_at, refresh_due_at)

@@ -109,7 +109,11 @@ CREATE TABLE stitch_grants (
   rotation_started_at timestamp with time zone,
   failure_count integer NOT NULL DEFAULT 0,
   last_error text,
-  last_read_at timestamp with time zone
+  last_read_at timestamp with time zone,
+  refused_since timestamp with time zone,
+  held_at timestamp with time zone,
+  held_answer bytea,
+  retired_at timestamp with time zone
 ) WITH (fillfactor=80, autovacuum_vacuum_scale_factor=0.02);
 CREATE TABLE stitch_history (
   single boolean NOT NULL DEFAULT true,
@@ -119,6 +123,11 @@ CREATE TABLE stitch_history (
   paused_at timestamp with time zone,
   paused_reason text,
   incomplete_before timestamp with time zone
+);
+CREATE TABLE stitch_provider_fuses (
+  provider text NOT NULL,
+  given_up integer NOT NULL DEFAULT 0,
+  tripped_at timestamp with time zone
 );
 CREATE TABLE stitch_replicas (
   process uuid NOT NULL,
@@ -172,6 +181,7 @@ ALTER TABLE stitch_grants ADD CONSTRAINT stitch_grants_pkey PRIMARY KEY (provide
 ALTER TABLE stitch_grants ADD CONSTRAINT stitch_grants_status_check CHECK ((status = ANY (ARRAY['active'::text, 'awaiting_confirmation'::text, 'reauthorization_required'::text, 'suspended'::text])));
 ALTER TABLE stitch_history ADD CONSTRAINT stitch_history_pkey PRIMARY KEY (single);
 ALTER TABLE stitch_history ADD CONSTRAINT stitch_history_single_check CHECK (single);
+ALTER TABLE stitch_provider_fuses ADD CONSTRAINT stitch_provider_fuses_pkey PRIMARY KEY (provider);
 ALTER TABLE stitch_replicas ADD CONSTRAINT stitch_replicas_pkey PRIMARY KEY (process);
 ALTER TABLE stitch_revocations ADD CONSTRAINT stitch_revocations_pkey PRIMARY KEY (id);
 ALTER TABLE stitch_unconfirmed_grants ADD CONSTRAINT stitch_unconfirmed_grants_pkey PRIMARY KEY (grant_id);
@@ -193,7 +203,9 @@ CREATE INDEX stitch_events_created_at_idx ON public.stitch_events USING btree (c
 CREATE INDEX stitch_events_due_at_idx ON public.stitch_events USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX stitch_events_unplaced_idx ON public.stitch_events USING btree (id) WHERE ("position" IS NULL);
 CREATE INDEX stitch_grants_due_idx ON public.stitch_grants USING btree (provider, refresh_due_at) WHERE ((rotation_started_at IS NULL) AND (refresh_due_at IS NOT NULL));
+CREATE INDEX stitch_grants_held_idx ON public.stitch_grants USING btree (held_at) WHERE (held_at IS NOT NULL);
 CREATE INDEX stitch_grants_in_doubt_idx ON public.stitch_grants USING btree (provider, refresh_due_at) WHERE (rotation_started_at IS NOT NULL);
+CREATE INDEX stitch_grants_retired_idx ON public.stitch_grants USING btree (retired_at) WHERE ((retired_at IS NOT NULL) AND (refresh_token IS NOT NULL));
 CREATE INDEX stitch_grants_unconfirmed_idx ON public.stitch_grants USING btree (obtained_at) WHERE (status = 'awaiting_confirmation'::text);
 CREATE INDEX stitch_revocations_due_at_idx ON public.stitch_revocations USING btree (due_at);
 CREATE INDEX stitch_unconfirmed_grants_name_idx ON public.stitch_unconfirmed_grants USING btree (provider, user_id, connection);
@@ -361,6 +373,21 @@ AS $function$
         RETURN NULL;
       END $function$
 ;
+CREATE OR REPLACE FUNCTION public.stitch_grants_held_event()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      BEGIN
+        INSERT INTO stitch_events (event_id, type, provider, user_id, connection, data)
+        VALUES (gen_random_uuid(),
+          CASE WHEN NEW.held_at IS NULL THEN 'grant.reinstated' ELSE 'grant.held' END,
+          NEW.provider, NEW.user_id, NEW.connection,
+          jsonb_strip_nulls(jsonb_build_object(
+            'provider', NEW.provider, 'user_id', NEW.user_id, 'connection', NEW.connection,
+            'scopes', to_jsonb(string_to_array(nullif(NEW.scope, ''), ' ')))));
+        RETURN NULL;
+      END $function$
+;
 CREATE OR REPLACE FUNCTION public.stitch_grants_notify()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -374,6 +401,22 @@ AS $function$
             ELSE 'changed' END,
           OLD.grant_id)::text);
         RETURN NULL;
+      END $function$
+;
+CREATE OR REPLACE FUNCTION public.stitch_grants_trouble()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      BEGIN
+        IF NEW.version <> OLD.version THEN
+          NEW.held_at := NULL;
+          NEW.held_answer := NULL;
+          NEW.refused_since := NULL;
+          NEW.retired_at := NULL;
+        ELSIF NEW.held_at IS NOT NULL THEN
+          NEW.refresh_due_at := NULL;
+        END IF;
+        RETURN NEW;
       END $function$
 ;
 CREATE OR REPLACE FUNCTION public.stitch_incarnation()
@@ -420,6 +463,18 @@ AS $function$
           (SELECT oid FROM pg_database WHERE datname = current_database())::text;
       END $function$
 ;
+CREATE OR REPLACE FUNCTION public.stitch_provider_event()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      BEGIN
+        INSERT INTO stitch_events (event_id, type, provider, user_id, connection, data)
+        VALUES (gen_random_uuid(),
+          CASE WHEN NEW.tripped_at IS NULL THEN 'provider.trusted' ELSE 'provider.suspected' END,
+          NEW.provider, '', '', jsonb_build_object('provider', NEW.provider));
+        RETURN NULL;
+      END $function$
+;
 
 -- triggers
 CREATE TRIGGER audit_events_guard BEFORE INSERT ON public.audit_events FOR EACH ROW WHEN ((new.mac IS NULL)) EXECUTE FUNCTION audit_events_guard();
@@ -431,6 +486,9 @@ CREATE TRIGGER stitch_grants_changed AFTER UPDATE OF status, grant_id, rejected_
 CREATE TRIGGER stitch_grants_deleted AFTER DELETE ON public.stitch_grants FOR EACH ROW EXECUTE FUNCTION stitch_grants_notify();
 CREATE TRIGGER stitch_grants_event_added AFTER INSERT OR DELETE ON public.stitch_grants FOR EACH ROW EXECUTE FUNCTION stitch_grants_event();
 CREATE TRIGGER stitch_grants_event_changed AFTER UPDATE OF status, grant_id ON public.stitch_grants FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) OR (old.grant_id IS DISTINCT FROM new.grant_id))) EXECUTE FUNCTION stitch_grants_event();
+CREATE TRIGGER stitch_grants_event_held AFTER UPDATE ON public.stitch_grants FOR EACH ROW WHEN ((((old.held_at IS NULL) <> (new.held_at IS NULL)) AND (old.grant_id = new.grant_id))) EXECUTE FUNCTION stitch_grants_held_event();
+CREATE TRIGGER stitch_grants_trouble_settled BEFORE UPDATE ON public.stitch_grants FOR EACH ROW WHEN (((old.held_at IS NOT NULL) OR (new.held_at IS NOT NULL) OR (old.refused_since IS NOT NULL) OR (old.retired_at IS NOT NULL))) EXECUTE FUNCTION stitch_grants_trouble();
+CREATE TRIGGER stitch_provider_fuses_event AFTER UPDATE OF tripped_at ON public.stitch_provider_fuses FOR EACH ROW WHEN (((old.tripped_at IS NULL) <> (new.tripped_at IS NULL))) EXECUTE FUNCTION stitch_provider_event();
 
 -- extensions
 
@@ -446,3 +504,4 @@ CREATE TRIGGER stitch_grants_event_changed AFTER UPDATE OF status, grant_id ON p
 -- NotificationChannel1764158400000
 -- Audit1764162000000
 -- History1764172800000
+-- TroubleOfGrants1764176400000

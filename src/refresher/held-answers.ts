@@ -1,0 +1,109 @@
+import { StorageUnavailableError } from '../common/index.js';
+import type { Clock, Log } from '../common/index.js';
+import { grantKeyText } from '../grants/index.js';
+import type { ClaimedGrant, HeldAnswer, RotationStore, TokenSealer } from '../grants/index.js';
+import type { Shelf, ShelfFormat, Shelved } from '../journal/index.js';
+import type { UnreadableAnswerError } from '../providers/index.js';
+
+/** Milliseconds between attempts to write one down while the database is away. */
+const RETRY_MS = 500;
+
+export interface HeldAnswersDependencies {
+  readonly store: Pick<RotationStore, 'hold'>;
+  readonly shelf: Pick<Shelf<HeldAnswer>, 'write' | 'discard' | 'list' | 'read'>;
+  readonly sealer: Pick<TokenSealer, 'seal'>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** How answers that can't be understood are written down until the database has them. */
+export const HELD_FORMAT: ShelfFormat<HeldAnswer> = {
+  kind: 'held',
+  purpose: 'spool-held',
+  keyOf: ({ grantId, ...key }) => `${grantKeyText(key)}\0${grantId}`,
+  versionOf: ({ version }) => version,
+  askedAt: ({ askedAt }) => askedAt,
+  serialise: (held) => JSON.stringify({ ...held, answer: held.answer.toString('base64') }),
+  deserialise: (text) => {
+    const stored = JSON.parse(text) as Omit<HeldAnswer, 'answer'> & { readonly answer: string };
+    return { ...stored, answer: Buffer.from(stored.answer, 'base64') };
+  },
+};
+
+/**
+ * Keeps answers that may hold tokens and can't be understood: sealed into the journal in the turn
+ * in which they came, then into the row of their grant, which is held from then on.
+ */
+export class HeldAnswers {
+  private readonly keeping = new Set<string>();
+
+  constructor(private readonly dependencies: HeldAnswersDependencies) {}
+
+  /** Whether the answer for a grant is being kept, so that its token must not be presented. */
+  keeps(grant: ClaimedGrant): boolean {
+    return this.keeping.has(grantKeyText(grant));
+  }
+
+  /** @returns once the grant is held, or belongs to somebody else; at whatever time */
+  async keep(grant: ClaimedGrant, error: UnreadableAnswerError, askedAt: number): Promise<void> {
+    const { sealer, shelf } = this.dependencies;
+    const { status, contentType, contentEncoding, body } = error.answer;
+    const text = JSON.stringify({
+      status,
+      contentType,
+      contentEncoding,
+      body: body.toString('base64'),
+    });
+    const { provider, userId, connection, grantId, version } = grant;
+    const held: HeldAnswer = {
+      provider,
+      userId,
+      connection,
+      grantId,
+      version,
+      answer: sealer.seal(text, 'held_answer', grant),
+      error: error.message,
+      askedAt,
+    };
+    await this.write(held, await shelf.write(held));
+  }
+
+  /** Brings to the database what an earlier process had no time for. */
+  recover(): void {
+    const { shelf, log } = this.dependencies;
+    try {
+      for (const entry of shelf.list()) {
+        const shelved: Shelved<HeldAnswer> | undefined = shelf.read(entry);
+        if (shelved && !this.keeping.has(grantKeyText(shelved.item))) {
+          void this.write(shelved.item, entry);
+        }
+      }
+    } catch (error) {
+      log.failure('spool.list_failed', error);
+    }
+  }
+
+  private async write(held: HeldAnswer, entry: string | undefined): Promise<void> {
+    const { store, shelf, clock, log } = this.dependencies;
+    const text = grantKeyText(held);
+    this.keeping.add(text);
+    try {
+      for (;;) {
+        try {
+          await store.hold(held);
+          shelf.discard(entry);
+          return;
+        } catch (error) {
+          if (!(error instanceof StorageUnavailableError)) {
+            // It stays in the journal, and is tried again with the next start.
+            log.failure('grant.hold_failed', error);
+            return;
+          }
+          await clock.sleep(RETRY_MS);
+        }
+      }
+    } finally {
+      this.keeping.delete(text);
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import { StorageUnavailableError } from '../common/index.js';
+import type { Clock, Log } from '../common/index.js';
+import type { RotationStore } from '../grants/index.js';
+import type { RotationListener } from './rotation-listener.js';
+
+/** Milliseconds between two notes that a provider answers in order. */
+const NOTED_EVERY_MS = 1000;
+
+export interface ProviderTrustDependencies {
+  readonly store: Pick<RotationStore, 'suspectProvider' | 'trustProvider'>;
+  readonly listener: Pick<RotationListener, 'suspected'>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Shares with the other replicas whether a provider is suspected, and when it answers in order. */
+export class ProviderTrust {
+  private readonly notedAt = new Map<string, number>();
+
+  constructor(private readonly dependencies: ProviderTrustDependencies) {}
+
+  /** A call to the provider ended in order. */
+  orderly(provider: string): void {
+    const now = this.dependencies.clock.now();
+    if (now - (this.notedAt.get(provider) ?? -Infinity) < NOTED_EVERY_MS) return;
+    this.notedAt.set(provider, now);
+    void this.write(this.dependencies.store.trustProvider(provider));
+  }
+
+  /** The fuse of this process has tripped, or was cleared by a call in order. */
+  changed(provider: string, suspected: boolean): void {
+    this.dependencies.listener.suspected(provider, suspected);
+    if (suspected) void this.write(this.dependencies.store.suspectProvider(provider));
+  }
+
+  private async write(writing: Promise<void>): Promise<void> {
+    try {
+      await writing;
+    } catch (error) {
+      // Written with the next call in order, or by the fuse of another replica.
+      if (error instanceof StorageUnavailableError) return;
+      this.dependencies.log.failure('provider.trust_not_written', error);
+    }
+  }
+}

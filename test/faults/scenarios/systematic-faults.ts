@@ -1,0 +1,199 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
+import { Arena } from '../arena.js';
+import { Findings, inArena, users } from '../scenario.js';
+import type { Outcome, Scenario } from '../scenario.js';
+import type { Site } from '../site.js';
+import type { WireAnswer, WireFault } from '../wire.js';
+
+/** Seconds that a token lives, at a provider that answers a used refresh token to nobody. */
+const LIFETIME = 20;
+/** Seconds within which everything is fresh again once the provider is well. */
+const RECOVERY = 60;
+
+interface Fault {
+  readonly name: string;
+  /** Users for whom the provider is in trouble; all when not given. */
+  readonly sick?: number;
+  readonly users?: number;
+  readonly answer: WireFault;
+  /** Seconds that the fault lasts, and in the short version. */
+  readonly seconds?: readonly [number, number];
+  /** Grants that may be lost or marked dead at most. */
+  readonly given?: number;
+  /** Grants that may be held at most. */
+  readonly held?: number;
+}
+
+const refusal =
+  (status: number, error: string, headers: Record<string, string> = {}): WireFault =>
+  () => ({
+    status,
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify({ error }),
+  });
+const altered =
+  (alter: (answer: WireAnswer) => WireAnswer): WireFault =>
+  async (_, forward) => {
+    const answer = await forward();
+    return answer.status === 200 ? alter(answer) : answer;
+  };
+const late =
+  (seconds: number): WireFault =>
+  async (_, forward) => {
+    const answer = await forward();
+    await sleep(seconds * 1000);
+    return answer;
+  };
+
+const FAULTS: readonly Fault[] = [
+  { name: 'answers after 12 s', answer: late(12), seconds: [40, 20] },
+  { name: 'answers after 20 s', answer: late(20), seconds: [60, 25] },
+  {
+    name: 'answers gzipped unasked',
+    answer: altered(({ headers, body, ...answer }) => ({
+      ...answer,
+      headers: { ...headers, 'content-encoding': 'gzip' },
+      body: gzipSync(body),
+    })),
+  },
+  { name: 'invalid_grant to everybody', answer: refusal(400, 'invalid_grant'), given: 5 },
+  { name: 'invalid_client to everybody', answer: refusal(401, 'invalid_client') },
+  {
+    name: 'answers that nobody understands',
+    answer: altered((answer) => ({ ...answer, body: `<html>${String(answer.body)}</html>` })),
+    held: 8,
+  },
+  {
+    name: 'answers lost, tokens spent',
+    answer: async (_, forward) => {
+      await forward();
+      return { status: 502, headers: {}, body: '' };
+    },
+    given: 8,
+  },
+  { name: '500 to a few', users: 40, sick: 3, answer: refusal(500, 'server_error') },
+  { name: '200 with an error to a few', users: 40, sick: 3, answer: refusal(200, 'server_error') },
+  {
+    name: '429 with Retry-After 600 to one',
+    users: 40,
+    sick: 1,
+    answer: refusal(429, 'slow_down', { 'retry-after': '600' }),
+  },
+  {
+    name: 'unauthorized_client to five',
+    users: 40,
+    sick: 5,
+    answer: refusal(400, 'unauthorized_client'),
+  },
+  {
+    name: 'bad_refresh_token to five',
+    users: 40,
+    sick: 5,
+    answer: refusal(200, 'bad_refresh_token'),
+  },
+];
+
+const ABREAST = 2;
+
+async function systematic(
+  site: Site,
+  fault: Fault,
+  replicas: number,
+  quick: boolean,
+): Promise<Outcome> {
+  const everyone = users(fault.users ?? 60);
+  const [long, short] = fault.seconds ?? [40, 20];
+  const seconds = quick ? short : long;
+  const sick = new Set(fault.sick === undefined ? everyone : everyone.slice(0, fault.sick));
+  const well = everyone.filter((user) => !sick.has(user));
+  const found = new Findings(
+    `systematic: ${fault.name}, ${replicas} replica${replicas > 1 ? 's' : ''}`,
+    `${seconds} s, ${everyone.length} grants of ${LIFETIME} s, grace 0`,
+  );
+  const arena = await Arena.open(site, {
+    name: `systematic-${fault.name.replaceAll(/\W+/g, '-')}-${replicas}`,
+    replicas,
+    switches: { tokenLifetime: LIFETIME, graceSeconds: 0 },
+  });
+  return inArena(arena, async () => {
+    await arena.start();
+    await arena.seed({
+      users: everyone,
+      lifetime: LIFETIME,
+      age: () => 0,
+      due: (index) => 2 + (12 * index) / everyone.length,
+    });
+    const readers = arena.openReaders(8);
+    if (well.length > 0) readers.run(well, 8, 50);
+    await sleep(LIFETIME * 1000);
+    for (const wire of arena.wires) {
+      wire.fault = (user, forward) => (sick.has(user) ? fault.answer(user, forward) : forward());
+    }
+    await sleep(seconds * 1000);
+    const calls = arena.calls;
+    for (const wire of arena.wires) wire.fault = undefined;
+    const back = Date.now();
+    const fresh = () =>
+      arena.table.query<{ count: number }>(
+        `SELECT count(*)::int AS count FROM stitch_grants
+         WHERE status = 'active' AND held_at IS NULL AND (expires_at < now()
+           OR (failure_count > 0 AND refresh_due_at IS NOT NULL))`,
+      );
+    let late = 1;
+    while (late > 0 && Date.now() - back < 90_000) {
+      await sleep(500);
+      late = (await fresh())[0]?.count ?? 0;
+    }
+    const recovered = (Date.now() - back) / 1000;
+    const tally = await readers.stop();
+    await arena.stopReplicas();
+    const audited = await arena.audit();
+    const [kept] = await arena.table.query<{ count: number }>(
+      'SELECT count(*)::int AS count FROM stitch_grants WHERE held_at IS NOT NULL',
+    );
+    const held = kept?.count ?? 0;
+    const dead = audited.filter(({ status }) => status !== 'active').length;
+    const lost = audited.filter(({ usable }) => !usable).length - held;
+    found.check(
+      recovered <= RECOVERY,
+      `all fresh only after ${recovered.toFixed(1)} s, ${late} not`,
+    );
+    found.check(lost <= (fault.given ?? 0), `${lost} lost`);
+    found.check(dead <= (fault.given ?? 0), `${dead} marked dead`);
+    found.check(held <= (fault.held ?? 0), `${held} held`);
+    if (well.length > 0) {
+      found.check(tally.share >= 0.999, `others served: ${(tally.share * 100).toFixed(2)} %`);
+    }
+    found.note(
+      `${calls} calls by the end of the fault, ${dead} marked dead, ${held} held, ` +
+        `all others fresh ${recovered.toFixed(1)} s after it` +
+        (well.length > 0
+          ? `; ${tally.answered} of ${tally.answered + tally.refused} reads of the others answered`
+          : '') +
+        tally.refusalText,
+    );
+    return found.conclude(arena, tally, lost);
+  });
+}
+
+/** Something is wrong with every answer for a while, or with those to a few users. */
+export const systematicFaults: Scenario = {
+  name: 'systematic',
+  run: async (site, quick) => {
+    const chosen = quick ? FAULTS.filter(({ name }) => QUICK.has(name)) : FAULTS;
+    const trials = chosen.flatMap((fault) =>
+      (quick ? [2] : [1, 2]).map((n) => [fault, n] as const),
+    );
+    const outcomes: Outcome[] = [];
+    for (let from = 0; from < trials.length; from += ABREAST) {
+      const abreast = trials.slice(from, from + ABREAST);
+      const ran = abreast.map(([fault, replicas]) => systematic(site, fault, replicas, quick));
+      outcomes.push(...(await Promise.all(ran)));
+    }
+    return outcomes;
+  },
+};
+
+/** Those of the short version. */
+const QUICK = new Set(['answers after 12 s', 'invalid_grant to everybody', '500 to a few']);
