@@ -17,6 +17,19 @@ export class PendingConsentsStore extends PendingConsents {
     );
   }
 
+  /** Reads the whole table: it holds the requests of a day, and users are erased rarely. */
+  override async endAll(query: Query, userId: string): Promise<number> {
+    const rows = await query(
+      `UPDATE stitch_authorization_requests SET status = 'failed', error = 'deleted',
+         completed_at = now()
+       WHERE id IN (SELECT id FROM stitch_authorization_requests
+         WHERE user_id = $1 AND status IN ('pending', 'awaiting_confirmation')
+         ORDER BY id FOR UPDATE) RETURNING 1`,
+      [userId],
+    );
+    return rows.length;
+  }
+
   override async confirmable(
     query: Query,
     requestIds: readonly string[],

@@ -6,6 +6,7 @@ import { addEventCommands } from './events.commands.js';
 import { addGrantCommands } from './grants.commands.js';
 import { addKeyCommands } from './keys.commands.js';
 import { addMigrateCommand } from './migrate.command.js';
+import { addUserCommands } from './users.commands.js';
 
 /** The operator's command line: `node dist/cli.js <command>`. */
 export function buildProgram(): Command {
@@ -17,6 +18,7 @@ export function buildProgram(): Command {
   addMigrateCommand(program);
   addClientCommands(program);
   addGrantCommands(program);
+  addUserCommands(program);
   addEventCommands(program);
   addKeyCommands(program);
   addAuditCommands(program);

@@ -3,13 +3,17 @@ import { PendingConsentsStore } from '../authorization-requests/index.js';
 import { ProcessId } from '../database/index.js';
 import type { Database } from '../database/index.js';
 import type { Sealer } from '../encryption/index.js';
-import { GrantStore } from '../grants/index.js';
+import { GrantStore, UserGrantsStore } from '../grants/index.js';
 import { RevocationStore } from '../refresher/index.js';
 import type { Session } from './session.js';
 
 /** The store of grants as a command uses it, without a vault around it. */
 export const grantStoreOf = (database: Database): GrantStore =>
   new GrantStore(database, new RevocationStore(database), new PendingConsentsStore());
+
+/** All of a user, likewise. */
+export const userGrantsOf = (database: Database): UserGrantsStore =>
+  new UserGrantsStore(database, new RevocationStore(database), new PendingConsentsStore());
 
 /** The audit as a command uses it: a command that changes something has a chain of its own. */
 export function auditOf({ database, clock }: Session, sealer: Sealer) {

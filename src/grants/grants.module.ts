@@ -13,6 +13,7 @@ import { RotationStore } from './rotation.store.js';
 import { TokenSealer } from './token-sealer.js';
 import { UnconfirmedEntity } from './unconfirmed.entity.js';
 import { UnconfirmedStore } from './unconfirmed.store.js';
+import { UserGrantsStore } from './user-grants.store.js';
 
 /** Grants and their encrypted storage: the only code that writes their two tables. */
 @Module({
@@ -38,6 +39,16 @@ import { UnconfirmedStore } from './unconfirmed.store.js';
     RotationStore,
     TokenSealer,
     UnconfirmedStore,
+    UserGrantsStore,
+  ],
+  exports: [
+    ConsentHistory,
+    GrantLinker,
+    GrantStore,
+    RotationStore,
+    TokenSealer,
+    UnconfirmedStore,
+    UserGrantsStore,
   ],
 })
 export class GrantsModule {}

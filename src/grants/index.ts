@@ -32,3 +32,4 @@ export { GRANT_TABLES, contextOfRow } from './sealed-tables.js';
 export { TokenSealer } from './token-sealer.js';
 export { UnconfirmedStore } from './unconfirmed.store.js';
 export type { UnconfirmedGrant } from './unconfirmed.store.js';
+export { UserGrantsStore } from './user-grants.store.js';

@@ -12,6 +12,13 @@ export abstract class PendingConsents {
    */
   abstract end(query: Query, key: GrantKey): Promise<void>;
 
+  /**
+   * Ends every request of a user that has not ended, in the caller's transaction: `failed`, `deleted`.
+   *
+   * @returns how many
+   */
+  abstract endAll(query: Query, userId: string): Promise<number>;
+
   /** Those of these requests that can still be confirmed. */
   abstract confirmable(query: Query, requestIds: readonly string[]): Promise<ReadonlySet<string>>;
 }

@@ -5,11 +5,12 @@ import { ReadTracker } from './read-tracker.js';
 import { RejectionCeiling } from './rejection-ceiling.js';
 import { TokenReader } from './token-reader.service.js';
 import { TokensController } from './tokens.controller.js';
+import { UsersController } from './users.controller.js';
 
 /** The read path. */
 @Module({
   imports: [GrantsModule],
-  controllers: [TokensController],
+  controllers: [TokensController, UsersController],
   providers: [GrantCache, ReadTracker, RejectionCeiling, TokenReader],
   exports: [GrantCache, ReadTracker, TokenReader],
 })

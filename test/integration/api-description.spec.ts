@@ -181,6 +181,17 @@ describe('the API description', () => {
     await check(400, 'DELETE /tokens/{user_id}', '/tokens/ann?provider=x');
   });
 
+  it('is kept by the answers about users', async () => {
+    await world.link('uma');
+    const [list, erase] = ['GET /users/{user_id}/grants', 'DELETE /users/{user_id}'];
+    const grants = await check(200, list, '/users/uma/grants');
+    expect(JSON.parse(grants)).toMatchObject({ items: [{ provider: 'stitch-money' }] });
+    await check(200, list, '/users/nobody/grants');
+    await check(400, list, '/users/%20/grants');
+    await check(204, erase, '/users/uma');
+    await check(400, erase, '/users/%20');
+  });
+
   it('is kept by the list of grants', async () => {
     await world.link('amy');
     await world.link('zoe', { untick: ['offline_access'] });

@@ -146,6 +146,13 @@ describe('plans of the hot statements with 20,000 grants', () => {
     expect(work.wasted).toBeLessThanOrEqual(1);
   });
 
+  it('the grants of a user are found without reading those of others', async () => {
+    const work = await plansOf(database, (planned) => storesOf(planned).users.list('user-77'));
+    expect(sequential(work)).toEqual([]);
+    expect(indexes(work)).toContain('stitch_grants_pkey');
+    expect(work.wasted).toBe(0);
+  });
+
   it('the purge walks the index of ends and reads no request that is young', async () => {
     const work = await plansOf(database, (planned) => new RequestStore(planned).purge());
     expect(sequential(work)).toEqual([]);

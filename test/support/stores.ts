@@ -1,6 +1,11 @@
 import { PendingConsentsStore } from '../../src/authorization-requests/index.js';
 import type { Database } from '../../src/database/index.js';
-import { GrantStore, RotationStore, UnconfirmedStore } from '../../src/grants/index.js';
+import {
+  GrantStore,
+  RotationStore,
+  UnconfirmedStore,
+  UserGrantsStore,
+} from '../../src/grants/index.js';
 import { RevocationStore } from '../../src/refresher/index.js';
 
 /** The stores of one database, put together as the vault's modules do. */
@@ -12,6 +17,7 @@ export function storesOf(database: Database) {
     grants,
     revocations,
     rotations: new RotationStore(database, revocations),
+    users: new UserGrantsStore(database, revocations, pendingConsents),
     unconfirmed: new UnconfirmedStore(grants, revocations, pendingConsents),
   };
 }
