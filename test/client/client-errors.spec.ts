@@ -1,26 +1,23 @@
 import { inspect } from 'node:util';
 import { VaultClient } from '../../clients/typescript/src/index.js';
 import { freePort } from '../support/vault.js';
-import { everyTextOf, refusal, serve } from './client-world.js';
-import type { FakeServer } from './client-world.js';
+import { closeServers, everyTextOf, refusal, serve } from './client-world.js';
 
 const KEY = 'stv_zzsecretkey';
 const TOKEN = 'zzsecrettoken';
 
 /** What stands in the vault's place: proxies, other programs, and a vault that says too much. */
 describe('the client, before something that is no vault', () => {
-  let server: FakeServer | undefined;
-  afterEach(async () => {
-    await server?.close();
-    server = undefined;
-  });
+  afterEach(() => closeServers());
 
   const answering = async (
     status: number,
     body: string,
     headers: Record<string, string> = { 'content-type': 'text/html' },
   ) => {
-    server = await serve((_request, response) => response.writeHead(status, headers).end(body));
+    const server = await serve((_request, response) =>
+      response.writeHead(status, headers).end(body),
+    );
     return new VaultClient({ url: server.url, key: KEY });
   };
   const token = {
@@ -55,7 +52,6 @@ describe('the client, before something that is no vault', () => {
     const client = await answering(307, '', { location: other.url });
     expect(await refusal(client.token('ann'))).toMatchObject({ code: 'vault_unreachable' });
     expect(other.requests).toEqual([]);
-    await other.close();
   });
 
   it('is vault_unreachable with status null when nothing answers, or not in time', async () => {
@@ -64,7 +60,7 @@ describe('the client, before something that is no vault', () => {
     const refused = await refusal(nobody.token('ann'));
     expect(refused).toMatchObject({ code: 'vault_unreachable', status: null, retryAfter: null });
     expect(refused.message).toBe('The vault did not answer (ECONNREFUSED).');
-    server = await serve(() => undefined);
+    const server = await serve(() => undefined);
     const late = new VaultClient({ url: server.url, key: KEY, timeoutMs: 20 });
     expect(await refusal(late.token('ann'))).toMatchObject({
       ...{ code: 'vault_unreachable', message: 'The vault did not answer in time.' },
@@ -72,7 +68,7 @@ describe('the client, before something that is no vault', () => {
   });
 
   it('counts the time until the whole answer is there', async () => {
-    server = await serve((_request, response) => {
+    const server = await serve((_request, response) => {
       response.writeHead(200, { 'content-type': 'application/json' }).write('{"access_');
     });
     const late = new VaultClient({ url: server.url, key: KEY, timeoutMs: 50 });

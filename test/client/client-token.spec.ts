@@ -2,7 +2,7 @@ import { VaultClient } from '../../clients/typescript/src/index.js';
 import { createClient } from '../support/vault.js';
 import { createWorld } from '../support/world.js';
 import type { World } from '../support/world.js';
-import { clientOf, everyTextOf, refusal, serve } from './client-world.js';
+import { clientOf, closeServers, everyTextOf, refusal, serve } from './client-world.js';
 
 describe('the client’s token()', () => {
   let world: World;
@@ -13,6 +13,7 @@ describe('the client’s token()', () => {
   afterEach(() => {
     world.sandbox.reset();
   });
+  afterEach(() => closeServers());
   afterAll(() => world.close());
 
   it('gives what the vault serves, in the names and types of TypeScript', async () => {
@@ -122,7 +123,6 @@ describe('the client’s token()', () => {
     const client = new VaultClient({ url: `${server.url}/deep/vault//`, key: world.key });
     expect(await client.token('ann')).toMatchObject({ version: 1 });
     expect(server.requests[0]!.url).toBe('/deep/vault/tokens/ann');
-    await server.close();
     for (const url of ['vault', 'ftp://vault', 'http://me:secret@vault', 'http://vault/?secret']) {
       expect(() => new VaultClient({ url, key: world.key })).toThrow(TypeError);
       expect(() => new VaultClient({ url, key: world.key })).toThrow(/^(?!.*secret)/);

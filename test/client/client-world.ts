@@ -53,6 +53,8 @@ export interface FakeServer {
   close(): Promise<void>;
 }
 
+const serving = new Set<FakeServer>();
+
 export async function serve(
   answer: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<FakeServer> {
@@ -63,17 +65,26 @@ export async function serve(
     answer(request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
+  const fake = {
     url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`,
     requests,
     close: () =>
-      new Promise((resolve) => {
+      new Promise<void>((resolve) => {
         server.close(() => {
           resolve();
         });
         server.closeAllConnections();
       }),
   };
+  serving.add(fake);
+  return fake;
+}
+
+/** Closes what a test served, also when it failed before it could: for `afterEach`. */
+export async function closeServers(kept?: FakeServer): Promise<void> {
+  const servers = [...serving].filter((each) => each !== kept);
+  for (const each of servers) serving.delete(each);
+  await Promise.all(servers.map((each) => each.close()));
 }
 
 /** An API that reads the whole request, then answers 401 to a token that is not good. */
