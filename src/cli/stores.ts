@@ -13,7 +13,12 @@ export const grantStoreOf = (database: Database): GrantStore =>
 
 /** All of a user, likewise. */
 export const userGrantsOf = (database: Database): UserGrantsStore =>
-  new UserGrantsStore(database, new RevocationStore(database), new PendingConsentsStore());
+  new UserGrantsStore(
+    database,
+    new RevocationStore(database),
+    new PendingConsentsStore(),
+    grantStoreOf(database),
+  );
 
 /** The audit as a command uses it: a command that changes something has a chain of its own. */
 export function auditOf({ database, clock }: Session, sealer: Sealer) {

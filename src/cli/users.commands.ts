@@ -20,7 +20,7 @@ export function addUserCommands(program: Command): void {
 /** Of nobody it is no failure: what is asked for is so. */
 async function erase(user: string, json: boolean | undefined): Promise<void> {
   await withSession(loadDatabaseConfig(), async ({ database }) => {
-    const { grants, requests } = await userGrantsOf(database).erase(user);
+    const { grants, requests } = await userGrantsOf(database).erase(user, 'operator');
     print(json, { user_id: user, grants: grants.length, authorization_requests: requests }, [
       `Erased ${user}: ${grants.length} grants deleted, ${requests} authorization requests ended.`,
     ]);

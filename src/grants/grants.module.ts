@@ -29,6 +29,7 @@ import { UserGrantsStore } from './user-grants.store.js';
     RotationStore,
     TokenSealer,
     UnconfirmedStore,
+    UserGrantsStore,
   ],
   exports: [
     ConsentHistory,
@@ -36,15 +37,6 @@ import { UserGrantsStore } from './user-grants.store.js';
     GrantMemory,
     GrantStore,
     RestoreStore,
-    RotationStore,
-    TokenSealer,
-    UnconfirmedStore,
-    UserGrantsStore,
-  ],
-  exports: [
-    ConsentHistory,
-    GrantLinker,
-    GrantStore,
     RotationStore,
     TokenSealer,
     UnconfirmedStore,

@@ -5,6 +5,7 @@ import { GRANT_COLUMNS, toGrant } from './grant-row.js';
 import type { GrantRow } from './grant-row.js';
 import { REVOCABLE, lockName } from './grant-sql.js';
 import type { Grant, GrantKey } from './grant.js';
+import { GrantStore } from './grant.store.js';
 import { PendingConsents } from './pending-consents.js';
 import { RevocationOutbox } from './revocation-outbox.js';
 import type { RevocableToken } from './revocation-outbox.js';
@@ -27,6 +28,8 @@ export interface Erased {
   readonly requests: number;
 }
 
+type Deleted = RevocableToken & { readonly grantId: string };
+
 /** Everything of one user, of all providers and connections. */
 @Injectable()
 export class UserGrantsStore {
@@ -34,6 +37,7 @@ export class UserGrantsStore {
     private readonly database: Database,
     private readonly revocations: RevocationOutbox,
     private readonly pendingConsents: PendingConsents,
+    private readonly grants: GrantStore,
   ) {}
 
   /** The grants of a user by their names, without those that nobody has confirmed yet. */
@@ -51,9 +55,12 @@ export class UserGrantsStore {
   /**
    * Forgets a user: every grant as by {@link GrantStore.delete}, and every authorization request
    * that has not ended, also one whose user has not come back yet.
+   *
+   * @param client who asked for it
    */
-  async erase(userId: string): Promise<Erased> {
-    return this.database.transaction(async (query) => {
+  async erase(userId: string, client: string): Promise<Erased> {
+    const deleted: Deleted[] = [];
+    const erased = await this.database.transaction(async (query) => {
       // First, as in a deletion: whoever links or confirms has the request before the lock of a name.
       const requests = await this.pendingConsents.endAll(query, userId);
       const grants: GrantKey[] = [];
@@ -61,10 +68,13 @@ export class UserGrantsStore {
         await lockName(query, key);
         const gone = await remove(query, key);
         await this.revocations.add(query, gone);
+        deleted.push(...gone);
         if (gone.length > 0) grants.push(key);
       }
       return { grants, requests };
-    });
+    }, client);
+    await this.grants.onDeleted(deleted);
+    return erased;
   }
 }
 
@@ -83,12 +93,13 @@ async function namesOf(query: Query, userId: string): Promise<GrantKey[]> {
   return [...names].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, key]) => key);
 }
 
-async function remove(query: Query, key: GrantKey): Promise<RevocableToken[]> {
-  const gone: RevocableToken[] = [];
+async function remove(query: Query, key: GrantKey): Promise<Deleted[]> {
+  const gone: Deleted[] = [];
   for (const table of TABLES) {
-    const deleted = await query<RevocableToken>(
+    const deleted = await query<Deleted>(
       `DELETE FROM ${table} g
-       WHERE g.provider = $1 AND g.user_id = $2 AND g.connection = $3 RETURNING ${REVOCABLE}`,
+       WHERE g.provider = $1 AND g.user_id = $2 AND g.connection = $3 RETURNING ${REVOCABLE},
+         g.grant_id AS "grantId"`,
       [key.provider, key.userId, key.connection],
     );
     gone.push(...deleted);

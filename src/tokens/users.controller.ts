@@ -73,8 +73,9 @@ export class UsersController {
     @Param('user_id', UserIdPipe) userId: string,
     @Req() request: FastifyRequest,
   ): Promise<void> {
-    assertMayTouchEveryProvider(callerOf(request), userId);
-    const { grants } = await this.store.erase(userId);
+    const caller = callerOf(request);
+    assertMayTouchEveryProvider(caller, userId);
+    const { grants } = await this.store.erase(userId, caller.name);
     for (const key of grants) this.cache.invalidate(key);
   }
 }

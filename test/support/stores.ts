@@ -17,7 +17,7 @@ export function storesOf(database: Database) {
     grants,
     revocations,
     rotations: new RotationStore(database, revocations),
-    users: new UserGrantsStore(database, revocations, pendingConsents),
+    users: new UserGrantsStore(database, revocations, pendingConsents, grants),
     unconfirmed: new UnconfirmedStore(grants, revocations, pendingConsents),
   };
 }
