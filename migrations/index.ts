@@ -10,6 +10,7 @@ import { NotificationChannel1764158400000 } from './1764158400000-notification-c
 import { Audit1764162000000 } from './1764162000000-audit.js';
 import { History1764172800000 } from './1764172800000-history.js';
 import { TroubleOfGrants1764176400000 } from './1764176400000-trouble-of-grants.js';
+import { Visits1764180000000 } from './1764180000000-visits.js';
 
 /** Every migration in the order it is applied. Never edit one that has landed: add another. */
 export const migrations = [
@@ -25,4 +26,5 @@ export const migrations = [
   Audit1764162000000,
   History1764172800000,
   TroubleOfGrants1764176400000,
+  Visits1764180000000,
 ];

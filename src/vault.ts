@@ -5,13 +5,14 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
 import { AuditLog, AuditRetention, AuditTrail } from './audit/index.js';
 import {
-  BrowserCookie,
   CallbackService,
   ConsentRecorder,
   Pages,
   PublicModule,
   StartService,
   errorPage,
+  refuseLookAheads,
+  stripPublicPath,
 } from './authorization-requests/index.js';
 import { Authentication } from './clients/index.js';
 import type { Log } from './common/index.js';
@@ -138,16 +139,12 @@ async function createPublicApp(
 ) {
   const pages = new Pages(config.displayName);
   const publicApp = await NestFactory.create<NestFastifyApplication>(
-    PublicModule.forRoot(
-      app.get(CallbackService),
-      app.get(StartService),
-      app.get(BrowserCookie),
-      pages,
-    ),
-    fastifyAdapter(errorPage(pages), servers.public),
+    PublicModule.forRoot(app.get(CallbackService), app.get(StartService), pages),
+    fastifyAdapter(errorPage(pages), servers.public, stripPublicPath(config.public.url)),
     { ...OPTIONS, logger: log },
   );
   publicApp.useGlobalFilters(new ErrorFilter(log, errorPage(pages)));
+  refuseLookAheads(publicApp.getHttpAdapter().getInstance());
   return publicApp;
 }
 

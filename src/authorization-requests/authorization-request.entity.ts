@@ -11,6 +11,11 @@ import { Check, Column, CreateDateColumn, Entity, Index, PrimaryColumn, Unique }
 @Index('stitch_authorization_requests_browser_hash_idx', ['browserHash'], {
   where: 'browser_hash IS NOT NULL',
 })
+@Index('stitch_authorization_requests_answer_hash_idx', ['answerHash'], {
+  unique: true,
+  where: 'answer_hash IS NOT NULL',
+})
+@Index('stitch_authorization_requests_user_id_idx', ['userId', 'createdAt'])
 @Index('stitch_authorization_requests_claimed_idx', ['provider', 'userId', 'connection'], {
   where: `status = 'pending' AND claimed_at IS NOT NULL`,
 })
@@ -80,7 +85,7 @@ export class AuthorizationRequest {
   @Column({ name: 'claimed_at', type: 'timestamptz', nullable: true })
   claimedAt!: Date | null;
 
-  /** SHA-256 of the cookie that ties the request to a browser; null until one started it. */
+  /** The cookie, hashed, of the browser that started it last; null until one did. */
   @Column({ name: 'browser_hash', type: 'bytea', nullable: true })
   browserHash!: Buffer | null;
 
@@ -90,6 +95,22 @@ export class AuthorizationRequest {
   /** Sealed details of the user for the provider's sign-up form. */
   @Column({ type: 'bytea', nullable: true })
   prefill!: Buffer | null;
+
+  /** Which answer of the provider the callback took: {@link answerHash}. */
+  @Column({ name: 'answer_hash', type: 'bytea', nullable: true })
+  answerHash!: Buffer | null;
+
+  /** SHA-256 of the cookies of those that may see again how it ended. */
+  @Column({ name: 'visitor_hashes', type: 'bytea', array: true, default: [] })
+  visitorHashes!: Buffer[];
+
+  /** The status of the page that showed its end, where `status` does not say it all. */
+  @Column({ name: 'http_status', type: 'smallint', nullable: true })
+  httpStatus!: number | null;
+
+  /** Whether what was linked came with a refresh token; null until it was. */
+  @Column({ type: 'boolean', nullable: true })
+  refreshable!: boolean | null;
 
   @Column({ name: 'completed_at', type: 'timestamptz', nullable: true })
   completedAt!: Date | null;

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Req } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
 import {
   ApiBearerAuth,
   ApiCreatedResponse,
@@ -12,9 +12,11 @@ import { ApiProblems } from '../http/index.js';
 import {
   AuthorizationRequestCreatedDto,
   AuthorizationRequestDto,
+  AuthorizationRequestListDto,
   ConfirmDto,
   CreateAuthorizationRequestDto,
   RequestPath,
+  RequestsQuery,
   prefillOf,
   toRequestDto,
 } from './authorization-requests.dto.js';
@@ -60,6 +62,18 @@ export class AuthorizationRequestsController {
       authorization_url: begun.authorizationUrl,
       expires_at: begun.expiresAt.toISOString(),
     };
+  }
+
+  @Get()
+  @RequireScope('admin')
+  @ApiOperation({
+    summary: "How a user's links fare, newest first",
+    description: 'The latest 100 that are kept: for a day after they expired.',
+  })
+  @ApiOkResponse({ type: AuthorizationRequestListDto })
+  @ApiProblems(COMMON_PROBLEMS)
+  async list(@Query() { user_id }: RequestsQuery): Promise<AuthorizationRequestListDto> {
+    return { items: (await this.links.statusOfUser(user_id)).map(toRequestDto) };
   }
 
   @Get(':id')

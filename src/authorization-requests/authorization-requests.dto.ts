@@ -29,6 +29,13 @@ export class RequestPath {
   id!: string;
 }
 
+/** Whose requests. */
+export class RequestsQuery {
+  @ApiProperty({ description: '1 to 255 visible characters', example: 'demo-user' })
+  @IsUserId()
+  user_id!: string;
+}
+
 export class CreateAuthorizationRequestDto {
   @ApiProperty({ description: '1 to 255 visible characters', example: 'demo-user' })
   @IsUserId()
@@ -63,7 +70,10 @@ export class CreateAuthorizationRequestDto {
   scopes?: string[];
 
   @ApiPropertyOptional({
-    description: 'Where to send the browser afterwards; its origin must be allow-listed.',
+    description:
+      'Where to send the browser afterwards: a URL of an allow-listed origin, or exactly an ' +
+      'allow-listed URI of an app (RFC 8252 section 7.1). `authorization_request` and `status` are ' +
+      'added to its query, which must have neither.',
     example: 'https://app.example.com/linked',
   })
   @IsOptional()
@@ -164,6 +174,20 @@ export class AuthorizationRequestDto {
       'Why it failed or was denied; `confirmation_expired` when nobody confirmed in time.',
   })
   error!: string | null;
+
+  @ApiProperty({
+    type: Boolean,
+    nullable: true,
+    description:
+      'Whether what was linked came with a refresh token; without one the user has to consent ' +
+      'again once it expires. Null until it is linked.',
+  })
+  refreshable!: boolean | null;
+}
+
+export class AuthorizationRequestListDto {
+  @ApiProperty({ type: [AuthorizationRequestDto] })
+  items!: AuthorizationRequestDto[];
 }
 
 export const toRequestDto = (view: RequestView): AuthorizationRequestDto => ({
@@ -176,4 +200,5 @@ export const toRequestDto = (view: RequestView): AuthorizationRequestDto => ({
   expires_at: view.expires_at.toISOString(),
   completed_at: view.completed_at?.toISOString() ?? null,
   error: view.error,
+  refreshable: view.refreshable,
 });

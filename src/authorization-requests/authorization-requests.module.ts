@@ -2,6 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { GrantsModule, PendingConsents } from '../grants/index.js';
 import { TokensModule } from '../tokens/index.js';
+import { AuthorizationBrowser } from './authorization-browser.entity.js';
 import { AuthorizationRequest } from './authorization-request.entity.js';
 import { AuthorizationRequestsController } from './authorization-requests.controller.js';
 import { CallbackService } from './callback.service.js';
@@ -15,11 +16,17 @@ import { LinkService } from './link.service.js';
 import { PendingConsentsStore } from './pending-consents.store.js';
 import { RequestSecrets } from './request-secrets.js';
 import { RequestStore } from './request.store.js';
+import { SecondVisit } from './second-visit.js';
+import { VisitStore } from './visit.store.js';
 
 /** The link flow, as far as internal services see it. Global for what grants need to know of it. */
 @Global()
 @Module({
-  imports: [TypeOrmModule.forFeature([AuthorizationRequest]), GrantsModule, TokensModule],
+  imports: [
+    TypeOrmModule.forFeature([AuthorizationRequest, AuthorizationBrowser]),
+    GrantsModule,
+    TokensModule,
+  ],
   controllers: [AuthorizationRequestsController],
   providers: [
     RequestStore,
@@ -31,6 +38,8 @@ import { RequestStore } from './request.store.js';
     ConfirmationExpiry,
     ConfirmationStore,
     StartService,
+    SecondVisit,
+    VisitStore,
     BrowserCookie,
     { provide: PendingConsents, useClass: PendingConsentsStore },
   ],

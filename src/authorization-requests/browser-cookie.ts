@@ -3,63 +3,75 @@ import { Inject, Injectable } from '@nestjs/common';
 import { VAULT_CONFIG } from '../config/index.js';
 import type { VaultConfig } from '../config/index.js';
 
-/** Seconds from the start page to the callback: time to consent, and not for much else. */
-const MAX_AGE = 600;
-/** Cookies looked at in one callback: a browser with more open requests is not a person. */
+/** Cookies of a kind looked at in one visit: a browser with more open requests is not a person. */
 const MOST = 20;
-const NAME = /^stitch-link-[0-9a-f-]{36}$/;
+const NAME = /^stitch-(link|end)-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 /** Set over https only, for this host only: a sibling domain can't plant one (RFC 6265bis). */
 const HOST_PREFIX = '__Host-';
 const SECRET = /^[A-Za-z0-9_-]{43}$/;
 
-const hash = (secret: string): Buffer => createHash('sha256').update(secret).digest();
+/** `link`: of a browser that began a request; `end`: of one that has seen how it ended. */
+export type CookieKind = 'link' | 'end';
+
+/** A cookie of ours, as a browser brings it. */
+export interface BroughtCookie {
+  readonly requestId: string;
+  readonly secret: string;
+  readonly hash: Buffer;
+}
+
+/** What is kept of a cookie's secret. */
+export const hashOf = (secret: string): Buffer => createHash('sha256').update(secret).digest();
 
 /**
- * The cookie that ties a request to the browser that started it, one per request so that two tabs
- * do not disturb each other. `__Host-` keeps it from being set by a sibling domain (RFC 6265bis
- * section 4.1.3.2); it needs `Secure` and so https. `Lax`: it must come along when the provider
- * sends the browser back, and with nothing else from another site.
+ * The cookies that tie a request to the browsers that began it, one per request so that two tabs
+ * do not disturb each other, and to those that finished it, so that they can come back. `__Host-`
+ * keeps them from being set by a sibling domain (RFC 6265bis section 4.1.3.2); it needs `Secure`,
+ * and so https, and `Path=/`, whatever the path of `PUBLIC_URL`. `Lax`: they must come along when
+ * the provider sends the browser back, and with nothing else from another site.
  */
 @Injectable()
 export class BrowserCookie {
   private readonly secure: boolean;
+  /** As long as the request itself: whoever comes back before it expires is known. */
+  private readonly maxAgeSeconds: number;
 
   constructor(@Inject(VAULT_CONFIG) config: VaultConfig) {
     this.secure = config.public.url.startsWith('https:');
+    this.maxAgeSeconds = config.authorizationRequestTtl;
   }
 
-  /** What is kept of a secret. */
-  hash(secret: string): Buffer {
-    return hash(secret);
-  }
-
-  /** The hashes of the secrets in a `Cookie` header that can be ours. */
-  hashes(header: string | undefined): Buffer[] {
+  /** Those in a `Cookie` header that can be ours. */
+  brought(kind: CookieKind, header: string | undefined): BroughtCookie[] {
     return (header ?? '')
       .split(';')
-      .map((pair) => pair.trim().split('='))
-      .filter(([name = '', secret = '']) => this.isOurs(name) && SECRET.test(secret))
-      .slice(0, MOST)
-      .map(([, secret = '']) => hash(secret));
+      .flatMap((pair): BroughtCookie[] => {
+        const [name = '', secret = ''] = pair.trim().split('=');
+        const [, itsKind, requestId = ''] = NAME.exec(this.bareName(name)) ?? [];
+        if (itsKind !== kind || !SECRET.test(secret)) return [];
+        return [{ requestId, secret, hash: hashOf(secret) }];
+      })
+      .slice(0, MOST);
   }
 
   /** A `Set-Cookie` value. */
-  set(requestId: string, secret: string): string {
-    return this.serialise(requestId, secret, MAX_AGE);
+  set(kind: CookieKind, requestId: string, secret: string): string {
+    return this.serialise(kind, requestId, secret, this.maxAgeSeconds);
   }
 
   /** A `Set-Cookie` value that removes it. */
-  clear(requestId: string): string {
-    return this.serialise(requestId, '', 0);
+  clear(kind: CookieKind, requestId: string): string {
+    return this.serialise(kind, requestId, '', 0);
   }
 
-  private isOurs(name: string): boolean {
-    if (!this.secure) return NAME.test(name);
-    return name.startsWith(HOST_PREFIX) && NAME.test(name.slice(HOST_PREFIX.length));
+  /** The name without the prefix that it must have; empty when it lacks it. */
+  private bareName(name: string): string {
+    if (!this.secure) return name;
+    return name.startsWith(HOST_PREFIX) ? name.slice(HOST_PREFIX.length) : '';
   }
 
-  private serialise(requestId: string, value: string, maxAge: number): string {
-    const name = `${this.secure ? HOST_PREFIX : ''}stitch-link-${requestId}`;
+  private serialise(kind: CookieKind, requestId: string, value: string, maxAge: number): string {
+    const name = `${this.secure ? HOST_PREFIX : ''}stitch-${kind}-${requestId}`;
     const secure = this.secure ? '; Secure' : '';
     return `${name}=${value}; Path=/; Max-Age=${String(maxAge)}; HttpOnly; SameSite=Lax${secure}`;
   }

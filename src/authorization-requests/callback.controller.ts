@@ -3,9 +3,8 @@ import { ApiOperation, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DEFAULT_PROVIDER } from '../common/index.js';
 import { ApiPages, ApiRedirect } from './api-pages.js';
-import { BrowserCookie } from './browser-cookie.js';
+import { returnUrl } from './callback-end.js';
 import { CallbackService } from './callback.service.js';
-import type { CallbackEnd } from './callback.service.js';
 import { PAGE_HEADERS, Pages } from './pages.js';
 
 /** Where providers send browsers back to. On the public listener. */
@@ -14,14 +13,16 @@ import { PAGE_HEADERS, Pages } from './pages.js';
 export class CallbackController {
   constructor(
     private readonly callbacks: CallbackService,
-    private readonly cookies: BrowserCookie,
     private readonly pages: Pages,
   ) {}
 
   @Get(':provider')
   @ApiOperation({
     summary: "The end of a link: takes the provider's answer (RFC 6749 section 4.1.2)",
-    description: 'Other parameters are ignored; one of these given twice is refused.',
+    description:
+      'Other parameters are ignored; one of these given twice is refused. A further visit of the ' +
+      'same browser waits for the first one and is answered like it; any other is 400. A prefetch ' +
+      'or prerender is 403, without a page, and spends nothing.',
   })
   @ApiParam({ name: 'provider', example: DEFAULT_PROVIDER })
   @ApiQuery({ name: 'state', type: String, required: false, description: 'Where it is returned.' })
@@ -30,7 +31,7 @@ export class CallbackController {
   @ApiQuery({ name: 'iss', type: String, required: false, description: 'RFC 9207' })
   @ApiRedirect(
     'To the `return_to` of the request, with `authorization_request` and `status` in its query',
-    'Takes back the cookie that the link was started with.',
+    'Takes back the cookie that the link was started with, and leaves one by which a reload is known.',
   )
   @ApiPages({
     200: 'Linked, to be confirmed, or declined by the user',
@@ -46,7 +47,7 @@ export class CallbackController {
   ): Promise<void> {
     const [, query = ''] = /\?(.*)$/s.exec(request.raw.url ?? '') ?? [];
     const end = await this.callbacks.finish(provider, query, request.headers.cookie);
-    void reply.header('set-cookie', this.cookies.clear(end.requestId));
+    if (end.setCookies.length > 0) void reply.header('set-cookie', [...end.setCookies]);
     if (end.returnTo === null) {
       void reply.status(end.httpStatus).headers(PAGE_HEADERS).send(this.pages.end(end.status));
       return;
@@ -57,12 +58,4 @@ export class CallbackController {
       .header('location', returnUrl(end.returnTo, end))
       .send();
   }
-}
-
-/** The caller's URL with how the request ended added to its query. */
-function returnUrl(returnTo: string, end: CallbackEnd): string {
-  const url = new URL(returnTo);
-  url.searchParams.set('authorization_request', end.requestId);
-  url.searchParams.set('status', end.status);
-  return url.href;
 }

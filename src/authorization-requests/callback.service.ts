@@ -1,25 +1,26 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { Log, VaultError, notFound } from '../common/index.js';
+import { VAULT_CONFIG } from '../config/index.js';
+import type { VaultConfig } from '../config/index.js';
 import { DatabaseClock } from '../database/index.js';
 import { Metrics } from '../metrics/index.js';
 import { ProviderError, ProviderRegistry } from '../providers/index.js';
-import type { IssuedTokens, TokenProvider } from '../providers/index.js';
+import type { CodeExchange, IssuedTokens, TokenProvider } from '../providers/index.js';
 import { GrantLinker } from '../grants/index.js';
-import { BrowserCookie } from './browser-cookie.js';
-import { parseCallbackQuery } from './callback-query.js';
+import { BrowserCookie, hashOf } from './browser-cookie.js';
+import type { CallbackEnd } from './callback-end.js';
+import { answerHash, parseCallbackQuery } from './callback-query.js';
+import type { CallbackQuery } from './callback-query.js';
 import { ConsentRecorder } from './consent-recorder.js';
+import { pauseBeforeRetry } from './exchange-retry.js';
+import { randomValue } from './pkce.js';
 import { RequestSecrets } from './request-secrets.js';
 import { RequestStore } from './request.store.js';
-import type { CallbackStatus, OpenRequest, EndStatus } from './request.store.js';
+import type { EndStatus, OpenRequest } from './request.store.js';
+import { SecondVisit } from './second-visit.js';
 
-/** How a callback ended, for the page or the redirect. */
-export interface CallbackEnd {
-  readonly requestId: string;
-  readonly status: CallbackStatus;
-  readonly returnTo: string | null;
-  /** 200 when linked, kept to be stored, or declined; 400 for an unusable answer, 502 for trouble with the provider. */
-  readonly httpStatus: 200 | 400 | 502;
-}
+/** How a taken request ended, before the browser is told. */
+type RequestEnd = Omit<CallbackEnd, 'setCookies'>;
 
 /** Used, unknown, expired and malformed look the same from outside. */
 export const unusable = () =>
@@ -29,12 +30,14 @@ export const unusable = () =>
 @Injectable()
 export class CallbackService {
   constructor(
+    @Inject(VAULT_CONFIG) private readonly config: VaultConfig,
     private readonly providers: ProviderRegistry,
     private readonly requests: RequestStore,
     private readonly secrets: RequestSecrets,
     private readonly linker: GrantLinker,
     private readonly keeper: ConsentRecorder,
     private readonly cookies: BrowserCookie,
+    private readonly secondVisits: SecondVisit,
     private readonly clock: DatabaseClock,
     private readonly metrics: Metrics,
     private readonly log: Log,
@@ -52,21 +55,47 @@ export class CallbackService {
     const guarded = this.providers.find(providerName);
     if (!guarded) throw notFound();
     const parsed = parseCallbackQuery(query);
-    const browsers = this.cookies.hashes(cookies);
+    const begun = this.cookies.brought('link', cookies);
+    const ended = this.cookies.brought('end', cookies);
     const { echoesState } = guarded.provider.capabilities;
-    const proven = echoesState ? parsed?.state !== undefined : browsers.length > 0;
+    const proven = echoesState ? parsed?.state !== undefined : begun.length > 0 || ended.length > 0;
     if (!parsed || !proven) throw unusable();
     const state = echoesState ? parsed.state : undefined;
-    const request = await this.requests.claim(providerName, { state, browsers });
-    if (!request) throw unusable();
+    const visitor = randomValue();
+    const visit = {
+      sameBrowser: this.config.linkSameBrowser,
+      answerHash: answerHash(providerName, state, parsed.answer),
+    };
+    const request = await this.requests.claim(providerName, {
+      ...visit,
+      state,
+      browsers: begun.map(({ hash }) => hash),
+      visitor: hashOf(visitor),
+    });
+    if (!request) {
+      const end = await this.secondVisits.end({ ...visit, provider: providerName, begun, ended });
+      if (!end) throw unusable();
+      return end;
+    }
+    const end = await this.finishTaken(request, guarded.provider, parsed);
+    const { id } = request;
+    const setCookies = [this.cookies.clear('link', id), this.cookies.set('end', id, visitor)];
+    return { ...end, setCookies };
+  }
+
+  private async finishTaken(
+    request: OpenRequest,
+    provider: TokenProvider,
+    parsed: CallbackQuery,
+  ): Promise<RequestEnd> {
     const { answer } = parsed;
     if (answer.kind === 'declined') return this.end(request, 'denied', 'access_denied', 200);
     if (answer.kind === 'error') return this.end(request, 'failed', answer.error, 400);
     // A provider that says who it is must be the one that was asked (RFC 9207 section 2.4).
-    if (parsed.issuer !== undefined && parsed.issuer !== guarded.provider.issuer) {
+    if (parsed.issuer !== undefined && parsed.issuer !== provider.issuer) {
       return this.end(request, 'failed', 'issuer_mismatch', 400);
     }
-    return this.exchange(request, guarded.provider, answer.code, parsed.issuer);
+    return this.exchange(request, provider, answer.code, parsed.issuer);
   }
 
   private async exchange(
@@ -74,19 +103,11 @@ export class CallbackService {
     provider: TokenProvider,
     code: string,
     issuer: string | undefined,
-  ): Promise<CallbackEnd> {
-    const askedAt = this.clock.now();
+  ): Promise<RequestEnd> {
     let issued: IssuedTokens;
+    let askedAt: number;
     try {
-      issued = await provider.exchangeCode({
-        redirectUri: request.redirectUri,
-        code,
-        issuer,
-        state: request.state,
-        nonce: this.secrets.open(request.nonce, 'nonce', request.id),
-        codeVerifier: this.secrets.open(request.codeVerifier, 'code_verifier', request.id),
-        scopes: request.scopes,
-      });
+      ({ issued, askedAt } = await this.exchangePatiently(request, provider, { code, issuer }));
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
       if (error.kind === 'invalid_client') {
@@ -130,13 +151,44 @@ export class CallbackService {
     return { ...end, status };
   }
 
+  /** Exchanges a code; while the browser waits, once more after a failure that need not last. */
+  private async exchangePatiently(
+    request: OpenRequest,
+    provider: TokenProvider,
+    answer: Pick<CodeExchange, 'code' | 'issuer'>,
+  ) {
+    const exchange = {
+      ...answer,
+      redirectUri: request.redirectUri,
+      state: request.state,
+      nonce: this.secrets.open(request.nonce, 'nonce', request.id),
+      codeVerifier: this.secrets.open(request.codeVerifier, 'code_verifier', request.id),
+      scopes: request.scopes,
+    };
+    const begunMs = performance.now();
+    let first: ProviderError | undefined;
+    for (let attempt = 1; ; attempt += 1) {
+      const askedAt = this.clock.now();
+      try {
+        return { issued: await provider.exchangeCode(exchange), askedAt };
+      } catch (error) {
+        if (!(error instanceof ProviderError)) throw error;
+        // A code that is refused now was used up by the try whose answer was lost.
+        first ??= error;
+        const pauseMs = pauseBeforeRetry(error, attempt, performance.now() - begunMs);
+        if (pauseMs === undefined) throw error.kind === 'invalid_grant' ? first : error;
+        await this.clock.sleep(pauseMs);
+      }
+    }
+  }
+
   private async end(
     request: OpenRequest,
     status: EndStatus,
     error: string,
-    httpStatus: CallbackEnd['httpStatus'],
-  ): Promise<CallbackEnd> {
-    await this.requests.end(request.id, status, error);
+    httpStatus: number,
+  ): Promise<RequestEnd> {
+    await this.requests.end(request.id, status, error, undefined, { httpStatus });
     this.log.event('info', 'authorization_request.ended', {
       provider: request.provider,
       authorization_request: request.id,

@@ -181,7 +181,10 @@ export class ConsentRecorder {
     if (now.status !== 'pending') return ENDED_UNSTORED.has(now.error) ? 'no' : 'done';
     const overtaken = late && (await this.history.overtaken(query, grant));
     if (overtaken) await this.requests.end(requestId, 'failed', 'superseded', query);
-    else await this.requests.end(requestId, status, null, query);
+    else {
+      const refreshable = grant.refreshToken !== null;
+      await this.requests.end(requestId, status, null, query, { refreshable });
+    }
     return overtaken ? 'no' : 'yes';
   }
 

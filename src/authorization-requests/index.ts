@@ -1,11 +1,13 @@
+export { AuthorizationBrowser } from './authorization-browser.entity.js';
 export { AuthorizationRequest } from './authorization-request.entity.js';
 export { AuthorizationRequestsModule } from './authorization-requests.module.js';
-export { BrowserCookie } from './browser-cookie.js';
 export { CallbackService } from './callback.service.js';
 export { ConsentRecorder } from './consent-recorder.js';
 export { errorPage } from './error-page.js';
+export { refuseLookAheads } from './look-ahead.js';
 export { Pages } from './pages.js';
 export { PendingConsentsStore } from './pending-consents.store.js';
+export { stripPublicPath } from './public-path.js';
 export { PublicModule } from './public.module.js';
 export { REQUEST_TABLE } from './sealed-tables.js';
 export { StartService } from './start.service.js';

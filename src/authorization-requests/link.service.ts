@@ -14,9 +14,13 @@ import { ownRequest } from './request-owner.js';
 import { RequestSecrets } from './request-secrets.js';
 import { RequestStore } from './request.store.js';
 import type { RequestView } from './request.store.js';
+import { checkReturnTo } from './return-to.js';
 
 /** Milliseconds between two purges of ended requests. */
 const PURGE_INTERVAL = 60_000;
+
+/** Requests of a user that are shown at once: those of a day, far more than a person makes. */
+const MOST_SHOWN = 100;
 
 /** What a caller wants linked. */
 export interface LinkParameters {
@@ -59,7 +63,7 @@ export class LinkService {
   async begin(caller: Caller, wish: LinkParameters): Promise<BegunLink> {
     assertWithin(caller, wish);
     const { provider } = this.providers.require(wish.provider);
-    const returnTo = this.checkReturnTo(wish.returnTo);
+    const returnTo = checkReturnTo(wish.returnTo, this.config.returnUrlAllowlist);
     const scopes = scopesToAsk(provider, wish.scopes);
     const id = randomUUID();
     const state = randomValue();
@@ -67,9 +71,10 @@ export class LinkService {
     const codeVerifier = randomValue();
     const codeChallenge = codeChallengeOf(codeVerifier);
     const redirectUri = `${this.config.public.url}/callback/${provider.name}`;
-    // Without a state the browser must come by here first, to be known again in the callback.
+    // Where the browser is to be known again in the callback it must come by here first.
+    const direct = provider.capabilities.echoesState && !this.config.linkSameBrowser;
     const parameters = { redirectUri, state, nonce, codeChallenge, scopes, prefill: {} };
-    const authorizationUrl = provider.capabilities.echoesState
+    const authorizationUrl = direct
       ? await authorizationUrlOf(provider, parameters)
       : `${this.config.public.url}/authorize/${id}`;
     const expiresAt = await this.requests.insert(
@@ -99,6 +104,11 @@ export class LinkService {
     return ownRequest(caller, await this.requests.view(id));
   }
 
+  /** How a user's links fare, newest first, for an operator. */
+  statusOfUser(userId: string): Promise<RequestView[]> {
+    return this.requests.viewOfUser(userId, MOST_SHOWN);
+  }
+
   @Interval('purge-authorization-requests', PURGE_INTERVAL)
   async purge(): Promise<void> {
     try {
@@ -120,19 +130,6 @@ export class LinkService {
       );
     }
     return this.secrets.seal(JSON.stringify(prefill), 'prefill', id);
-  }
-
-  /** Only allow-listed origins: an open redirect would lend our name to anybody. */
-  private checkReturnTo(returnTo: string | undefined): string | null {
-    if (returnTo === undefined) return null;
-    const url = URL.canParse(returnTo) ? new URL(returnTo) : undefined;
-    const allowed =
-      url !== undefined &&
-      !url.username &&
-      !url.password &&
-      this.config.returnUrlAllowlist.includes(url.origin);
-    if (!allowed) throw invalidRequest({ return_to: ['must be a URL of an allow-listed origin'] });
-    return url.href;
   }
 }
 

@@ -125,7 +125,7 @@ function errorContent(httpStatus: number): Content {
   if (httpStatus < 500 && httpStatus !== 429) {
     return content('calm', 'This link cannot be used', [
       'It may have been used already, have expired, or belong to another browser.',
-      // Whoever reloads the last page of a link that went well comes here.
+      // Whoever opens the last page of a link that went well in another browser comes here.
       'If you saw that your account is linked, you are done. If not, please return to the app and start again.',
     ]);
   }

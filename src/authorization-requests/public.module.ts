@@ -1,7 +1,6 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { AuthorizeController } from './authorize.controller.js';
-import { BrowserCookie } from './browser-cookie.js';
 import { CallbackController } from './callback.controller.js';
 import { CallbackService } from './callback.service.js';
 import { Pages } from './pages.js';
@@ -13,19 +12,13 @@ import { StartService } from './start.service.js';
  */
 @Module({})
 export class PublicModule {
-  static forRoot(
-    callbacks: CallbackService,
-    starts: StartService,
-    cookies: BrowserCookie,
-    pages: Pages,
-  ): DynamicModule {
+  static forRoot(callbacks: CallbackService, starts: StartService, pages: Pages): DynamicModule {
     return {
       module: PublicModule,
       controllers: [AuthorizeController, CallbackController],
       providers: [
         { provide: CallbackService, useValue: callbacks },
         { provide: StartService, useValue: starts },
-        { provide: BrowserCookie, useValue: cookies },
         { provide: Pages, useValue: pages },
       ],
     };

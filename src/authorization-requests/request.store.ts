@@ -43,9 +43,18 @@ export type OpenRequest = NewRequest & { readonly expiresAt: Date };
 export interface CallbackProof {
   /** Undefined where the provider does not return it. */
   readonly state: string | undefined;
-  /** SHA-256 of the secrets in the browser's cookies. */
+  /** SHA-256 of the secrets in the cookies with which the browser began requests. */
   readonly browsers: readonly Buffer[];
+  /** Whether only a browser that began it may end it. */
+  readonly sameBrowser: boolean;
+  /** What tells the provider's answer from any other; null where nothing does. */
+  readonly answerHash: Buffer | null;
+  /** SHA-256 of the secret that this visit's browser is to be known by afterwards. */
+  readonly visitor: Buffer;
 }
+
+/** A request that was started, for the browser that did. */
+export type StartedRequest = OpenRequest & { readonly firstBrowser: boolean };
 
 /** What may be shown of a request. */
 export interface RequestView {
@@ -59,6 +68,7 @@ export interface RequestView {
   readonly expires_at: Date;
   readonly completed_at: Date | null;
   readonly error: string | null;
+  readonly refreshable: boolean | null;
 }
 
 interface RequestRow {
@@ -88,13 +98,44 @@ const OPEN = `status = 'pending' AND claimed_at IS NULL AND expires_at > now()`;
  * A claimed request whose callback never came to an end (its process was killed) has failed: its
  * code is spent. Two minutes is longer than any callback takes.
  */
-const VIEW = `id, client_id AS "clientId", user_id AS "userId", provider, connection, created_at, expires_at, completed_at,
-  CASE WHEN status <> 'pending' THEN status
+export const STATUS = `CASE WHEN status <> 'pending' THEN status
     WHEN claimed_at < now() - interval '2 minutes' THEN 'failed'
     WHEN claimed_at IS NULL AND expires_at <= now() THEN 'expired'
-    ELSE 'pending' END AS status,
+    ELSE 'pending' END`;
+
+const VIEW = `id, client_id AS "clientId", user_id AS "userId", provider, connection, created_at,
+  expires_at, completed_at, refreshable, ${STATUS} AS status,
   CASE WHEN status = 'pending' AND claimed_at < now() - interval '2 minutes' THEN 'interrupted'
     ELSE error END AS error`;
+
+/** Browsers that may begin one request: a person's few, and what looks at links on the way. */
+const MOST_BROWSERS = 50;
+/** SQLSTATE of a value that is there already. */
+const UNIQUE_VIOLATION = '23505';
+
+/**
+ * Parameters: provider, state, cookies, whether one of them is needed, hash of the answer, hash of
+ * the cookie to be set. `browser_hash` is what a replica of the version before leaves.
+ */
+const CLAIM = `
+  WITH mine AS (
+    SELECT request_id, max(started_at) AS started_at FROM (
+      SELECT request_id, started_at FROM stitch_authorization_browsers
+      WHERE browser_hash = ANY($3::bytea[])
+      UNION ALL
+      SELECT id, started_at FROM stitch_authorization_requests
+      WHERE browser_hash = ANY($3::bytea[])) AS begun
+    GROUP BY request_id)
+  UPDATE stitch_authorization_requests
+  SET claimed_at = now(), answer_hash = $5, visitor_hashes = $3::bytea[] || $6::bytea
+  WHERE ${OPEN} AND id = (
+    SELECT r.id FROM stitch_authorization_requests r LEFT JOIN mine ON mine.request_id = r.id
+    WHERE r.provider = $1 AND ${OPEN} AND CASE WHEN $2::text IS NULL
+      THEN mine.request_id IS NOT NULL
+      ELSE r.stitch_state = $2
+        AND (mine.request_id IS NOT NULL OR (r.browser_hash IS NULL AND NOT $4::boolean)) END
+    ORDER BY mine.started_at DESC NULLS LAST LIMIT 1 FOR UPDATE OF r)
+  RETURNING ${ROW}`;
 
 /** Milliseconds that ended requests stay readable after they expired. */
 const READABLE_AFTER_END_MS = 86_400_000;
@@ -143,37 +184,67 @@ export class RequestStore {
     return row;
   }
 
-  /**
-   * Ties a request to the browser that starts it. Starting again, in whatever browser, unties it
-   * from the one before.
-   */
-  async start(id: string, browser: Buffer): Promise<OpenRequest | undefined> {
-    const [row] = await this.database.query<RequestRow>(
-      `UPDATE stitch_authorization_requests SET browser_hash = $2, started_at = now()
-       WHERE id = $1 AND ${OPEN} RETURNING ${ROW}`,
-      [id, browser],
+  /** The latest requests of a user, newest first. */
+  viewOfUser(userId: string, limit: number): Promise<RequestView[]> {
+    return this.database.query<RequestView>(
+      `SELECT ${VIEW} FROM stitch_authorization_requests WHERE user_id = $1
+       ORDER BY created_at DESC, id LIMIT $2`,
+      [userId, limit],
     );
-    return row && toRequest(row);
+  }
+
+  /**
+   * Ties a request to a browser that starts it, beside those that did before: whoever opens the
+   * start page in between, a mail scanner for one, ends nothing that the user has begun.
+   *
+   * @returns undefined as well when too many browsers began it
+   */
+  async start(id: string, browser: Buffer): Promise<StartedRequest | undefined> {
+    return this.database.transaction(async (query) => {
+      const [row] = await query<RequestRow>(
+        `UPDATE stitch_authorization_requests SET browser_hash = $2, started_at = now()
+         WHERE id = $1 AND ${OPEN} AND (SELECT count(*) FROM stitch_authorization_browsers
+           WHERE request_id = $1 AND browser_hash <> $2) < $3 RETURNING ${ROW}`,
+        [id, browser, MOST_BROWSERS],
+      );
+      if (!row) return undefined;
+      const [begun] = await query<{ first: boolean }>(
+        `INSERT INTO stitch_authorization_browsers AS b (browser_hash, request_id, first)
+         SELECT $2, $1, NOT EXISTS (SELECT 1 FROM stitch_authorization_browsers WHERE request_id = $1)
+         ON CONFLICT (browser_hash) DO UPDATE SET started_at = now() RETURNING b.first`,
+        [id, browser],
+      );
+      return { ...toRequest(row), firstBrowser: begun?.first === true };
+    });
   }
 
   /**
    * Takes a pending request for its callback: one statement, so that however often the callback
-   * arrives, one caller gets it and the code is exchanged once. A request that a browser started
-   * is for that browser only; without a state the browser's latest one is meant.
+   * arrives, one caller gets it and the code is exchanged once. A request that browsers started
+   * is for those only; without a state the browser's latest one is meant.
+   *
+   * @returns undefined as well when this very answer was taken before
    */
   async claim(provider: string, proof: CallbackProof): Promise<OpenRequest | undefined> {
-    const [row] = await this.database.query<RequestRow>(
-      `UPDATE stitch_authorization_requests SET claimed_at = now()
-       WHERE ${OPEN} AND id = (
-         SELECT id FROM stitch_authorization_requests
-         WHERE provider = $1 AND ${OPEN} AND CASE WHEN $2::text IS NULL
-           THEN browser_hash = ANY($3::bytea[])
-           ELSE stitch_state = $2 AND (browser_hash IS NULL OR browser_hash = ANY($3::bytea[])) END
-         ORDER BY started_at DESC NULLS LAST LIMIT 1 FOR UPDATE SKIP LOCKED)
-       RETURNING ${ROW}`,
-      [provider, proof.state ?? null, proof.browsers],
-    );
+    const [row] = await this.takeOpen([
+      provider,
+      proof.state ?? null,
+      proof.browsers,
+      proof.sameBrowser,
+      proof.answerHash,
+      proof.visitor,
+    ]);
     return row && toRequest(row);
+  }
+
+  private async takeOpen(parameters: unknown[]): Promise<RequestRow[]> {
+    try {
+      return await this.database.query<RequestRow>(CLAIM, parameters);
+    } catch (error) {
+      // Another request of the same browser has taken this answer.
+      if ((error as { code?: unknown }).code === UNIQUE_VIOLATION) return [];
+      throw error;
+    }
   }
 
   /**
@@ -186,11 +257,13 @@ export class RequestStore {
     status: EndStatus,
     error: string | null,
     query: Query = this.database.query,
+    about: { readonly httpStatus?: number; readonly refreshable?: boolean } = {},
   ): Promise<boolean> {
     const rows = await query(
-      `UPDATE stitch_authorization_requests SET status = $2, error = $3, completed_at = now()
+      `UPDATE stitch_authorization_requests SET status = $2, error = $3, completed_at = now(),
+         http_status = $4, refreshable = $5
        WHERE id = $1 AND status = 'pending' RETURNING 1`,
-      [id, status, error],
+      [id, status, error, about.httpStatus ?? null, about.refreshable ?? null],
     );
     return rows.length > 0;
   }

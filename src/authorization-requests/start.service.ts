@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ProviderRegistry } from '../providers/index.js';
 import { authorizationUrlOf } from './authorization-url.js';
-import { BrowserCookie } from './browser-cookie.js';
+import { BrowserCookie, hashOf } from './browser-cookie.js';
 import { unusable } from './callback.service.js';
 import { randomValue } from './pkce.js';
 import { RequestSecrets } from './request-secrets.js';
@@ -24,15 +24,19 @@ export class StartService {
   ) {}
 
   /** @throws VaultError 400 for a request that is unknown, used or expired: one is like the other */
-  async start(id: string): Promise<StartedLink> {
+  async start(id: string, cookies?: string): Promise<StartedLink> {
     if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) throw unusable();
-    const secret = randomValue();
-    const request = await this.requests.start(id, this.cookies.hash(secret));
+    // A browser that comes by again keeps its cookie: it is one browser.
+    const kept = this.cookies.brought('link', cookies).find(({ requestId }) => requestId === id);
+    const secret = kept?.secret ?? randomValue();
+    const request = await this.requests.start(id, hashOf(secret));
     const guarded = request && this.providers.find(request.provider);
     if (!guarded) throw unusable();
-    const prefill = request.prefill
-      ? (JSON.parse(this.secrets.open(request.prefill, 'prefill', id)) as Record<string, string>)
-      : {};
+    // For the first browser alone: whoever else has the URL is not shown whose link it is.
+    const prefill =
+      request.prefill && request.firstBrowser
+        ? (JSON.parse(this.secrets.open(request.prefill, 'prefill', id)) as Record<string, string>)
+        : {};
     const authorizationUrl = await authorizationUrlOf(guarded.provider, {
       redirectUri: request.redirectUri,
       state: request.state,
@@ -43,7 +47,7 @@ export class StartService {
     });
     return {
       authorizationUrl,
-      setCookie: this.cookies.set(id, secret),
+      setCookie: this.cookies.set('link', id, secret),
     };
   }
 }

@@ -58,6 +58,7 @@ describe('the configuration', () => {
       },
       oauthProviders: [],
       returnUrlAllowlist: [],
+      linkSameBrowser: false,
       authorizationRequestTtl: 600,
       staleTrustSeconds: 900,
       auditRetentionDays: 400,

@@ -2,7 +2,7 @@ import { LOG_LEVELS } from '../common/index.js';
 import { EnvironmentReader, acceptIf } from './environment-reader.js';
 import type { Environment } from './environment-reader.js';
 import { refuseExposedDatabase, refuseHazards, refuseUnsaidEnvironment } from './hazards.js';
-import { isLoopback, isOrigin, parseDatabaseUrl } from './parsers.js';
+import { isAppUri, isLoopback, isOrigin, parseDatabaseUrl } from './parsers.js';
 import { readCallerJwt, readPublicLimits, readTls } from './read-callers.js';
 import { readKeyring } from './read-keyring.js';
 import { readOAuthProviders } from './read-oauth-providers.js';
@@ -46,9 +46,10 @@ export function loadConfig(environment: Environment = process.env): VaultConfig 
     oauthProviders: readOAuthProviders(reader),
     returnUrlAllowlist: reader.list(
       'RETURN_URL_ALLOWLIST',
-      'exact origins such as https://app.example.com, comma-separated',
-      isOrigin,
+      'exact origins such as https://app.example.com, or exact URIs of private-use schemes, comma-separated',
+      (item) => isOrigin(item) || isAppUri(item),
     ),
+    linkSameBrowser: reader.oneOf('LINK_SAME_BROWSER', 'false', ['true', 'false']) === 'true',
     displayName: readDisplayName(reader),
     authorizationRequestTtl: reader.integer('AUTHORIZATION_REQUEST_TTL', 600, 1, 86_400),
     staleTrustSeconds: reader.integer('STALE_TRUST', 900, 0, 86_400),

@@ -49,6 +49,26 @@ export function isOrigin(text: string): boolean {
   return new URL(text).origin === text;
 }
 
+/**
+ * Schemes that are no app's own: what browsers and systems understand themselves. A redirect to
+ * some of them would run a script, or an app of somebody else's choice.
+ */
+const COMMON_SCHEMES =
+  /^(https?|wss?|ftp|file|data|blob|about|javascript|vbscript|mailto|tel|sms|intent|view-source|filesystem|chrome|ms-appx)$/;
+
+/**
+ * Whether the text is a URI of a private-use scheme (RFC 8252 section 7.1), such as
+ * `com.example.app:/linked`, to which a query can be added.
+ */
+export function isAppUri(text: string): boolean {
+  const [, scheme = ''] =
+    /^([a-z][a-z0-9+.-]+):\/[\x21\x23-\x2b\x2d-\x3b\x3d\x3f-\x5b\x5d-\x7e]*$/.exec(text) ?? [];
+  if (scheme === '' || COMMON_SCHEMES.test(scheme) || !URL.canParse(text)) return false;
+  const { searchParams, hash, username, password } = new URL(text);
+  const ours = ['authorization_request', 'status'].some((name) => searchParams.has(name));
+  return !ours && !hash && !username && !password;
+}
+
 /** OAuth scope tokens (RFC 6749 section 3.3), separated by white space. */
 export function parseScopes(text: string): string[] {
   const scopes = text.split(/\s+/).filter(Boolean);

@@ -118,9 +118,12 @@ export interface VaultConfig {
   readonly stitchConnect: StitchConnectConfig | undefined;
   /** Those of `OAUTH_PROVIDERS_FILE`. */
   readonly oauthProviders: readonly OAuthProviderConfig[];
+  /** Origins, and URIs of apps' own schemes. */
   readonly returnUrlAllowlist: readonly string[];
   /** Whose pages browsers see; undefined: they don't say. Plain text, to be escaped. */
   readonly displayName: string | undefined;
+  /** Whether every link has to end in a browser that began it. */
+  readonly linkSameBrowser: boolean;
   /** Seconds. */
   readonly authorizationRequestTtl: number;
   /** How long what is in memory is believed while the database can't be asked. */

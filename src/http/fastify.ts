@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyReply } from 'fastify';
 import { invalidRequest } from '../common/index.js';
@@ -17,12 +18,18 @@ const MAX_PARAMETER = 4096;
  *
  * @param renderError how errors are answered that no route of the listener sees
  * @param options what is this listener's own
+ * @param rewriteUrl which path a request's URL means
  */
-export function fastifyAdapter(renderError: ErrorRenderer, options: ServerOptions): FastifyAdapter {
+export function fastifyAdapter(
+  renderError: ErrorRenderer,
+  options: ServerOptions,
+  rewriteUrl: (url: string) => string = (url) => url,
+): FastifyAdapter {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     routerOptions: { maxParamLength: MAX_PARAMETER, caseSensitive: true },
     serverFactory: serverFactory(options),
+    rewriteUrl: (request: IncomingMessage) => rewriteUrl(request.url ?? '/'),
     // Whose X-Forwarded-For is believed: nobody's unless said.
     trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
     forceCloseConnections: 'idle',

@@ -129,6 +129,9 @@ describe('the API description', () => {
     await check(200, status, `/authorization-requests/${id}`);
     await check(404, status, '/authorization-requests/00000000-0000-4000-8000-000000000000');
     await check(400, status, '/authorization-requests/1');
+    const list = 'GET /authorization-requests';
+    await check(200, list, '/authorization-requests?user_id=ann');
+    await check(400, list, '/authorization-requests');
     await world.link('bob', { cancel: true });
     const rows = await world.database.query<{ id: string }>(
       `SELECT id FROM stitch_authorization_requests WHERE user_id = 'bob'`,
@@ -242,7 +245,7 @@ describe('the API description', () => {
     await browse(400, start, `${publicUrl}/authorize/1`);
     const linked = await world.consent(browser, begun.authorization_url);
     await browse(200, callback, linked);
-    await browse(400, callback, linked);
+    await browse(400, callback, `${linked}x`);
     await browse(404, callback, `${publicUrl}/callback/nobody`);
     const returning = await begin(world, { user_id: 'flo', return_to: RETURN_TO });
     await browse(303, callback, await world.sandbox.consent(returning.authorization_url));

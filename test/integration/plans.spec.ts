@@ -40,6 +40,10 @@ describe('plans of the hot statements with 20,000 grants', () => {
        VALUES ($1, 1, now(), stitch_incarnation(), 3)`,
       [PROCESS],
     );
+    await database.query(
+      `INSERT INTO stitch_authorization_browsers (browser_hash, request_id)
+       SELECT sha256(stitch_state::bytea), id FROM stitch_authorization_requests`,
+    );
     await database.query('VACUUM ANALYZE');
   });
   afterAll(() => database.drop());
@@ -140,7 +144,12 @@ describe('plans of the hot statements with 20,000 grants', () => {
     ['cookie alone', { state: undefined, browsers: [Buffer.alloc(32), Buffer.alloc(32, 1)] }],
   ])('a callback finds its request by the %s', async (_, proof) => {
     const work = await plansOf(database, (planned) =>
-      new RequestStore(planned).claim('stitch-money', proof),
+      new RequestStore(planned).claim('stitch-money', {
+        ...proof,
+        sameBrowser: false,
+        answerHash: Buffer.alloc(32, 2),
+        visitor: Buffer.alloc(32, 3),
+      }),
     );
     expect(sequential(work)).toEqual([]);
     expect(work.wasted).toBeLessThanOrEqual(1);

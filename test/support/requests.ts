@@ -18,6 +18,7 @@ export interface RequestAnswer {
   expires_at: string;
   completed_at: string | null;
   error: string | null;
+  refreshable: boolean | null;
 }
 
 type Callers = Pick<World, 'vault' | 'key'>;

@@ -44,6 +44,12 @@ CREATE TABLE service_clients (
   previous_key_hash bytea,
   previous_key_expires_at timestamp with time zone
 );
+CREATE TABLE stitch_authorization_browsers (
+  browser_hash bytea NOT NULL,
+  request_id uuid NOT NULL,
+  started_at timestamp with time zone NOT NULL DEFAULT now(),
+  first boolean NOT NULL DEFAULT false
+);
 CREATE TABLE stitch_authorization_requests (
   id uuid NOT NULL,
   stitch_state text NOT NULL,
@@ -66,7 +72,11 @@ CREATE TABLE stitch_authorization_requests (
   browser_hash bytea,
   started_at timestamp with time zone,
   prefill bytea,
-  client_id uuid
+  client_id uuid,
+  answer_hash bytea,
+  visitor_hashes bytea[] NOT NULL DEFAULT '{}'::bytea[],
+  http_status smallint,
+  refreshable boolean
 );
 CREATE TABLE stitch_channel (
   name text NOT NULL
@@ -170,6 +180,8 @@ ALTER TABLE migrations ADD CONSTRAINT "PK_8c82d7f526340ab734260ea46be" PRIMARY K
 ALTER TABLE service_clients ADD CONSTRAINT service_clients_client_id_key UNIQUE (client_id);
 ALTER TABLE service_clients ADD CONSTRAINT service_clients_key_hash_key UNIQUE (key_hash);
 ALTER TABLE service_clients ADD CONSTRAINT service_clients_pkey PRIMARY KEY (name);
+ALTER TABLE stitch_authorization_browsers ADD CONSTRAINT stitch_authorization_browsers_pkey PRIMARY KEY (browser_hash);
+ALTER TABLE stitch_authorization_browsers ADD CONSTRAINT stitch_authorization_browsers_request_id_fkey FOREIGN KEY (request_id) REFERENCES stitch_authorization_requests(id) ON DELETE CASCADE;
 ALTER TABLE stitch_authorization_requests ADD CONSTRAINT stitch_authorization_requests_pkey PRIMARY KEY (id);
 ALTER TABLE stitch_authorization_requests ADD CONSTRAINT stitch_authorization_requests_state_key UNIQUE (stitch_state);
 ALTER TABLE stitch_authorization_requests ADD CONSTRAINT stitch_authorization_requests_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'completed'::text, 'awaiting_confirmation'::text, 'denied'::text, 'failed'::text])));
@@ -195,10 +207,13 @@ CREATE INDEX audit_events_mark_position_idx ON public.audit_events USING btree (
 CREATE INDEX audit_events_pruned_idx ON public.audit_events USING btree ("position") WHERE (type = 'audit.pruned'::text);
 CREATE INDEX audit_events_type_idx ON public.audit_events USING btree (type, "position") WHERE (type <> 'token.read'::text);
 CREATE INDEX audit_events_user_idx ON public.audit_events USING btree (user_id, "position") WHERE (user_id IS NOT NULL);
+CREATE INDEX stitch_authorization_browsers_request_id_idx ON public.stitch_authorization_browsers USING btree (request_id, started_at);
+CREATE UNIQUE INDEX stitch_authorization_requests_answer_hash_idx ON public.stitch_authorization_requests USING btree (answer_hash) WHERE (answer_hash IS NOT NULL);
 CREATE INDEX stitch_authorization_requests_browser_hash_idx ON public.stitch_authorization_requests USING btree (browser_hash) WHERE (browser_hash IS NOT NULL);
 CREATE INDEX stitch_authorization_requests_claimed_idx ON public.stitch_authorization_requests USING btree (provider, user_id, connection) WHERE ((status = 'pending'::text) AND (claimed_at IS NOT NULL));
 CREATE INDEX stitch_authorization_requests_expires_at_idx ON public.stitch_authorization_requests USING btree (expires_at);
 CREATE INDEX stitch_authorization_requests_unconfirmed_idx ON public.stitch_authorization_requests USING btree (completed_at) WHERE (status = 'awaiting_confirmation'::text);
+CREATE INDEX stitch_authorization_requests_user_id_idx ON public.stitch_authorization_requests USING btree (user_id, created_at);
 CREATE INDEX stitch_events_created_at_idx ON public.stitch_events USING btree (created_at);
 CREATE INDEX stitch_events_due_at_idx ON public.stitch_events USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX stitch_events_unplaced_idx ON public.stitch_events USING btree (id) WHERE ("position" IS NULL);
@@ -505,3 +520,4 @@ CREATE TRIGGER stitch_provider_fuses_event AFTER UPDATE OF tripped_at ON public.
 -- Audit1764162000000
 -- History1764172800000
 -- TroubleOfGrants1764176400000
+-- Visits1764180000000
