@@ -5,6 +5,7 @@ import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { StorageUnavailableError } from '../common/index.js';
+import { endStatement, isDeadlinePassed } from './cancel-request.js';
 import { STATEMENT_TIMEOUT } from './data-source.js';
 
 /** Runs one parameterised statement, within `timeout` milliseconds. @throws StorageUnavailableError */
@@ -24,8 +25,9 @@ const TRANSIENT = /^(08|53|57|58|40|25006|25P0[34]|28|42501|42P01|42703|55P03|3D
 
 /**
  * The hot path to PostgreSQL, over the pool that TypeORM opened. Short statements only; a
- * connection whose statement outlived its deadline is closed rather than given back, so that a
- * silent server can't wedge the pool. While the database is known to be away, statements fail at
+ * connection whose statement outlived its deadline is closed rather than given back, once the
+ * server has ended the statement or does not answer: neither can a silent server wedge the pool,
+ * nor do statements that wait for a lock pile up at the server. While the database is known to be away, statements fail at
  * once instead of waiting one by one.
  */
 @Injectable()
@@ -165,7 +167,7 @@ export class Database {
     } catch (error) {
       throw this.unavailable(error);
     }
-    let broken = false;
+    const after = { broken: false, waiting: false };
     const query: Query = async <Row extends object>(
       sql: string,
       parameters?: unknown[],
@@ -175,7 +177,8 @@ export class Database {
         return (await client.query<Row>(statement(sql, parameters, limit))).rows;
       } catch (error) {
         if (error instanceof pg.DatabaseError && !TRANSIENT.test(error.code ?? '')) throw error;
-        broken = true;
+        after.broken = true;
+        after.waiting = isDeadlinePassed(error);
         throw this.unavailable(error);
       }
     };
@@ -183,7 +186,12 @@ export class Database {
       await this.greet(client, query);
       return await work(query);
     } finally {
-      client.release(broken);
+      // Its place in the pool is taken for as long as the server works for it.
+      if (after.waiting)
+        void endStatement(client).then(() => {
+          client.release(true);
+        });
+      else client.release(after.broken);
     }
   }
 

@@ -7,6 +7,7 @@ import { Log } from '../common/index.js';
 import { VAULT_CONFIG } from '../config/index.js';
 import type { VaultConfig } from '../config/index.js';
 import { Metrics } from '../metrics/index.js';
+import { endStatement, isDeadlinePassed } from './cancel-request.js';
 import { CONNECT_TIMEOUT, STATEMENT_TIMEOUT } from './data-source.js';
 
 /** A notification: its kind and the names of the row it is about. */
@@ -86,9 +87,10 @@ export class Notifications {
     try {
       await client.connect();
       await client.query(`LISTEN ${await channelOf(client)}; LISTEN ${this.heartbeatChannel}`);
-    } catch {
+    } catch (error) {
       // The next pulse tries again; until then the subscription counts as down.
-      void client.end().catch(() => undefined);
+      if (isDeadlinePassed(error)) await endStatement(client);
+      await client.end().catch(() => undefined);
       return;
     }
     // Believed only once the first pulse has come round.
