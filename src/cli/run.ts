@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { ClientRegistryError } from '../clients/index.js';
 import { StorageUnavailableError, describeError } from '../common/index.js';
 import { ConfigurationError } from '../config/index.js';
+import { ServerSettingsError } from '../database/index.js';
 import { print } from './output.js';
 import { OperatorError } from './session.js';
 
@@ -36,7 +37,8 @@ function explain(error: unknown): string {
   if (
     error instanceof ConfigurationError ||
     error instanceof ClientRegistryError ||
-    error instanceof OperatorError
+    error instanceof OperatorError ||
+    error instanceof ServerSettingsError
   ) {
     return error.message;
   }

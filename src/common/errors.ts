@@ -108,6 +108,16 @@ export const providerUnavailable = (retryAfter: number, cause?: unknown) =>
     { retryAfter, cause },
   );
 
+/** 503: this replica lacks the key that a value is sealed under; another one may have it. */
+export const keyUnavailable = (cause: unknown) =>
+  new VaultError(
+    503,
+    'key_unavailable',
+    'Key unavailable',
+    'This replica lacks the key that the value is sealed under.',
+    { retryAfter: 1, cause },
+  );
+
 /** 503: the database can't be reached in time. */
 export class StorageUnavailableError extends VaultError {
   constructor(cause?: unknown) {

@@ -1,6 +1,7 @@
 export * from './caller.js';
 export * from './clock.js';
 export * from './errors.js';
+export * from './health-registry.js';
 export * from './keyed-single-flight.js';
 export * from './log.js';
 export * from './log-output.js';

@@ -11,6 +11,7 @@ import { dataSourceOptions } from './data-source.js';
 import { Notifications } from './notifications.js';
 import { ProcessId } from './process-id.js';
 import { SchemaCheck } from './schema-check.js';
+import { SettingsPart } from './settings-part.js';
 import { StaleTrust } from './stale-trust.js';
 
 /**
@@ -38,6 +39,7 @@ import { StaleTrust } from './stale-trust.js';
     Notifications,
     ProcessId,
     SchemaCheck,
+    SettingsPart,
     StaleTrust,
   ],
   exports: [Database, DatabaseClock, History, Notifications, ProcessId, SchemaCheck, StaleTrust],

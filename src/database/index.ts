@@ -9,6 +9,7 @@ export { adoptHistory, inKnownHistory } from './history.store.js';
 export { Migrator } from './migrator.js';
 export { Notifications } from './notifications.js';
 export { StaleTrust } from './stale-trust.js';
+export { ServerSettingsError } from './server-settings.js';
 export { SchemaCheck } from './schema-check.js';
 export { ProcessId } from './process-id.js';
 export { keyIdOf, rowsByKey, valuesByKey } from './sealed-table.js';

@@ -2,6 +2,8 @@ import { DataSource, MigrationExecutor } from 'typeorm';
 import { migrations } from '#migrations';
 import type { DatabaseConfig } from '../config/index.js';
 import { dataSourceOptions } from './data-source.js';
+import { SERVER_SETTINGS, ServerSettingsError, settingProblems } from './server-settings.js';
+import type { ServerSettings } from './server-settings.js';
 
 /** An arbitrary constant that every replica agrees on: the advisory lock of schema changes. */
 const MIGRATION_LOCK = 7_146_210_001;
@@ -22,9 +24,13 @@ export const knownMigrations = (): string[] => migrations.map((migration) => mig
 export class Migrator {
   constructor(private readonly config: DatabaseConfig) {}
 
-  /** Applies what is pending. @returns the names applied, oldest first */
+  /**
+   * Applies what is pending. @returns the names applied, oldest first
+   * @throws ServerSettingsError before anything is changed
+   */
   run(): Promise<string[]> {
     return this.locked(async (dataSource) => {
+      await refuseSettings(dataSource);
       const applied = await dataSource.runMigrations({ transaction: 'all' });
       return applied.map(({ name }) => name);
     });
@@ -77,4 +83,11 @@ export class Migrator {
       await dataSource.destroy();
     }
   }
+}
+
+/** @throws ServerSettingsError */
+async function refuseSettings(dataSource: DataSource): Promise<void> {
+  const [settings] = await dataSource.query<ServerSettings[]>(SERVER_SETTINGS);
+  const problems = settings ? settingProblems(settings) : [];
+  if (problems.length > 0) throw new ServerSettingsError(problems);
 }

@@ -8,7 +8,7 @@ import { VAULT_CONFIG } from '../config/index.js';
 import type { VaultConfig } from '../config/index.js';
 import { Metrics } from '../metrics/index.js';
 import { endStatement, isDeadlinePassed } from './cancel-request.js';
-import { CONNECT_TIMEOUT, STATEMENT_TIMEOUT } from './data-source.js';
+import { CONNECT_TIMEOUT, HeardClient, STATEMENT_TIMEOUT } from './data-source.js';
 
 /** A notification: its kind and the names of the row it is about. */
 export type NotificationHandler = (names: string[]) => void;
@@ -68,7 +68,7 @@ export class Notifications {
     const lastSign = Math.max(this.heardAt, this.subscribedAt);
     if (this.client && performance.now() - lastSign < SILENCE) return;
     this.drop();
-    const client = new pg.Client({
+    const client = new HeardClient({
       connectionString: this.config.database.url,
       application_name: 'stitch-token-vault-listen',
       connectionTimeoutMillis: CONNECT_TIMEOUT,

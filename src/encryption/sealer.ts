@@ -19,6 +19,9 @@ export type RandomBytes = (size: number) => Buffer;
  * README. Safe to share: it keeps no state between calls.
  */
 export class Sealer {
+  /** Called whenever a value can't be opened that may be sealed under another keyring. */
+  onUnreadable: () => void = () => undefined;
+
   readonly #keys: ReadonlyMap<string, KeyObject>;
   readonly #primaryKey: KeyObject;
   readonly #primaryPrefix: Buffer;
@@ -70,6 +73,16 @@ export class Sealer {
    *   `authentication_failed`; `invalid_input` for a context `seal` would have refused too.
    */
   open(envelope: Buffer, context: readonly string[]): string {
+    try {
+      return this.#open(envelope, context);
+    } catch (error) {
+      const code = error instanceof EncryptionError ? error.code : undefined;
+      if (code === 'unknown_key' || code === 'authentication_failed') this.onUnreadable();
+      throw error;
+    }
+  }
+
+  #open(envelope: Buffer, context: readonly string[]): string {
     const { keyId, header, salt, iv, ciphertext, tag } = parseEnvelope(envelope);
     const key = this.#keys.get(keyId);
     if (key === undefined) {

@@ -6,10 +6,16 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import { HealthCheckService } from '@nestjs/terminus';
-import type { HealthCheckResult, HealthIndicatorFunction } from '@nestjs/terminus';
+import type {
+  HealthCheckResult,
+  HealthIndicatorFunction,
+  HealthIndicatorResult,
+} from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
 import { Open } from '../common/index.js';
+import type { PartState } from '../common/index.js';
 import { HealthDto } from './health.dto.js';
+import { HealthWatch } from './health-watch.js';
 import { Indicators } from './indicators.js';
 
 @ApiTags('operations')
@@ -18,6 +24,7 @@ export class HealthController {
   constructor(
     private readonly health: HealthCheckService,
     private readonly indicators: Indicators,
+    private readonly watch: HealthWatch,
   ) {}
 
   @Get('live')
@@ -34,11 +41,36 @@ export class HealthController {
   @ApiOkResponse({ type: HealthDto })
   @ApiServiceUnavailableResponse({ type: HealthDto })
   ready(@Res() reply: FastifyReply): Promise<void> {
-    return this.answer(reply, this.indicators.all());
+    return this.answer(reply, [...this.indicators.all(), ...this.neededParts()], this.otherParts());
+  }
+
+  /** What was registered, as it was at the last look: nobody who asks waits for a part. */
+  private neededParts(): HealthIndicatorFunction[] {
+    return this.watch
+      .seen()
+      .filter(({ part }) => part.needed)
+      .map(
+        ({ part, state }) =>
+          () =>
+            shown(part.name, state),
+      );
+  }
+
+  /** What is shown without deciding anything. */
+  private otherParts(): Record<string, unknown> {
+    const others = this.watch.seen().filter(({ part }) => !part.needed);
+    return Object.assign({}, ...others.map(({ part, state }) => shown(part.name, state))) as Record<
+      string,
+      unknown
+    >;
   }
 
   /** The check's own document, also when it fails: it says which part is down. */
-  private async answer(reply: FastifyReply, checks: HealthIndicatorFunction[]): Promise<void> {
+  private async answer(
+    reply: FastifyReply,
+    checks: HealthIndicatorFunction[],
+    others: Record<string, unknown> = {},
+  ): Promise<void> {
     let result: HealthCheckResult;
     try {
       result = await this.health.check(checks);
@@ -50,6 +82,10 @@ export class HealthController {
     void reply
       .status(status === 'ok' ? 200 : 503)
       .header('cache-control', 'no-store')
-      .send({ status, details });
+      .send({ status, details: { ...details, ...others } });
   }
 }
+
+const shown = (name: string, state: PartState): HealthIndicatorResult => ({
+  [name]: state.up ? { status: 'up' } : { status: 'down', reason: state.reason },
+});

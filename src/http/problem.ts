@@ -1,5 +1,5 @@
 import { HttpException } from '@nestjs/common';
-import { VaultError } from '../common/index.js';
+import { VaultError, keyUnavailable } from '../common/index.js';
 import type { ErrorAnswer } from './error-renderer.js';
 
 /** Code, title and detail of the errors that Node, Fastify and Nest raise, by status. */
@@ -31,6 +31,7 @@ export function errorOfStatus(status: number, cause?: unknown): VaultError {
 /** Any error as a {@link VaultError}; one that nobody foresaw as a bare 500. */
 export function toVaultError(error: unknown): VaultError {
   if (error instanceof VaultError) return error;
+  if (isUnknownKey(error)) return keyUnavailable(error);
   const status =
     error instanceof HttpException
       ? error.getStatus()
@@ -40,6 +41,12 @@ export function toVaultError(error: unknown): VaultError {
     cause: error,
   });
 }
+
+/** By its code, which is stable: this folder does not know who sealed what. */
+const isUnknownKey = (error: unknown): boolean =>
+  error instanceof Error && error.name === 'EncryptionError' && codeOf(error) === 'unknown_key';
+
+const codeOf = (error: Error): unknown => (error as { code?: unknown }).code;
 
 /** The body of RFC 9457. `code` is the stable member; `type` spells it as a URN. */
 export function problemDocument(error: VaultError): Record<string, unknown> {

@@ -346,8 +346,11 @@ export class Journal {
   }
 
   private failed(event: string, error: unknown): void {
+    // A full disk is said once, until something could be written again; `failures` goes on counting.
+    const said = this.failing;
     this.failing = true;
     this.lastError = (error as NodeJS.ErrnoException).code ?? 'unknown';
+    if (said) return;
     this.log.event('error', event, {
       reason: describeError(error).message,
       directory: basename(this.options.directory),

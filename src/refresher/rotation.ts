@@ -1,4 +1,5 @@
 import type { Clock, Log } from '../common/index.js';
+import { EncryptionError } from '../encryption/index.js';
 import { LONGEST_ASKED_MS, ProviderError, UnreadableAnswerError } from '../providers/index.js';
 import type { GuardedProvider, IssuedTokens } from '../providers/index.js';
 import { grantKeyText, refreshDueAt } from '../grants/index.js';
@@ -31,6 +32,13 @@ const DISBELIEVED_MS = { least: 2000, most: 10_000 };
 const GIVEN_UP_AT_MOST = 4;
 /** Milliseconds until another look at a grant whose answer is being committed. */
 const COMMIT_PENDING_RETRY_MS = 500;
+
+/**
+ * The token is sealed under a key that this replica lacks. The grant is left to one that has the
+ * key: its row is due again at once, but for the time in which that one may take it.
+ */
+const FOREIGN = Symbol('foreign');
+const FOREIGN_RETRY_MS = 1000;
 
 /** How one rotation ended. */
 export type RotationEnd =
@@ -130,6 +138,7 @@ export class Rotation {
     if (commits.holds(grant) || this.dependencies.held.keeps(grant))
       return await this.abandon(grant, guarded, COMMIT_PENDING_RETRY_MS);
     const refreshToken = this.openRefreshToken(grant);
+    if (refreshToken === FOREIGN) return await this.abandon(grant, guarded, FOREIGN_RETRY_MS);
     if (refreshToken === undefined) return await this.unreadable(grant, guarded);
     let issued: IssuedTokens;
     try {
@@ -202,12 +211,14 @@ export class Rotation {
     return { kind: 'abandoned' };
   }
 
-  /** @returns undefined when the stored token can't be opened */
-  private openRefreshToken(grant: ClaimedGrant): string | undefined {
+  /** @returns undefined when the stored token can't be opened by anybody, so far as this one knows */
+  private openRefreshToken(grant: ClaimedGrant): string | typeof FOREIGN | undefined {
     try {
       if (grant.refreshToken === null) throw new Error('no refresh token');
       return this.dependencies.sealer.open(grant.refreshToken, 'refresh_token', grant);
     } catch (error) {
+      // Health and metrics tell of a missing key: not each of its grants does.
+      if (error instanceof EncryptionError && error.code === 'unknown_key') return FOREIGN;
       this.dependencies.log.failure('grant.unreadable', error, names(grant));
       return undefined;
     }

@@ -1,0 +1,46 @@
+import { randomBytes } from 'node:crypto';
+import { open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Inject, Injectable } from '@nestjs/common';
+import type { OnModuleInit } from '@nestjs/common';
+import { HealthRegistry } from '../common/index.js';
+import type { PartState } from '../common/index.js';
+import { VAULT_CONFIG } from '../config/index.js';
+import type { VaultConfig } from '../config/index.js';
+
+/** A block: an empty file can be made on a full disk, too. */
+const BLOCK = Buffer.alloc(4096);
+
+/**
+ * Whether an answer could be kept in `SPOOL_DIR` now. It is tried, as most of the time nothing is
+ * written there. Not needed to be ready: reads and rotations are right without a spool, and it tends
+ * to fail on all replicas at once, of which none would be left.
+ */
+@Injectable()
+export class SpoolPart implements OnModuleInit {
+  constructor(
+    @Inject(VAULT_CONFIG) private readonly config: VaultConfig,
+    private readonly registry: HealthRegistry,
+  ) {}
+
+  onModuleInit(): void {
+    this.registry.add({ name: 'spool', needed: false, check: () => this.check() });
+  }
+
+  private async check(): Promise<PartState> {
+    const path = join(this.config.spoolDir, `.probe-${randomBytes(4).toString('hex')}`);
+    try {
+      const file = await open(path, 'wx', 0o600);
+      try {
+        await file.write(BLOCK);
+      } finally {
+        await file.close();
+        await rm(path, { force: true });
+      }
+      return { up: true };
+    } catch (error) {
+      const { code = 'unknown' } = error as NodeJS.ErrnoException;
+      return { up: false, reason: `SPOOL_DIR cannot be written to (${code})` };
+    }
+  }
+}
