@@ -18,7 +18,7 @@ describe('a table that is locked for long', () => {
     real = await createDatabase();
     dataSource = new DataSource(dataSourceOptions({ url: real.url, poolSize: POOL_SIZE }));
     database = new Database(dataSource);
-    await database.probe(() => Promise.resolve());
+    await database.probe(() => Promise.resolve(true));
     holder = new pg.Client({ connectionString: real.url });
     await holder.connect();
   });
