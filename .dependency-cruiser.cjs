@@ -78,8 +78,8 @@ module.exports = {
     only(
       'health',
       [
-        ...['authorization-requests', 'common', 'database', 'encryption', 'grants', 'keys'],
-        'refresher',
+        ...['authorization-requests', 'common', 'config', 'database', 'encryption', 'grants'],
+        ...['keys', 'metrics', 'refresher'],
       ],
       'health',
     ),
