@@ -141,6 +141,15 @@ export class Database {
     for (const callback of this.recovered) callback();
   }
 
+  /**
+   * Reads from a database that may be thought to be away: to find out what is wrong with it.
+   *
+   * @throws StorageUnavailableError when it does not answer
+   */
+  inspect<Row extends object>(sql: string): Promise<Row[]> {
+    return this.attempt((query) => query<Row>(sql));
+  }
+
   /** Notes that the database does not answer. */
   lost(): void {
     this.reachable = false;

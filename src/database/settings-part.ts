@@ -19,7 +19,7 @@ export class SettingsPart implements OnModuleInit {
   }
 
   private async check(): Promise<PartState> {
-    const [settings] = await this.database.query<ServerSettings>(SERVER_SETTINGS);
+    const [settings] = await this.database.inspect<ServerSettings>(SERVER_SETTINGS);
     const problems = settings ? settingProblems(settings) : [];
     return problems.length === 0 ? { up: true } : { up: false, reason: problems.join('; ') };
   }
