@@ -31,10 +31,10 @@ describe('simulated crashes, outages and lost answers', () => {
 
   it.each([
     // What some of them prevent is rare: these seeds have it among them.
-    ['fence', 768],
+    ['fence', 42],
     ['lease', 1],
     ['doubt', 1],
-    ['late', 15],
+    ['late', 41],
   ] as const)('notices when the %s is taken away', async (rule, from) => {
     expect(failing(await run(20, { [rule]: true }, from)).length).toBeGreaterThan(0);
   });
