@@ -21,12 +21,6 @@ export interface Sabotage {
   readonly doubt?: boolean;
   /** An answer that came after its lease was lost is in doubt. */
   readonly late?: boolean;
-  /** Refusals are not believed while none is answered in order. */
-  readonly fuse?: boolean;
-  /** Answers are listened for longer than readers wait. */
-  readonly listening?: boolean;
-  /** What counts for the provider is how many different grants are in trouble. */
-  readonly ledgers?: boolean;
 }
 
 /**
@@ -198,7 +192,7 @@ export class ModelStore {
       return 'overtaken';
     }
     if (!row) return 'overtaken';
-    if (row.status !== 'reauthorization_required' && allowance !== null && !this.sabotage.fuse) {
+    if (row.status !== 'reauthorization_required' && allowance !== null) {
       const given = this.givenUp.get(row.provider) ?? 0;
       if (given >= allowance) return 'withheld';
       this.givenUp.set(row.provider, given + 1);
