@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { CLIENT_NAME } from '../clients/index.js';
+import { parseTime } from './import/rfc3339.js';
 import { CONNECTION, PROVIDER, USER_ID } from '../common/index.js';
 
 /** A parser of commander's that takes what a pattern matches. */
@@ -21,6 +22,13 @@ export const seconds =
     if (value >= minimum && value <= maximum) return value;
     throw new InvalidArgumentError(`It must be a whole number from ${minimum} to ${maximum}.`);
   };
+
+/** A parser of a date-time of RFC 3339. @returns milliseconds since the epoch */
+export function time(text: string): number {
+  const parsed = parseTime(text);
+  if (parsed !== undefined) return parsed;
+  throw new InvalidArgumentError('It must be a time such as 2026-11-26T17:00:00Z.');
+}
 
 /** How many of something to list. */
 export function limit(text: string): number {

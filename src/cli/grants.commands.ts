@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
-import { DEFAULT_CONNECTION, DEFAULT_PROVIDER } from '../common/index.js';
+import { DEFAULT_CONNECTION, DEFAULT_PROVIDER, REAUTHORIZATION_REASONS } from '../common/index.js';
+import type { ReauthorizationReason } from '../common/index.js';
 import { loadDatabaseConfig } from '../config/index.js';
 import {
   GRANT_STATUSES,
@@ -10,7 +11,7 @@ import {
   toGrantDto,
 } from '../grants/index.js';
 import type { Grant, GrantKey, GrantStatus, GrantStore } from '../grants/index.js';
-import { connection, limit, provider, userId } from './arguments.js';
+import { connection, limit, provider, time, userId } from './arguments.js';
 import { addImportCommand } from './import/import.command.js';
 import { print } from './output.js';
 import { OperatorError, withSession } from './session.js';
@@ -19,6 +20,13 @@ import { grantStoreOf } from './stores.js';
 interface NameOptions {
   provider: string;
   connection: string;
+  json?: boolean;
+}
+
+interface RetryOptions {
+  reason?: ReauthorizationReason;
+  since?: number;
+  user?: string;
   json?: boolean;
 }
 
@@ -31,10 +39,11 @@ interface ListOptions {
   json?: boolean;
 }
 
-/** `grants import|list|show|delete|refresh` */
+/** `grants import|list|show|delete|refresh|retry` */
 export function addGrantCommands(program: Command): void {
   const grants = program.command('grants').description('what users have linked');
   addImportCommand(grants);
+  addRetryCommand(grants);
   grants
     .command('list')
     .description('list grants, page by page, without any token')
@@ -70,6 +79,27 @@ export function addGrantCommands(program: Command): void {
         refresh(store, operator, nameOf(user, options), options.json),
       ),
   );
+}
+
+/** `grants retry` */
+function addRetryCommand(grants: Command): void {
+  grants
+    .command('retry')
+    .description('try grants in reauthorization_required once more with the token that they had')
+    .addOption(
+      new Option('--reason <reason>', 'given up for this reason').choices(REAUTHORIZATION_REASONS),
+    )
+    .option('--since <time>', 'given up at this RFC 3339 time or later', time)
+    .option('--user <user>', 'of this user only', userId)
+    .option('--json', 'print one JSON document')
+    .action(({ reason, since, user, json }: RetryOptions) =>
+      withGrants(async (_, operator) => {
+        const scheduled = await operator.retry({ reason, since, userId: user });
+        print(json, { scheduled }, [
+          `${String(scheduled)} grant(s) are tried by the running vault.`,
+        ]);
+      }),
+    );
 }
 
 async function list({ limit: most, cursor: after, json, ...filter }: ListOptions): Promise<void> {

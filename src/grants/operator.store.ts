@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { ReauthorizationReason } from '../common/index.js';
 import { Database } from '../database/index.js';
 import type { GrantKey } from './grant.js';
 import type { NewGrant } from './grant.store.js';
@@ -23,6 +24,8 @@ export interface ImportCounts {
 
 /** Milliseconds: an operator's statements may be larger than those of the vault. */
 const TIMEOUT = 60_000;
+/** How long after a grant was given up its token may be tried again. */
+const RETRIABLE_FOR = '30 days';
 
 const INSERT = `
   INSERT INTO stitch_grants AS g (provider, user_id, connection, grant_id, status, access_token,
@@ -61,6 +64,14 @@ const importSql = (conflict: string) => `
   FROM r LEFT JOIN written w USING (provider, user_id, connection)
     LEFT JOIN stitch_grants g USING (provider, user_id, connection)`;
 
+/** Which grants that only their users could revive are to be tried once more; all without it. */
+export interface RetryFilter {
+  readonly reason?: ReauthorizationReason;
+  readonly userId?: string;
+  /** Given up at this moment or later; milliseconds since the epoch. */
+  readonly since?: number;
+}
+
 /** What operators do to grants from the command line. */
 @Injectable()
 export class OperatorStore {
@@ -96,6 +107,28 @@ export class OperatorStore {
       if (!counts) throw new Error('an import was not counted');
       return counts;
     });
+  }
+
+  /**
+   * Has grants in `reauthorization_required` tried once more with the token that they had, after a
+   * provider refused what it should not have. What works is active again, what is refused stays as
+   * it is. A grant whose answer is held is not tried: its token has been used.
+   *
+   * @returns how many
+   */
+  async retry(filter: RetryFilter): Promise<number> {
+    const rows = await this.database.query(
+      `UPDATE stitch_grants SET refresh_due_at = now()
+       WHERE status = 'reauthorization_required' AND refresh_token IS NOT NULL
+         AND held_at IS NULL AND lease_owner IS NULL
+         AND retired_at > now() - interval '${RETRIABLE_FOR}'
+         AND ($1::text IS NULL OR reason = $1) AND ($2::text IS NULL OR user_id = $2)
+         AND ($3::float8 IS NULL OR retired_at >= to_timestamp($3 / 1000.0))
+       RETURNING 1`,
+      [filter.reason ?? null, filter.userId ?? null, filter.since ?? null],
+      TIMEOUT,
+    );
+    return rows.length;
   }
 
   /**

@@ -55,6 +55,42 @@ describe('operator commands beside a running vault', () => {
     await eventually('it is revoked', () => !world.sandbox.isLive(renewed.access_token));
   });
 
+  it('grants retry makes a grant active again that its provider refused by mistake', async () => {
+    for (const user of ['rue', 'sol']) await world.link(user);
+    // As a provider's incident leaves them: given up, their tokens good all the while.
+    await world.database.query(
+      `UPDATE stitch_grants SET status = 'reauthorization_required', reason = 'grant_revoked',
+         refresh_due_at = NULL, retired_at = now() WHERE user_id IN ('rue', 'sol')`,
+    );
+    await eventually('it is refused', async () => (await world.read('rue')).status === 409);
+    const since = new Date(Date.now() + 3_600_000).toISOString();
+    for (const filter of [
+      ['--reason', 'rotation_lost'],
+      ['--since', since],
+      ['--user', 'nobody'],
+    ]) {
+      expect(await json('grants', 'retry', ...filter)).toEqual({ scheduled: 0 });
+    }
+    const wanted = [
+      '--user',
+      'rue',
+      '--reason',
+      'grant_revoked',
+      '--since',
+      '2026-01-01T00:00:00Z',
+    ];
+    expect(await json('grants', 'retry', ...wanted)).toEqual({ scheduled: 1 });
+    await eventually('it is served', async () => (await world.read('rue')).status === 200);
+    const renewed = await token('rue');
+    expect(renewed.version).toBe(2);
+    expect(world.sandbox.isLive(renewed.access_token)).toBe(true);
+    expect((await world.read('sol')).status).toBe(409);
+    const types = await world.database.query<{ type: string }>(
+      `SELECT type FROM stitch_events WHERE user_id = 'rue' ORDER BY id DESC LIMIT 1`,
+    );
+    expect(types).toEqual([{ type: 'grant.reinstated' }]);
+  });
+
   it('grants import --replace of a line imported before does not undo what was rotated since', async () => {
     const minted = world.sandbox.mint();
     const file = join(temporaryDirectory(), 'grants.jsonl');
