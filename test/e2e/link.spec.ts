@@ -27,7 +27,7 @@ describe('linking: what a consent brings is what is stored and served', () => {
     const begun = await begin(world, { user_id: 'ann' });
     expect(await requestStatus(world, begun.id)).toEqual({
       ...{ id: begun.id, user_id: 'ann', provider: 'stitch-money', connection: 'default' },
-      ...{ status: 'pending', completed_at: null, error: null },
+      ...{ status: 'pending', completed_at: null, error: null, refreshable: null },
       created_at: expect.stringMatching(/Z$/),
       expires_at: begun.expires_at,
     });
@@ -138,11 +138,12 @@ describe('linking: what a consent brings is what is stored and served', () => {
     it('leads back when the user declined, and when the link failed', async () => {
       const denied = await returned(APP, (url) => world.sandbox.consent(url, { cancel: true }));
       expect(denied.location.searchParams.get('status')).toBe('denied');
-      const failed = await returned(`${APP}/x?status=fine`, async (url) => {
+      const failed = await returned(`${APP}/x?state=fine`, async (url) => {
         const callback = new URL(await world.sandbox.consent(url));
         callback.searchParams.set('code', 'A'.repeat(43));
         return callback.href;
       });
+      expect(failed.location.searchParams.get('state')).toBe('fine');
       expect(failed.location.searchParams.getAll('status')).toEqual(['failed']);
       expect((await requestStatus(world, failed.id)).error).toBe('invalid_grant');
     });
