@@ -89,6 +89,9 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
         method: 'POST',
         body: JSON.stringify({ user_id: userId, connection }),
       });
+      if (created.status !== 201) {
+        throw new Error(`no link was begun: ${created.status} ${await created.text()}`);
+      }
       const { authorization_url } = (await created.json()) as { authorization_url: string };
       return fetch(await sandbox.consent(authorization_url, choice), { redirect: 'manual' });
     },
