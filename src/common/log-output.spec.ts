@@ -21,7 +21,8 @@ describe('where log lines go', () => {
     directory = mkdtempSync(join(tmpdir(), 'stitch-vault-log-'));
   });
   afterEach(() => {
-    closeSync(descriptor);
+    // The descriptor stays open, as that of a process does: a write may still be tried again, and
+    // must not reach whatever is opened next under its number.
     rmSync(directory, { recursive: true });
   });
 
