@@ -140,6 +140,7 @@ describe('GET /grants', () => {
     ['limit', '1e2'],
     ['status', 'dead'],
     ['provider', "'; DROP TABLE stitch_grants; --"],
+    ['provider', 'not-configured'],
     ['user_id', ''],
   ])('refuses %s=%s', async (name, value) => {
     const answer = await get(`?${name}=${value}`);
