@@ -36,7 +36,7 @@ export interface Problem {
   /**
    * Why the user must consent again.
    */
-  reason?: 'grant_revoked' | 'rotation_lost' | 'no_refresh_token' | 'suspended';
+  reason?: 'grant_revoked' | 'rotation_lost' | 'no_refresh_token' | 'suspended' | 'refused';
   /**
    * Scopes asked for but not granted.
    */
