@@ -15,4 +15,6 @@ export default {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   testTimeout: 60_000,
   maxWorkers: 2,
+  // Modules of ended files stay in a worker's memory: a large worker is slow, and is replaced.
+  workerIdleMemoryLimit: '1GB',
 };
