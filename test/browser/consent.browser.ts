@@ -53,7 +53,10 @@ describe('consent, clicked through on a phone', () => {
     expect(token).toMatchObject({ scope: 'openid accounts transactions offline_access' });
     const { access_token } = token as { access_token: string };
     expect(links.world.sandbox.isLive(access_token)).toBe(true);
-    expect(await phone.context.cookies()).toEqual([]);
+    // By it alone a reload is shown how the visit ended.
+    expect(await phone.context.cookies()).toMatchObject([
+      { name: `stitch-end-${begun.id}`, httpOnly: true },
+    ]);
     expect(phone.complaints).toEqual([]);
   });
 
@@ -66,7 +69,10 @@ describe('consent, clicked through on a phone', () => {
     ]);
     await click('Grant access');
     expect(await heading()).toBe('Your account is linked');
-    expect(await phone.context.cookies()).toEqual([]);
+    // By it alone a reload is shown how the visit ended.
+    expect(await phone.context.cookies()).toMatchObject([
+      { name: `stitch-end-${begun.id}`, httpOnly: true },
+    ]);
   });
 
   it('links an account at stitchdata.com: the form is filled, accept, done', async () => {
@@ -87,7 +93,10 @@ describe('consent, clicked through on a phone', () => {
       ...person,
       last_name: 'Example',
     });
-    expect(await phone.context.cookies()).toEqual([]);
+    // By it alone a reload is shown how the visit ended.
+    expect(await phone.context.cookies()).toMatchObject([
+      { name: `stitch-end-${begun.id}`, httpOnly: true },
+    ]);
     expect(phone.complaints).toEqual([]);
   });
 
@@ -134,8 +143,8 @@ describe('consent, clicked through on a phone', () => {
     await phone.page.goto(begun.authorization_url);
     await click('Grant access');
     await phone.page.reload();
-    expect(await heading()).toBe('This link cannot be used');
-    await phone.photograph('6-used');
+    expect(await heading()).toBe('Your account is linked');
+    await phone.photograph('6-reloaded');
     expect(await links.status(begun.id)).toBe('completed');
     expect(links.world.sandbox.stats).toMatchObject({ codeCalls: 1, codeReuseEvents: 0 });
   });
