@@ -4,6 +4,7 @@ import { CONNECTION, PROVIDER, USER_ID, UserIdPipe } from './identifiers.js';
 describe('identifiers', () => {
   it.each([
     ['a', true],
+    ['..', true],
     ['ann@example.com', true],
     ['用户', true],
     ['😀'.repeat(255), true],
@@ -19,7 +20,10 @@ describe('identifiers', () => {
     ['\ud800', false],
     ['\ue000', false],
     ['\u{10ffff}', false],
-  ])('a user id is 1 to 255 visible characters: %j', (text, good) => {
+    [`stv_${'a'.repeat(43)}`, false],
+    [`see stv_${'a'.repeat(43)}!`.replaceAll(' ', ''), false],
+    ['stv_short', true],
+  ])('a user id is 1 to 255 visible characters and no API key: %j', (text, good) => {
     expect(USER_ID.test(text)).toBe(good);
   });
 
@@ -30,7 +34,9 @@ describe('identifiers', () => {
     for (const text of ['', 'a b', 'a\0b', '😀'.repeat(256)]) {
       await expect(refusal(text)).rejects.toMatchObject({
         code: 'invalid_request',
-        extensions: { errors: { user_id: ['user_id must be 1 to 255 visible characters'] } },
+        extensions: {
+          errors: { user_id: ['user_id must be 1 to 255 visible characters, and no API key'] },
+        },
       });
     }
   });

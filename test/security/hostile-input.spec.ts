@@ -16,6 +16,7 @@ describe('hostile URLs to the internal API', () => {
     ['a zero-width joiner', encodeURIComponent('a\u200db')],
     ['a right-to-left override', encodeURIComponent('a\u202eb')],
     ['white space', 'a%20b'],
+    ['an API key', `stv_${long(43)}`],
     ['an encoded lone surrogate', '%ED%A0%80'],
     ['bad percent-encoding', '%zz'],
     ['a cut percent-encoding', 'a%'],

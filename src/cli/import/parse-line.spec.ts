@@ -94,6 +94,7 @@ describe('a line of an import file', () => {
     ['an empty user', { user_id: '', access_token: SECRET }, 'user_id'],
     ['a user that is a number', { user_id: 1, access_token: SECRET }, 'user_id'],
     ['a user with a line break', { user_id: 'a\nb', access_token: SECRET }, 'user_id'],
+    ['a user that no path names', { user_id: '..', access_token: SECRET }, 'user_id'],
     ['a lone surrogate', '{"user_id":"\\ud800","access_token":"a"}', 'user_id'],
     ['no token', { user_id: 'ann' }, 'access_token'],
     ['an empty token', { user_id: 'ann', access_token: '' }, 'access_token'],

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  ADDRESSABLE,
   CONNECTION,
   DEFAULT_CONNECTION,
   DEFAULT_PROVIDER,
@@ -94,6 +95,7 @@ export function parseLine(bytes: Buffer, now: number): LineGrant {
   const provider = text('provider', PROVIDER, 'must name a provider') ?? DEFAULT_PROVIDER;
   const userId = text('user_id', USER_ID, 'must be 1 to 255 visible characters');
   if (userId === null) throw new LineError('user_id', 'is missing');
+  if (!ADDRESSABLE.test(userId)) throw new LineError('user_id', 'must not be "." or ".."');
   const connection =
     text('connection', CONNECTION, 'must be 1 to 64 characters of A-Z a-z 0-9 . _ -') ??
     DEFAULT_CONNECTION;
