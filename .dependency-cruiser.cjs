@@ -156,6 +156,13 @@ module.exports = {
       to: { path: 'node_modules/(openid-client|oauth4webapi)/' },
     },
     {
+      name: 'config-library-in-config-only',
+      comment: 'its service would give out any variable by its name, not validated and not typed',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/config/' },
+      to: { path: 'node_modules/@nestjs/config/' },
+    },
+    {
       name: 'webhook-library-in-events-only',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/events/' },

@@ -33,7 +33,7 @@ export class AppModule {
       imports: [
         LogModule.forRoot(log),
         ConfigModule.forRoot(config),
-        EncryptionModule.forRoot(new Keyring(config.keyring)),
+        EncryptionModule.forRoot(new Keyring(config.encryption.keyring)),
         MetricsModule,
         DatabaseModule,
         AuditModule,

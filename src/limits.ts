@@ -1,7 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { callerOf } from './common/index.js';
 import type { Log } from './common/index.js';
-import type { VaultConfig } from './config/index.js';
+import type { CallersConfig, PublicListenerConfig } from './config/index.js';
 import { requestCeiling, senderOf } from './http/index.js';
 import type { RequestCeiling } from './http/index.js';
 
@@ -12,7 +12,7 @@ const ADDRESSES = 20_000;
 /** What each client may ask of the internal listener; undefined: as much as it likes. */
 export async function clientCeiling(
   app: NestFastifyApplication,
-  { clientRequestsPerSecond: perSecond }: VaultConfig,
+  { requestsPerSecond: perSecond }: CallersConfig,
 ): Promise<RequestCeiling | undefined> {
   if (perSecond === 0) return undefined;
   const keyOf: Parameters<typeof requestCeiling>[1]['keyOf'] = (request) => callerOf(request).id;
@@ -25,10 +25,9 @@ export async function clientCeiling(
  */
 export async function limitSenders(
   publicApp: NestFastifyApplication,
-  config: VaultConfig,
+  { requestsPerSecond: perSecond, trustedProxies }: PublicListenerConfig,
   log: Log,
 ): Promise<void> {
-  const { requestsPerSecond: perSecond, trustedProxies } = config.public;
   if (perSecond === 0) return;
   const ceiling = await requestCeiling(publicApp, {
     perSecond,

@@ -1,5 +1,5 @@
 import type { Log } from './common/index.js';
-import type { ListenerConfig, VaultConfig } from './config/index.js';
+import type { ListenerConfig, ListenersConfig } from './config/index.js';
 import { TlsListener, TlsMaterialError } from './http/index.js';
 import type { ServerOptions } from './http/index.js';
 import type { Metrics } from './metrics/index.js';
@@ -27,7 +27,7 @@ export interface Listeners {
  *
  * @throws StartError one line for each listener whose files cannot be used
  */
-export async function openListeners(config: VaultConfig, log: Log): Promise<Listeners> {
+export async function openListeners(config: ListenersConfig, log: Log): Promise<Listeners> {
   const [internal, browsers] = await Promise.allSettled([
     openTls('', config.internal, log),
     openTls('PUBLIC_', config.public, log),

@@ -28,7 +28,7 @@ function end(log: Log, code: number): void {
 
 async function main(): Promise<void> {
   const config = loadConfig();
-  const log = new Log(config.logLevel);
+  const log = new Log(config.process.logLevel);
   const started: { vault?: Vault } = {};
   let stopping = false;
 
@@ -37,13 +37,10 @@ async function main(): Promise<void> {
     if (stopping) process.exit(1);
     stopping = true;
     log.event('info', 'vault.stopping', { signal });
-    setTimeout(
-      () => {
-        log.event('warn', 'vault.stop_cut_short');
-        end(log, 0);
-      },
-      config.refresh.providerTimeout * 1000 + STOP_MARGIN,
-    ).unref();
+    setTimeout(() => {
+      log.event('warn', 'vault.stop_cut_short');
+      end(log, 0);
+    }, config.refresh.providerTimeoutMs + STOP_MARGIN).unref();
     const stopped = started.vault?.stop() ?? Promise.resolve();
     stopped.then(
       () => {
@@ -71,7 +68,7 @@ async function main(): Promise<void> {
   log.event('info', 'vault.started', {
     internal: vault.internalUrl,
     public: vault.publicUrl,
-    environment: config.environment,
+    environment: config.process.environment,
   });
 }
 

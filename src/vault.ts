@@ -73,7 +73,7 @@ export async function startVault(
   onFatal: (error: Error) => void,
   providers: readonly ProviderFactory[] = PROVIDERS,
 ): Promise<Vault> {
-  const servers = await openListeners(config, log);
+  const servers = await openListeners(config.listeners, log);
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.forRoot(config, log, providers),
     fastifyAdapter(problemAnswer, servers.internal),
@@ -94,11 +94,11 @@ export async function startVault(
     app.useGlobalFilters(new ErrorFilter(log, problemAnswer));
     app
       .get(Authentication)
-      .attach(app.getHttpAdapter().getInstance(), await clientCeiling(app, config));
+      .attach(app.getHttpAdapter().getInstance(), await clientCeiling(app, config.callers));
     app.get(AuditTrail).attach(app.getHttpAdapter().getInstance());
     const publicApp = await createPublicApp(app, config, log, servers);
-    await limitSenders(publicApp, config, log);
-    serveApiDescription(app, publicApp, config.public.url);
+    await limitSenders(publicApp, config.listeners.public, log);
+    serveApiDescription(app, publicApp, config.listeners.public.url);
     const listeners: Draining[] = [];
     for (const each of [app, publicApp]) {
       const instance = each.getHttpAdapter().getInstance();
@@ -108,13 +108,13 @@ export async function startVault(
     }
     await app.init();
     const complete = await keyringComplete(app);
-    const internalUrl = await listen(app, '', config.internal);
-    const publicUrl = await listen(publicApp, 'PUBLIC_', config.public);
+    const internalUrl = await listen(app, '', config.listeners.internal);
+    const publicUrl = await listen(publicApp, 'PUBLIC_', config.listeners.public);
     app.get(Lifecycle).listening = true;
     // Last: a start that fails must not have spent a refresh token.
     if (complete) begin(app);
     else void beginWhenComplete(app, log, onFatal);
-    const patience = config.refresh.providerTimeout * 1000 + ANSWERED;
+    const patience = config.refresh.providerTimeoutMs + ANSWERED;
     const drainListeners = () => listeners.map((listener) => listener.close(patience));
     const stop = async () => {
       await drain(app, runtime, drainListeners);
@@ -137,10 +137,10 @@ async function createPublicApp(
   log: Log,
   servers: Listeners,
 ) {
-  const pages = new Pages(config.displayName);
+  const pages = new Pages(config.links.displayName);
   const publicApp = await NestFactory.create<NestFastifyApplication>(
     PublicModule.forRoot(app.get(CallbackService), app.get(StartService), pages),
-    fastifyAdapter(errorPage(pages), servers.public, stripPublicPath(config.public.url)),
+    fastifyAdapter(errorPage(pages), servers.public, stripPublicPath(config.listeners.public.url)),
     { ...OPTIONS, logger: log },
   );
   publicApp.useGlobalFilters(new ErrorFilter(log, errorPage(pages)));

@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { Log, StorageUnavailableError } from '../common/index.js';
-import { VAULT_CONFIG } from '../config/index.js';
-import type { VaultConfig } from '../config/index.js';
+import { auditConfig } from '../config/index.js';
+import type { ConfigType } from '../config/index.js';
 import { note } from './audit-event.js';
 import { genuine } from './audit-mac.js';
 import { readNote } from './audit-marker.js';
@@ -24,12 +24,12 @@ export class AuditRetention {
   private running: Promise<void> | undefined;
 
   constructor(
-    @Inject(VAULT_CONFIG) config: VaultConfig,
+    @Inject(auditConfig.KEY) config: ConfigType<typeof auditConfig>,
     private readonly store: AuditStore,
     private readonly writer: ChainWriter,
     private readonly log: Log,
   ) {
-    this.days = config.auditRetentionDays;
+    this.days = config.retentionDays;
   }
 
   start(): void {

@@ -5,16 +5,16 @@ import { BrowserCookie, hashOf } from './browser-cookie.js';
 const ID = '6f9619ff-8b86-4011-b42d-00c04fc964ff';
 const SECRET = 's'.repeat(43);
 
-const cookieAt = (url: string, more: Record<string, string> = {}) =>
-  new BrowserCookie(
-    loadConfig({
-      NODE_ENV: 'test',
-      DATABASE_URL: 'postgres://127.0.0.1/x',
-      VAULT_KEYRING: `k:${Buffer.alloc(32).toString('base64')}`,
-      PUBLIC_URL: url,
-      ...more,
-    }),
-  );
+const cookieAt = (url: string, more: Record<string, string> = {}) => {
+  const { listeners, links } = loadConfig({
+    NODE_ENV: 'test',
+    DATABASE_URL: 'postgres://127.0.0.1/x',
+    VAULT_KEYRING: `k:${Buffer.alloc(32).toString('base64')}`,
+    PUBLIC_URL: url,
+    ...more,
+  });
+  return new BrowserCookie(listeners, links);
+};
 const secure = cookieAt('https://link.example.com');
 const plain = cookieAt('http://127.0.0.1:3001');
 const set = (cookie: BrowserCookie, secret: string) => cookie.set('link', ID, secret);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { VAULT_CONFIG } from '../config/index.js';
-import type { VaultConfig } from '../config/index.js';
+import { linksConfig, listenersConfig } from '../config/index.js';
+import type { ConfigType } from '../config/index.js';
 
 /** Cookies of a kind looked at in one visit: a browser with more open requests is not a person. */
 const MOST = 20;
@@ -36,9 +36,12 @@ export class BrowserCookie {
   /** As long as the request itself: whoever comes back before it expires is known. */
   private readonly maxAgeSeconds: number;
 
-  constructor(@Inject(VAULT_CONFIG) config: VaultConfig) {
-    this.secure = config.public.url.startsWith('https:');
-    this.maxAgeSeconds = config.authorizationRequestTtl;
+  constructor(
+    @Inject(listenersConfig.KEY) listeners: ConfigType<typeof listenersConfig>,
+    @Inject(linksConfig.KEY) links: ConfigType<typeof linksConfig>,
+  ) {
+    this.secure = listeners.public.url.startsWith('https:');
+    this.maxAgeSeconds = links.requestTtlSeconds;
   }
 
   /** Those in a `Cookie` header that can be ours. */

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Log, VaultError, notFound } from '../common/index.js';
-import { VAULT_CONFIG } from '../config/index.js';
-import type { VaultConfig } from '../config/index.js';
+import { linksConfig } from '../config/index.js';
+import type { ConfigType } from '../config/index.js';
 import { DatabaseClock } from '../database/index.js';
 import { Metrics } from '../metrics/index.js';
 import { ProviderError, ProviderRegistry } from '../providers/index.js';
@@ -30,7 +30,7 @@ export const unusable = () =>
 @Injectable()
 export class CallbackService {
   constructor(
-    @Inject(VAULT_CONFIG) private readonly config: VaultConfig,
+    @Inject(linksConfig.KEY) private readonly config: ConfigType<typeof linksConfig>,
     private readonly providers: ProviderRegistry,
     private readonly requests: RequestStore,
     private readonly secrets: RequestSecrets,
@@ -63,7 +63,7 @@ export class CallbackService {
     const state = echoesState ? parsed.state : undefined;
     const visitor = randomValue();
     const visit = {
-      sameBrowser: this.config.linkSameBrowser,
+      sameBrowser: this.config.sameBrowser,
       answerHash: answerHash(providerName, state, parsed.answer),
     };
     const request = await this.requests.claim(providerName, {

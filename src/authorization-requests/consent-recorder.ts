@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { Log, StorageUnavailableError } from '../common/index.js';
-import { VAULT_CONFIG } from '../config/index.js';
-import type { VaultConfig } from '../config/index.js';
+import { journalConfig } from '../config/index.js';
+import type { ConfigType } from '../config/index.js';
 import { Database, DatabaseClock, History } from '../database/index.js';
 import type { Query } from '../database/index.js';
 import { Sealer } from '../encryption/index.js';
@@ -43,7 +43,7 @@ export class ConsentRecorder {
   private recovering = false;
 
   constructor(
-    @Inject(VAULT_CONFIG) config: VaultConfig,
+    @Inject(journalConfig.KEY) config: ConfigType<typeof journalConfig>,
     private readonly requests: RequestStore,
     private readonly linker: GrantLinker,
     private readonly history: ConsentHistory,
@@ -55,7 +55,7 @@ export class ConsentRecorder {
     metrics: Metrics,
     private readonly log: Log,
   ) {
-    const earlier = join(config.spoolDir, 'links');
+    const earlier = join(config.directory, 'links');
     this.shelf = new Shelf(journal, SPOOLED_CONSENT_FORMAT, earlier, sealer, log);
     databaseHistory.onForgotten('consents', () => this.storeAnew());
     metrics.gauge('stitch_vault_links_in_hand', 'Consents not stored yet.', [], () => [

@@ -3,8 +3,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { Log, StorageUnavailableError, assertWithin, invalidRequest } from '../common/index.js';
 import type { Caller } from '../common/index.js';
-import { VAULT_CONFIG } from '../config/index.js';
-import type { VaultConfig } from '../config/index.js';
+import { linksConfig, listenersConfig } from '../config/index.js';
+import type { ConfigType } from '../config/index.js';
 import { ProviderRegistry } from '../providers/index.js';
 import type { TokenProvider } from '../providers/index.js';
 import { authorizationUrlOf } from './authorization-url.js';
@@ -45,7 +45,8 @@ export interface BegunLink {
 @Injectable()
 export class LinkService {
   constructor(
-    @Inject(VAULT_CONFIG) private readonly config: VaultConfig,
+    @Inject(linksConfig.KEY) private readonly config: ConfigType<typeof linksConfig>,
+    @Inject(listenersConfig.KEY) private readonly listeners: ConfigType<typeof listenersConfig>,
     private readonly providers: ProviderRegistry,
     private readonly requests: RequestStore,
     private readonly secrets: RequestSecrets,
@@ -70,13 +71,13 @@ export class LinkService {
     const nonce = randomValue();
     const codeVerifier = randomValue();
     const codeChallenge = codeChallengeOf(codeVerifier);
-    const redirectUri = `${this.config.public.url}/callback/${provider.name}`;
+    const redirectUri = `${this.listeners.public.url}/callback/${provider.name}`;
     // Where the browser is to be known again in the callback it must come by here first.
-    const direct = provider.capabilities.echoesState && !this.config.linkSameBrowser;
+    const direct = provider.capabilities.echoesState && !this.config.sameBrowser;
     const parameters = { redirectUri, state, nonce, codeChallenge, scopes, prefill: {} };
     const authorizationUrl = direct
       ? await authorizationUrlOf(provider, parameters)
-      : `${this.config.public.url}/authorize/${id}`;
+      : `${this.listeners.public.url}/authorize/${id}`;
     const expiresAt = await this.requests.insert(
       {
         id,
@@ -94,7 +95,7 @@ export class LinkService {
         prefill: this.sealPrefill(provider, wish.prefill, id),
         clientId: caller.id,
       },
-      this.config.authorizationRequestTtl,
+      this.config.requestTtlSeconds,
     );
     return { id, authorizationUrl, expiresAt };
   }

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { VAULT_CONFIG } from '../config/index.js';
-import type { VaultConfig } from '../config/index.js';
+import { refreshConfig } from '../config/index.js';
+import type { ConfigType } from '../config/index.js';
 import { DatabaseClock } from '../database/index.js';
 import { BrowserCookie, hashOf } from './browser-cookie.js';
 import type { CallbackEnd } from './callback-end.js';
@@ -31,12 +31,12 @@ export class SecondVisit {
   private readonly patienceMs: number;
 
   constructor(
-    @Inject(VAULT_CONFIG) config: VaultConfig,
+    @Inject(refreshConfig.KEY) refresh: ConfigType<typeof refreshConfig>,
     private readonly visits: VisitStore,
     private readonly cookies: BrowserCookie,
     private readonly clock: DatabaseClock,
   ) {
-    this.patienceMs = config.refresh.providerTimeout * 1000 + BEYOND_CALL_MS;
+    this.patienceMs = refresh.providerTimeoutMs + BEYOND_CALL_MS;
   }
 
   /** @returns undefined for a visit that is not a second one of the same browser */

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { DataSource } from 'typeorm';
-import type { DatabaseConfig } from '../config/index.js';
+import type { ConnectionConfig } from '../config/index.js';
 import { Database, DatabaseClock, dataSourceOptions } from '../database/index.js';
 
 /** A failure that its message explains to the operator, as it stands and without a secret. */
@@ -24,7 +24,7 @@ export interface Session {
 
 /** @throws StorageUnavailableError when the database cannot be reached */
 export async function withSession<T>(
-  config: DatabaseConfig,
+  config: ConnectionConfig,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
   const dataSource = new DataSource(dataSourceOptions({ ...config, poolSize: 2 }));

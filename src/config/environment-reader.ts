@@ -36,6 +36,11 @@ export class EnvironmentReader {
     return this.problems.length;
   }
 
+  /** Whether development's defaults are refused. */
+  get production(): boolean {
+    return this.text('NODE_ENV') === 'production';
+  }
+
   /** Notes a problem found outside a parser. */
   refuse(name: string, expected: string): void {
     this.problems.push({ name, expected });
@@ -102,6 +107,15 @@ export class EnvironmentReader {
       const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
       return acceptIf(value, value >= minimum && value <= maximum);
     });
+  }
+
+  /**
+   * A duration: the variable is in whole seconds, as are the fallback and the bounds.
+   *
+   * @returns milliseconds
+   */
+  durationMs(name: string, fallback: number, minimum: number, maximum: number): number {
+    return this.integer(name, fallback, minimum, maximum) * 1000;
   }
 
   oneOf<const T extends string>(name: string, fallback: T, values: readonly T[]): T {

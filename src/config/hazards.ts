@@ -36,7 +36,7 @@ export function refuseUnsaidEnvironment(reader: EnvironmentReader, databaseUrl: 
  */
 export function refuseExposedDatabase(reader: EnvironmentReader, databaseUrl: string): void {
   const allowed = reader.oneOf('DATABASE_ALLOW_PLAINTEXT', 'false', ['true', 'false']) === 'true';
-  if (reader.text('NODE_ENV') !== 'production' || allowed) return;
+  if (!reader.production || allowed) return;
   if (!isOnThisMachine(databaseUrl) && !isVerified(new URL(databaseUrl))) {
     reader.refuse(
       'DATABASE_URL',

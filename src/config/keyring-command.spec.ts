@@ -37,19 +37,19 @@ describe('VAULT_KEYRING_COMMAND', () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  it.each([['loadConfig', loadConfig] as const, ['loadSealingConfig', loadSealingConfig] as const])(
-    'is where the keyring comes from, for %s',
-    (_, load) => {
-      const command = node(`console.log(process.argv[1])`, `${KEYRING}\n`);
-      expect(load(environment(command)).keyring).toEqual([{ id: 'main', key: KEY }]);
-    },
-  );
+  it.each([
+    ['the vault', (given: Environment) => loadConfig(given).encryption.keyring],
+    ['operator commands', (given: Environment) => loadSealingConfig(given).keyring],
+  ] as const)('is where the keyring comes from, for %s', (_, load) => {
+    const command = node(`console.log(process.argv[1])`, `${KEYRING}\n`);
+    expect(load(environment(command))).toEqual([{ id: 'main', key: KEY }]);
+  });
 
   it('gets the environment of the process and its arguments as they are, without a shell', () => {
     const script = 'console.log(process.env.KEY_NAME + ":" + process.argv[1].slice(-44))';
     const odd = `$(touch ${directory}/run) && ${KEY.toString('base64')}`;
     const config = loadConfig(environment(node(script, odd), { KEY_NAME: 'k1' }));
-    expect(config.keyring).toEqual([{ id: 'k1', key: KEY }]);
+    expect(config.encryption.keyring).toEqual([{ id: 'k1', key: KEY }]);
     expect(existsSync(join(directory, 'run'))).toBe(false);
   });
 

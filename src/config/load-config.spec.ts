@@ -24,58 +24,62 @@ function refused(environment: Environment): string[] {
 describe('the configuration', () => {
   it('has the defaults of the contract', () => {
     expect(loadConfig({ ...MINIMAL, ...MONEY, ...CONNECT })).toEqual({
-      environment: 'development',
-      logLevel: 'info',
-      internal: { host: '127.0.0.1', port: 3000, tls: undefined },
-      public: {
-        host: '127.0.0.1',
-        port: 3001,
-        url: 'http://127.0.0.1:3001',
-        tls: undefined,
-        requestsPerSecond: 20,
-        trustedProxies: [],
+      process: { environment: 'development', logLevel: 'info' },
+      listeners: {
+        internal: { host: '127.0.0.1', port: 3000, tls: undefined },
+        public: {
+          host: '127.0.0.1',
+          port: 3001,
+          url: 'http://127.0.0.1:3001',
+          tls: undefined,
+          requestsPerSecond: 20,
+          trustedProxies: [],
+        },
       },
-      callerJwt: undefined,
-      clientRequestsPerSecond: 0,
-      database: { url: MINIMAL.DATABASE_URL, poolSize: 10 },
-      keyring: [{ id: 'main', key: Buffer.alloc(32, 5) }],
-      stitchMoney: {
-        issuer: 'https://secure.stitch.money',
-        authorizationEndpoint: 'https://secure.stitch.money/connect/authorize',
-        tokenEndpoint: 'https://secure.stitch.money/connect/token',
-        revocationEndpoint: 'https://secure.stitch.money/connect/revocation',
-        jwksUri: undefined,
-        clientId: 'id',
-        clientSecrets: ['secret'],
-        clientKey: undefined,
-        scopes: ['openid', 'accounts', 'balances', 'transactions', 'offline_access'],
+      callers: { jwt: undefined, requestsPerSecond: 0 },
+      database: { url: MINIMAL.DATABASE_URL, poolSize: 10, staleTrustMs: 900_000 },
+      encryption: { keyring: [{ id: 'main', key: Buffer.alloc(32, 5) }] },
+      providers: {
+        stitchMoney: {
+          issuer: 'https://secure.stitch.money',
+          authorizationEndpoint: 'https://secure.stitch.money/connect/authorize',
+          tokenEndpoint: 'https://secure.stitch.money/connect/token',
+          revocationEndpoint: 'https://secure.stitch.money/connect/revocation',
+          jwksUri: undefined,
+          clientId: 'id',
+          clientSecrets: ['secret'],
+          clientKey: undefined,
+          scopes: ['openid', 'accounts', 'balances', 'transactions', 'offline_access'],
+        },
+        stitchConnect: {
+          apiUrl: 'https://api.stitchdata.com',
+          appUrl: 'https://app.stitchdata.com',
+          partnerId: 'oc_id',
+          partnerSecret: 'oc_secret',
+        },
+        configured: [],
       },
-      stitchConnect: {
-        apiUrl: 'https://api.stitchdata.com',
-        appUrl: 'https://app.stitchdata.com',
-        partnerId: 'oc_id',
-        partnerSecret: 'oc_secret',
+      links: {
+        returnUrlAllowlist: [],
+        sameBrowser: false,
+        displayName: undefined,
+        requestTtlSeconds: 600,
       },
-      oauthProviders: [],
-      returnUrlAllowlist: [],
-      linkSameBrowser: false,
-      authorizationRequestTtl: 600,
-      staleTrustSeconds: 900,
-      auditRetentionDays: 400,
+      audit: { retentionDays: 400 },
       refresh: {
         policy: 'all',
-        activeWindow: 86_400,
-        lead: 180,
-        interval: 5,
+        activeWindowMs: 86_400_000,
+        leadMs: 180_000,
+        intervalMs: 5000,
         concurrency: 32,
         callsPerSecond: Infinity,
-        providerTimeout: 10,
-        answerTimeout: 120,
-        minTtl: 30,
+        providerTimeoutMs: 10_000,
+        answerTimeoutMs: 120_000,
+        minTtlSeconds: 30,
       },
-      proxy: { https: undefined, http: undefined, exempt: [] },
-      spoolDir: '.data/spool',
-      commitRetention: 120,
+      events: { webhook: undefined },
+      outbound: { https: undefined, http: undefined, exempt: [] },
+      journal: { directory: '.data/spool', commitRetentionMs: 120_000 },
     });
   });
 
@@ -126,55 +130,60 @@ describe('the configuration', () => {
       TRUSTED_PROXIES: '10.0.0.0/8, 2001:db8::/32, 192.0.2.1',
     });
     expect(config).toMatchObject({
-      environment: 'production',
-      logLevel: 'warn',
-      internal: {
-        host: '0.0.0.0',
-        port: 80,
-        tls: { certFile: '/tls/crt', keyFile: '/tls/key', clientCaFile: '/tls/ca' },
+      process: { environment: 'production', logLevel: 'warn' },
+      listeners: {
+        internal: {
+          host: '0.0.0.0',
+          port: 80,
+          tls: { certFile: '/tls/crt', keyFile: '/tls/key', clientCaFile: '/tls/ca' },
+        },
+        public: {
+          host: '::',
+          port: 0,
+          url: 'https://link.example.com/vault',
+          tls: { certFile: '/public/crt', keyFile: '/public/key', clientCaFile: undefined },
+          requestsPerSecond: 0,
+          trustedProxies: ['10.0.0.0/8', '2001:db8::/32', '192.0.2.1'],
+        },
       },
-      public: {
-        host: '::',
-        port: 0,
-        url: 'https://link.example.com/vault',
-        tls: { certFile: '/public/crt', keyFile: '/public/key', clientCaFile: undefined },
-        requestsPerSecond: 0,
-        trustedProxies: ['10.0.0.0/8', '2001:db8::/32', '192.0.2.1'],
+      callers: {
+        jwt: {
+          issuer: 'https://idp.example.com/',
+          audience: 'vault',
+          jwksUri: 'https://idp.example.com/keys',
+        },
+        requestsPerSecond: 50,
       },
-      callerJwt: {
-        issuer: 'https://idp.example.com/',
-        audience: 'vault',
-        jwksUri: 'https://idp.example.com/keys',
+      database: { poolSize: 25, staleTrustMs: 0 },
+      providers: {
+        stitchMoney: {
+          issuer: 'https://issuer.example.com/',
+          authorizationEndpoint: 'https://a.example.com/authorize',
+          tokenEndpoint: 'https://t.example.com/token/?tenant=a%2Fb/',
+          revocationEndpoint: 'https://r.example.com/revoke',
+          jwksUri: 'https://j.example.com/jwks',
+          clientId: 'client',
+          clientSecrets: ['newest', 'older'],
+          scopes: ['openid', 'accounts'],
+        },
+        stitchConnect: { apiUrl: 'https://api.example.com', appUrl: 'https://app.example.com' },
       },
-      clientRequestsPerSecond: 50,
-      database: { poolSize: 25 },
-      stitchMoney: {
-        issuer: 'https://issuer.example.com/',
-        authorizationEndpoint: 'https://a.example.com/authorize',
-        tokenEndpoint: 'https://t.example.com/token/?tenant=a%2Fb/',
-        revocationEndpoint: 'https://r.example.com/revoke',
-        jwksUri: 'https://j.example.com/jwks',
-        clientId: 'client',
-        clientSecrets: ['newest', 'older'],
-        scopes: ['openid', 'accounts'],
+      links: {
+        returnUrlAllowlist: ['https://app.example.com', 'http://localhost:8080'],
+        displayName: 'Müller & Söhne',
+        requestTtlSeconds: 60,
       },
-      stitchConnect: { apiUrl: 'https://api.example.com', appUrl: 'https://app.example.com' },
-      returnUrlAllowlist: ['https://app.example.com', 'http://localhost:8080'],
-      displayName: 'Müller & Söhne',
-      authorizationRequestTtl: 60,
-      staleTrustSeconds: 0,
       refresh: {
         policy: 'active',
-        activeWindow: 3600,
-        lead: 90,
-        interval: 3600,
+        activeWindowMs: 3_600_000,
+        leadMs: 90_000,
+        intervalMs: 3_600_000,
         concurrency: 8,
-        providerTimeout: 3,
-        answerTimeout: 120,
-        minTtl: 0,
+        providerTimeoutMs: 3000,
+        answerTimeoutMs: 120_000,
+        minTtlSeconds: 0,
       },
-      spoolDir: '/var/spool/vault',
-      commitRetention: 0,
+      journal: { directory: '/var/spool/vault', commitRetentionMs: 0 },
     });
   });
 
@@ -185,12 +194,17 @@ describe('the configuration', () => {
       PUBLIC_PORT: '8443',
       STITCH_MONEY_ISSUER: 'https://issuer.example.com/',
     });
-    expect(config.public.url).toBe('http://127.0.0.1:8443');
-    expect(config.stitchMoney?.tokenEndpoint).toBe('https://issuer.example.com/connect/token');
+    expect(config.listeners.public.url).toBe('http://127.0.0.1:8443');
+    expect(config.providers.stitchMoney?.tokenEndpoint).toBe(
+      'https://issuer.example.com/connect/token',
+    );
   });
 
   it('turns a provider off without its credentials, and refuses half of them', () => {
-    expect(loadConfig(MINIMAL)).toMatchObject({ stitchMoney: undefined, stitchConnect: undefined });
+    expect(loadConfig(MINIMAL).providers).toMatchObject({
+      stitchMoney: undefined,
+      stitchConnect: undefined,
+    });
     for (const pair of [MONEY, CONNECT]) {
       const [id = '', secret = ''] = Object.keys(pair);
       expect(refused({ ...MINIMAL, [id]: 'x' })).toEqual([secret]);

@@ -63,7 +63,7 @@ function refuseZeros(
   name: string,
   entries: readonly KeyringEntry[],
 ): void {
-  if (reader.text('NODE_ENV') !== 'production' || !entries.some(isZero)) return;
+  if (!reader.production || !entries.some(isZero)) return;
   reader.refuse(name, `${KEYRING}, none of them all zeros`);
 }
 

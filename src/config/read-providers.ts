@@ -9,7 +9,30 @@ import {
   parseServiceUrl,
 } from './parsers.js';
 import type { ClientKey } from './oauth-provider-config.js';
-import type { StitchConnectConfig, StitchMoneyConfig } from './vault-config.js';
+
+/** stitch.money: an OpenID provider whose tokens rotate. */
+export interface StitchMoneyConfig {
+  readonly issuer: string;
+  readonly authorizationEndpoint: string;
+  readonly tokenEndpoint: string;
+  readonly revocationEndpoint: string;
+  /** Unset: the id_token's signature is not checked beyond TLS. */
+  readonly jwksUri: string | undefined;
+  readonly clientId: string;
+  /** Newest first; the others are tried when the provider refuses it. */
+  readonly clientSecrets: readonly string[];
+  /** Instead of a secret: signs client assertions. */
+  readonly clientKey: ClientKey | undefined;
+  readonly scopes: readonly string[];
+}
+
+/** stitchdata.com: permanent tokens of client accounts. */
+export interface StitchConnectConfig {
+  readonly apiUrl: string;
+  readonly appUrl: string;
+  readonly partnerId: string;
+  readonly partnerSecret: string;
+}
 
 /** stitch.money, if it is turned on. */
 export function readStitchMoney(reader: EnvironmentReader): StitchMoneyConfig | undefined {

@@ -172,8 +172,8 @@ describe('NAME_FILE', () => {
       STITCH_CONNECT_PARTNER_ID: 'id',
       STITCH_CONNECT_PARTNER_SECRET_FILE: file('new,old\n'),
     });
-    expect(config.stitchMoney?.clientSecrets).toEqual(['new', 'old']);
-    expect(config.stitchConnect?.partnerSecret).toBe('new,old');
+    expect(config.providers.stitchMoney?.clientSecrets).toEqual(['new', 'old']);
+    expect(config.providers.stitchConnect?.partnerSecret).toBe('new,old');
   });
 
   it('is refused beside NAME, when it cannot be read and when it is empty, and never shown', () => {

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { DataSourceOptions, Logger } from 'typeorm';
 import { migrations } from '#migrations';
-import type { DatabaseConfig } from '../config/index.js';
+import type { ConnectionConfig } from '../config/index.js';
 
 /** Milliseconds to get a connection, by opening one or by waiting for one of the pool. */
 export const CONNECT_TIMEOUT = 2000;
@@ -56,7 +56,7 @@ const SILENT: Logger = {
  * How TypeORM connects. No session state (no `SET`, no startup options, no named statements), so
  * that a transaction-mode pooler can stand between. Deadlines are the client's for that reason.
  */
-export function dataSourceOptions(config: DatabaseConfig): DataSourceOptions {
+export function dataSourceOptions(config: ConnectionConfig): DataSourceOptions {
   return {
     type: 'postgres',
     url: config.url,

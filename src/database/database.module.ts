@@ -1,7 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { VAULT_CONFIG } from '../config/index.js';
-import type { VaultConfig } from '../config/index.js';
+import { databaseConfig } from '../config/index.js';
+import type { ConfigType } from '../config/index.js';
 import { DatabaseClock } from './database-clock.js';
 import { DatabaseGauges } from './database-gauges.js';
 import { History } from './history.js';
@@ -22,9 +22,9 @@ import { StaleTrust } from './stale-trust.js';
 @Module({
   imports: [
     TypeOrmModule.forRootAsync({
-      inject: [VAULT_CONFIG],
-      useFactory: (config: VaultConfig) => ({
-        ...dataSourceOptions(config.database),
+      inject: [databaseConfig.KEY],
+      useFactory: (config: ConfigType<typeof databaseConfig>) => ({
+        ...dataSourceOptions(config),
         autoLoadEntities: true,
         manualInitialization: true,
       }),

@@ -1,8 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import { Inject, Injectable } from '@nestjs/common';
 import { Log } from '../common/index.js';
-import { VAULT_CONFIG } from '../config/index.js';
-import type { VaultConfig } from '../config/index.js';
+import { journalConfig } from '../config/index.js';
+import type { ConfigType } from '../config/index.js';
 import { PROBE_TIMEOUT } from './data-source.js';
 import type { Query } from './database.js';
 import { forgetReplicas, noteLoss, readHistory, writeBeat } from './history.store.js';
@@ -77,11 +77,11 @@ export class History {
   private epochs = 0;
 
   constructor(
-    @Inject(VAULT_CONFIG) config: VaultConfig,
+    @Inject(journalConfig.KEY) { commitRetentionMs }: ConfigType<typeof journalConfig>,
     private readonly process: ProcessId,
     private readonly log: Log,
   ) {
-    this.retention = config.commitRetention * 1000;
+    this.retention = commitRetentionMs;
   }
 
   /** Has something written anew when the database has forgotten it. */

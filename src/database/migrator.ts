@@ -1,6 +1,6 @@
 import { DataSource, MigrationExecutor } from 'typeorm';
 import { migrations } from '#migrations';
-import type { DatabaseConfig } from '../config/index.js';
+import type { ConnectionConfig } from '../config/index.js';
 import { dataSourceOptions } from './data-source.js';
 import { SERVER_SETTINGS, ServerSettingsError, settingProblems } from './server-settings.js';
 import type { ServerSettings } from './server-settings.js';
@@ -22,7 +22,7 @@ export const knownMigrations = (): string[] => migrations.map((migration) => mig
  * that two replicas that migrate at once do so one after the other.
  */
 export class Migrator {
-  constructor(private readonly config: DatabaseConfig) {}
+  constructor(private readonly config: ConnectionConfig) {}
 
   /**
    * Applies what is pending. @returns the names applied, oldest first

@@ -4,8 +4,8 @@ import { performance } from 'node:perf_hooks';
 import { Inject, Injectable } from '@nestjs/common';
 import pg from 'pg';
 import { Log } from '../common/index.js';
-import { VAULT_CONFIG } from '../config/index.js';
-import type { VaultConfig } from '../config/index.js';
+import { databaseConfig } from '../config/index.js';
+import type { ConfigType } from '../config/index.js';
 import { Metrics } from '../metrics/index.js';
 import { endStatement, isDeadlinePassed } from './cancel-request.js';
 import { CONNECT_TIMEOUT, HeardClient, STATEMENT_TIMEOUT } from './data-source.js';
@@ -44,7 +44,7 @@ export class Notifications {
   private floodLoggedAt = -Infinity;
 
   constructor(
-    @Inject(VAULT_CONFIG) private readonly config: VaultConfig,
+    @Inject(databaseConfig.KEY) private readonly config: ConfigType<typeof databaseConfig>,
     private readonly metrics: Metrics,
     private readonly log: Log,
   ) {}
@@ -69,7 +69,7 @@ export class Notifications {
     if (this.client && performance.now() - lastSign < SILENCE) return;
     this.drop();
     const client = new HeardClient({
-      connectionString: this.config.database.url,
+      connectionString: this.config.url,
       application_name: 'stitch-token-vault-listen',
       connectionTimeoutMillis: CONNECT_TIMEOUT,
       query_timeout: STATEMENT_TIMEOUT,

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { StorageUnavailableError } from '../common/index.js';
-import { VAULT_CONFIG } from '../config/index.js';
-import type { VaultConfig } from '../config/index.js';
+import { databaseConfig } from '../config/index.js';
+import type { ConfigType } from '../config/index.js';
 import { Metrics } from '../metrics/index.js';
 import { Database } from './database.js';
 
@@ -12,14 +12,15 @@ import { Database } from './database.js';
 @Injectable()
 export class StaleTrust {
   constructor(
-    @Inject(VAULT_CONFIG) private readonly config: Pick<VaultConfig, 'staleTrustSeconds'>,
+    @Inject(databaseConfig.KEY)
+    private readonly config: Pick<ConfigType<typeof databaseConfig>, 'staleTrustMs'>,
     private readonly database: Database,
     private readonly metrics: Metrics,
   ) {}
 
   /** Whether what is in memory may still be believed. */
   get holds(): boolean {
-    return this.database.silentForMs < this.config.staleTrustSeconds * 1000;
+    return this.database.silentForMs < this.config.staleTrustMs;
   }
 
   /**

@@ -2,8 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { Log, StorageUnavailableError } from '../common/index.js';
-import { VAULT_CONFIG } from '../config/index.js';
-import type { VaultConfig } from '../config/index.js';
+import { eventsConfig, outboundConfig } from '../config/index.js';
+import type { ConfigType } from '../config/index.js';
 import { DatabaseClock } from '../database/index.js';
 import { Metrics } from '../metrics/index.js';
 import { EventOutboxStore } from './event-outbox.store.js';
@@ -29,14 +29,15 @@ export class EventDelivery implements OnModuleInit {
   private stopping = false;
 
   constructor(
-    @Inject(VAULT_CONFIG) { webhook, proxy }: VaultConfig,
+    @Inject(eventsConfig.KEY) { webhook }: ConfigType<typeof eventsConfig>,
+    @Inject(outboundConfig.KEY) proxies: ConfigType<typeof outboundConfig>,
     private readonly outbox: EventOutboxStore,
     private readonly clock: DatabaseClock,
     private readonly log: Log,
     private readonly metrics: Metrics,
   ) {
     if (!webhook) return;
-    const endpoint = new WebhookEndpoint(webhook, clock, ATTEMPT_TIMEOUT, IN_FLIGHT, proxy);
+    const endpoint = new WebhookEndpoint(webhook, clock, ATTEMPT_TIMEOUT, IN_FLIGHT, proxies);
     this.sender = new WebhookSender(outbox, endpoint, clock, log, metrics);
   }
 

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { StorageUnavailableError } from '../common/index.js';
-import { VAULT_CONFIG } from '../config/index.js';
-import type { VaultConfig } from '../config/index.js';
+import { refreshConfig } from '../config/index.js';
+import type { ConfigType } from '../config/index.js';
 import { Database, DatabaseClock } from '../database/index.js';
 import type { Query } from '../database/index.js';
 import type { IssuedTokens } from '../providers/index.js';
@@ -33,7 +33,7 @@ export interface ObtainedTokens extends GrantKey {
 @Injectable()
 export class GrantLinker {
   constructor(
-    @Inject(VAULT_CONFIG) private readonly config: VaultConfig,
+    @Inject(refreshConfig.KEY) private readonly config: ConfigType<typeof refreshConfig>,
     private readonly grants: GrantStore,
     private readonly unconfirmed: UnconfirmedStore,
     private readonly revocations: RevocationOutbox,
@@ -77,7 +77,6 @@ export class GrantLinker {
     const key = { provider, userId, connection };
     const { accessToken, refreshToken, expiresIn } = issued;
     const expiresAt = expiresIn === null ? null : askedAt + expiresIn * 1000;
-    const lead = this.config.refresh.lead * 1000;
     return {
       ...key,
       grantId,
@@ -92,7 +91,9 @@ export class GrantLinker {
       expiresAt,
       // A grant that can't be refreshed is looked at when it dies.
       refreshDueAt:
-        refreshToken === null ? expiresAt : refreshDueAt({ obtainedAt: askedAt, expiresAt }, lead),
+        refreshToken === null
+          ? expiresAt
+          : refreshDueAt({ obtainedAt: askedAt, expiresAt }, this.config.leadMs),
     };
   }
 }

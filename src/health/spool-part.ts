@@ -5,8 +5,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import { HealthRegistry } from '../common/index.js';
 import type { PartState } from '../common/index.js';
-import { VAULT_CONFIG } from '../config/index.js';
-import type { VaultConfig } from '../config/index.js';
+import { journalConfig } from '../config/index.js';
+import type { ConfigType } from '../config/index.js';
 
 /** A block: an empty file can be made on a full disk, too. */
 const BLOCK = Buffer.alloc(4096);
@@ -19,7 +19,7 @@ const BLOCK = Buffer.alloc(4096);
 @Injectable()
 export class SpoolPart implements OnModuleInit {
   constructor(
-    @Inject(VAULT_CONFIG) private readonly config: VaultConfig,
+    @Inject(journalConfig.KEY) private readonly config: ConfigType<typeof journalConfig>,
     private readonly registry: HealthRegistry,
   ) {}
 
@@ -28,7 +28,7 @@ export class SpoolPart implements OnModuleInit {
   }
 
   private async check(): Promise<PartState> {
-    const path = join(this.config.spoolDir, `.probe-${randomBytes(4).toString('hex')}`);
+    const path = join(this.config.directory, `.probe-${randomBytes(4).toString('hex')}`);
     try {
       const file = await open(path, 'wx', 0o600);
       try {

@@ -1,8 +1,8 @@
 import { Global, Injectable, Module } from '@nestjs/common';
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { Log } from '../common/index.js';
-import { VAULT_CONFIG } from '../config/index.js';
-import type { VaultConfig } from '../config/index.js';
+import { journalConfig } from '../config/index.js';
+import type { ConfigType } from '../config/index.js';
 import { ProcessId } from '../database/index.js';
 import { Sealer } from '../encryption/index.js';
 import { Metrics } from '../metrics/index.js';
@@ -44,13 +44,18 @@ class JournalLifecycle implements OnApplicationShutdown {
   providers: [
     {
       provide: Journal,
-      inject: [VAULT_CONFIG, ProcessId, Sealer, Log],
-      useFactory: (config: VaultConfig, process: ProcessId, sealer: Sealer, log: Log) =>
+      inject: [journalConfig.KEY, ProcessId, Sealer, Log],
+      useFactory: (
+        { directory, commitRetentionMs }: ConfigType<typeof journalConfig>,
+        process: ProcessId,
+        sealer: Sealer,
+        log: Log,
+      ) =>
         new Journal(
           {
-            directory: config.spoolDir,
+            directory,
             writer: process.value,
-            retention: config.commitRetention * 1000,
+            retention: commitRetentionMs,
           },
           sealer,
           log,

@@ -1,4 +1,4 @@
-import type { VaultConfig } from '../config/index.js';
+import type { ProvidersConfig } from '../config/index.js';
 import { configuredProviders } from './configured/configured-providers.js';
 import type { ProviderHttp } from './provider-http.js';
 import { StitchConnectProvider } from './stitch-connect/stitch-connect.provider.js';
@@ -11,7 +11,7 @@ import type { TokenProvider } from './token-provider.js';
  * @param http makes what the provider calls out with, guarded by deadline and size
  */
 export type ProviderFactory = (
-  config: VaultConfig,
+  config: ProvidersConfig,
   http: () => ProviderHttp,
 ) => TokenProvider | readonly TokenProvider[] | undefined;
 
@@ -19,5 +19,5 @@ export type ProviderFactory = (
 export const PROVIDERS: readonly ProviderFactory[] = [
   ({ stitchMoney }, http) => stitchMoney && new StitchMoneyProvider(stitchMoney, http()),
   ({ stitchConnect }, http) => stitchConnect && new StitchConnectProvider(stitchConnect, http()),
-  ({ oauthProviders }, http) => configuredProviders(oauthProviders, http),
+  ({ configured }, http) => configuredProviders(configured, http),
 ];

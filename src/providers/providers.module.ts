@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
-import { VAULT_CONFIG } from '../config/index.js';
-import type { VaultConfig } from '../config/index.js';
+import { outboundConfig, providersConfig, refreshConfig } from '../config/index.js';
+import type { ConfigType } from '../config/index.js';
 import { DatabaseClock } from '../database/index.js';
 import { LISTENERS_PER_PLACE } from './concurrency-limit.js';
 import { ProviderGauges } from './provider-gauges.js';
@@ -11,12 +11,15 @@ import type { ProviderFactory } from './provider-table.js';
 import { StitchConnectProvider } from './stitch-connect/stitch-connect.provider.js';
 
 /** HTTP to a provider, with room for a few calls beside the refreshes and those listened to. */
-const http = ({ refresh, proxy }: VaultConfig) =>
+const http = (
+  refresh: ConfigType<typeof refreshConfig>,
+  proxies: ConfigType<typeof outboundConfig>,
+) =>
   new ProviderHttp(
-    refresh.providerTimeout * 1000,
+    refresh.providerTimeoutMs,
     refresh.concurrency * (1 + LISTENERS_PER_PLACE) + 16,
-    proxy,
-    refresh.answerTimeout * 1000,
+    proxies,
+    refresh.answerTimeoutMs,
   );
 
 /** The providers that the configuration turns on. */
@@ -30,10 +33,17 @@ export class ProvidersModule {
         ProviderGauges,
         {
           provide: ProviderRegistry,
-          inject: [VAULT_CONFIG, DatabaseClock],
-          useFactory: (config: VaultConfig, clock: DatabaseClock) => {
-            const providers = factories.flatMap((make) => make(config, () => http(config)) ?? []);
-            const { concurrency, callsPerSecond } = config.refresh;
+          inject: [providersConfig.KEY, refreshConfig.KEY, outboundConfig.KEY, DatabaseClock],
+          useFactory: (
+            config: ConfigType<typeof providersConfig>,
+            refresh: ConfigType<typeof refreshConfig>,
+            proxies: ConfigType<typeof outboundConfig>,
+            clock: DatabaseClock,
+          ) => {
+            const providers = factories.flatMap(
+              (make) => make(config, () => http(refresh, proxies)) ?? [],
+            );
+            const { concurrency, callsPerSecond } = refresh;
             return new ProviderRegistry(providers, clock, concurrency, callsPerSecond);
           },
         },

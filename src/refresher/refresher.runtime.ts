@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Log, StorageUnavailableError } from '../common/index.js';
-import { VAULT_CONFIG } from '../config/index.js';
-import type { VaultConfig } from '../config/index.js';
+import { journalConfig, refreshConfig } from '../config/index.js';
+import type { ConfigType } from '../config/index.js';
 import { Database, DatabaseClock, History, ProcessId } from '../database/index.js';
 import { Sealer } from '../encryption/index.js';
 import { Metrics } from '../metrics/index.js';
@@ -29,7 +29,8 @@ export class RefresherRuntime {
   private stopped = false;
 
   constructor(
-    @Inject(VAULT_CONFIG) private readonly config: VaultConfig,
+    @Inject(refreshConfig.KEY) private readonly config: ConfigType<typeof refreshConfig>,
+    @Inject(journalConfig.KEY) { directory }: ConfigType<typeof journalConfig>,
     private readonly database: Database,
     private readonly clock: DatabaseClock,
     private readonly log: Log,
@@ -46,12 +47,11 @@ export class RefresherRuntime {
     history: History,
     { value: owner }: ProcessId,
   ) {
-    const { refresh } = config;
     this.owner = owner;
-    this.marks = new ProcessRegistry(config.spoolDir, log);
-    const shelf = new Shelf(journal, ROTATION_FORMAT, config.spoolDir, sealer, log);
-    const heldShelf = new Shelf(journal, HELD_FORMAT, config.spoolDir, sealer, log);
-    const activeLead = refresh.policy === 'active' ? refresh.lead * 1000 : 0;
+    this.marks = new ProcessRegistry(directory, log);
+    const shelf = new Shelf(journal, ROTATION_FORMAT, directory, sealer, log);
+    const heldShelf = new Shelf(journal, HELD_FORMAT, directory, sealer, log);
+    const activeLead = config.policy === 'active' ? config.leadMs : 0;
     this.assembled = assembleRefresher(
       {
         store,
@@ -80,13 +80,13 @@ export class RefresherRuntime {
       {
         owner,
         policy: {
-          mode: refresh.policy,
-          activeWindow: refresh.activeWindow * 1000,
+          mode: config.policy,
+          activeWindow: config.activeWindowMs,
           paused: () => history.paused !== undefined,
         },
-        providerTimeoutMs: refresh.providerTimeout * 1000,
-        leadMs: refresh.lead * 1000,
-        intervalMs: refresh.interval * 1000,
+        providerTimeoutMs: config.providerTimeoutMs,
+        leadMs: config.leadMs,
+        intervalMs: config.intervalMs,
       },
     );
     const { rotation, leaseMs } = this.assembled;
@@ -170,11 +170,11 @@ export class RefresherRuntime {
 
   /** Puts grants on the schedule that a narrower refresh policy had left off it. */
   private async reschedule(): Promise<void> {
-    const { policy, lead, activeWindow } = this.config.refresh;
+    const { policy, leadMs, activeWindowMs } = this.config;
     if (policy === 'on-demand' || policy === 'paused') return;
     try {
-      const window = policy === 'active' ? activeWindow * 1000 : null;
-      const found = await this.grants.reschedule(lead * 1000, window);
+      const window = policy === 'active' ? activeWindowMs : null;
+      const found = await this.grants.reschedule(leadMs, window);
       if (found > 0) this.assembled.schedule.wake();
     } catch (error) {
       // Tried again at the next start; until then readers have them refreshed.

@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { Log, StorageUnavailableError } from '../common/index.js';
-import { VAULT_CONFIG } from '../config/index.js';
-import type { VaultConfig } from '../config/index.js';
+import { refreshConfig } from '../config/index.js';
+import type { ConfigType } from '../config/index.js';
 import { History } from '../database/index.js';
 import { ProviderError, ProviderRegistry } from '../providers/index.js';
 import { TokenSealer } from '../grants/index.js';
@@ -28,7 +28,7 @@ export class Revoker {
     private readonly providers: ProviderRegistry,
     private readonly sealer: TokenSealer,
     private readonly history: History,
-    @Inject(VAULT_CONFIG) private readonly config: VaultConfig,
+    @Inject(refreshConfig.KEY) private readonly config: ConfigType<typeof refreshConfig>,
     private readonly log: Log,
   ) {}
 
@@ -43,7 +43,7 @@ export class Revoker {
 
   /** To revoke a token is to present it: a copy of the database would end what the original uses. */
   private get paused(): boolean {
-    return this.config.refresh.policy === 'paused' || this.history.paused !== undefined;
+    return this.config.policy === 'paused' || this.history.paused !== undefined;
   }
 
   /** Takes no more work; resolves when no revocation is under way. */

@@ -9,8 +9,8 @@ import {
   tokenNotFound,
   withTimeLimit,
 } from '../common/index.js';
-import { VAULT_CONFIG } from '../config/index.js';
-import type { VaultConfig } from '../config/index.js';
+import { refreshConfig } from '../config/index.js';
+import type { ConfigType } from '../config/index.js';
 import { DatabaseClock, StaleTrust } from '../database/index.js';
 import {
   alive,
@@ -49,7 +49,7 @@ export class TokenReader {
   private readonly loads = new KeyedSingleFlight<Grant | undefined>();
 
   constructor(
-    @Inject(VAULT_CONFIG) private readonly config: VaultConfig,
+    @Inject(refreshConfig.KEY) private readonly config: ConfigType<typeof refreshConfig>,
     private readonly cache: GrantCache,
     private readonly store: GrantStore,
     private readonly sealer: TokenSealer,
@@ -65,7 +65,7 @@ export class TokenReader {
    * @throws VaultError by the table in docs/reading.md
    */
   async read(key: GrantKey, request: ReadRequest): Promise<ServedToken> {
-    const minTtl = request.minTtl ?? this.config.refresh.minTtl;
+    const minTtl = request.minTtl ?? this.config.minTtlSeconds;
     let grant = this.cache.get(key);
     // What a consent or a confirmation may have changed since is looked up, not answered from memory.
     const settled = grant?.status === 'active' && this.fresh(grant, minTtl);
@@ -152,7 +152,7 @@ export class TokenReader {
   /** Milliseconds for which a better token is waited for while this one is still alive. */
   private patience(grant: Grant): number {
     const left = remaining(grant, this.clock.now()) - 1000;
-    return Math.max(0, Math.min(this.config.refresh.providerTimeout * 500, left));
+    return Math.max(0, Math.min(this.config.providerTimeoutMs / 2, left));
   }
 
   private open(grant: Grant): ServedToken {

@@ -39,7 +39,8 @@ describe('a client that proves by a key who it is (private_key_jwt)', () => {
   });
 
   const load = async (environment: Record<string, string>) =>
-    loadConfig(await vaultEnvironment({ DATABASE_URL: 'postgres://127.0.0.1/x', ...environment }));
+    loadConfig(await vaultEnvironment({ DATABASE_URL: 'postgres://127.0.0.1/x', ...environment }))
+      .providers;
 
   async function checkLastAssertion(): Promise<void> {
     const form = forms.at(-1);
@@ -67,8 +68,8 @@ describe('a client that proves by a key who it is (private_key_jwt)', () => {
       private_key_id: 'one',
     };
     writeFileSync(file, JSON.stringify({ providers: { bank: entry } }));
-    const { oauthProviders } = await load({ OAUTH_PROVIDERS_FILE: file });
-    const [provider] = configuredProviders(oauthProviders, () => http);
+    const { configured } = await load({ OAUTH_PROVIDERS_FILE: file });
+    const [provider] = configuredProviders(configured, () => http);
     expect(await provider?.refresh('r')).toMatchObject({ accessToken: 'a', expiresIn: 3600 });
     await checkLastAssertion();
   });

@@ -44,7 +44,10 @@ export function useStitchMoney(): StitchMoney {
       STITCH_MONEY_CLIENT_SECRET: sandbox.clientSecret,
       STITCH_MONEY_JWKS_URI: `${sandbox.url}/connect/jwks`,
     });
-    return new StitchMoneyProvider(loadConfig({ ...environment, ...change }).stitchMoney!, http);
+    return new StitchMoneyProvider(
+      loadConfig({ ...environment, ...change }).providers.stitchMoney!,
+      http,
+    );
   };
   const consent = async (choice?: ConsentChoice): Promise<CodeExchange> => {
     const [state, nonce, codeVerifier] = [random(), random(), random()];

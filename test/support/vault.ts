@@ -56,7 +56,7 @@ export async function launchVault(
   const spool = mkdtempSync(join(tmpdir(), 'stitch-vault-spool-'));
   const config = loadConfig(await vaultEnvironment({ SPOOL_DIR: spool, ...overrides }));
   const logs: string[] = [];
-  const log = new Log(config.logLevel, { write: (line: string) => void logs.push(line) });
+  const log = new Log(config.process.logLevel, { write: (line: string) => void logs.push(line) });
   const onFatal = (error: Error) => {
     throw error;
   };

@@ -76,7 +76,7 @@ async function importFile(
         store: new OperatorStore(database),
         ...{ sealer, clock, checkpoints, report, onProgress: progress.update },
       },
-      { replace, lead: config.lead * 1000 },
+      { replace, lead: config.leadMs },
       begun,
     );
     const stream = source.createReadStream({ start: begun.offset, autoClose: false });

@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import { Log, unauthorized } from '../../common/index.js';
-import { VAULT_CONFIG, isServiceUrl } from '../../config/index.js';
-import type { VaultConfig } from '../../config/index.js';
+import { callersConfig, isServiceUrl } from '../../config/index.js';
+import type { ConfigType } from '../../config/index.js';
 import { DatabaseClock } from '../../database/index.js';
 import { IssuerKeys } from './issuer-keys.js';
 import { JwtVerifier } from './jwt-verifier.js';
@@ -14,10 +14,14 @@ export class CallerJwts implements OnModuleInit, OnApplicationShutdown {
   private readonly keys: IssuerKeys | undefined;
   private readonly verifier: JwtVerifier | undefined;
 
-  constructor(@Inject(VAULT_CONFIG) { callerJwt }: VaultConfig, clock: DatabaseClock, log: Log) {
-    if (!callerJwt) return;
-    this.keys = new IssuerKeys(callerJwt, isServiceUrl, clock, log, () => this.verifier?.forget());
-    this.verifier = new JwtVerifier(callerJwt, this.keys, clock);
+  constructor(
+    @Inject(callersConfig.KEY) { jwt }: ConfigType<typeof callersConfig>,
+    clock: DatabaseClock,
+    log: Log,
+  ) {
+    if (!jwt) return;
+    this.keys = new IssuerKeys(jwt, isServiceUrl, clock, log, () => this.verifier?.forget());
+    this.verifier = new JwtVerifier(jwt, this.keys, clock);
   }
 
   onModuleInit(): void {

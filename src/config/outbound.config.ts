@@ -1,5 +1,6 @@
 import { acceptIf } from './environment-reader.js';
 import type { EnvironmentReader } from './environment-reader.js';
+import { defineNamespace } from './namespace.js';
 
 /** A forward proxy: what it takes to reach it, and who we are to it. */
 export interface ProxyServer {
@@ -25,8 +26,10 @@ const EXPECTED = 'http://host:port or https://host:port, with user:password@ bef
 /** What curl takes where a proxy's URL names no port. */
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 1080, 'https:': 443 };
 
+export const outboundConfig = defineNamespace('outbound', readProxy);
+
 /** The proxy variables, as curl understands them: of two spellings the lower-case one wins. */
-export function readProxy(reader: EnvironmentReader): ProxyConfig {
+function readProxy(reader: EnvironmentReader): ProxyConfig {
   const server = (name: string) =>
     reader.parse<ProxyServer | undefined>(spelling(reader, name), EXPECTED, undefined, parseProxy);
   return {

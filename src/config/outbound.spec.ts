@@ -1,9 +1,9 @@
 import { EnvironmentReader } from './environment-reader.js';
-import { readProxy } from './read-proxy.js';
+import { outboundConfig } from './outbound.config.js';
 
 const read = (environment: Record<string, string>) => {
   const reader = new EnvironmentReader(environment);
-  const config = readProxy(reader);
+  const config = outboundConfig(reader);
   reader.finish();
   return config;
 };

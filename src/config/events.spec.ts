@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigurationError, EnvironmentReader } from './environment-reader.js';
-import { readWebhook } from './read-webhook.js';
+import { eventsConfig } from './events.config.js';
 
 const secret = (fill: number, bytes = 32) =>
   `whsec_${Buffer.alloc(bytes, fill).toString('base64')}`;
@@ -10,7 +10,7 @@ const URL = 'https://app.example.com/hooks?tenant=1';
 
 function read(environment: Record<string, string>) {
   const reader = new EnvironmentReader(environment);
-  const webhook = readWebhook(reader);
+  const webhook = eventsConfig(reader).webhook;
   reader.finish();
   return webhook;
 }

@@ -1,10 +1,27 @@
 import { acceptIf } from './environment-reader.js';
 import type { EnvironmentReader } from './environment-reader.js';
+import { defineNamespace } from './namespace.js';
 import { ENDPOINT_URL, parseEndpointUrl } from './parsers.js';
-import type { WebhookConfig } from './vault-config.js';
+
+/** Where events are sent. */
+export interface WebhookConfig {
+  readonly url: string;
+  /** `whsec_<base64>`, newest first; every one of them signs. */
+  readonly secrets: readonly string[];
+}
+
+/** What becomes of events. */
+export interface EventsConfig {
+  /** Undefined: they are kept to be read and not sent. */
+  readonly webhook: WebhookConfig | undefined;
+}
+
+export const eventsConfig = defineNamespace('events', (reader): EventsConfig => ({
+  webhook: readWebhook(reader),
+}));
 
 /** Where events are sent and what signs them: both or neither. */
-export function readWebhook(reader: EnvironmentReader): WebhookConfig | undefined {
+function readWebhook(reader: EnvironmentReader): WebhookConfig | undefined {
   const [given, secret] = reader.pair('WEBHOOK_URL', 'WEBHOOK_SECRET');
   if (!given || !secret) return undefined;
   const url = reader.parse('WEBHOOK_URL', ENDPOINT_URL, '', parseEndpointUrl);
