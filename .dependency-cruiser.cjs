@@ -71,6 +71,14 @@ module.exports = {
       'the link flow',
     ),
     only(
+      'client-tokens',
+      [
+        ...['audit', 'common', 'config', 'database', 'encryption', 'grants', 'http', 'metrics'],
+        'providers',
+      ],
+      "the provider's tokens for the client itself",
+    ),
+    only(
       'stitch-connect',
       ['common', 'config', 'database', 'grants', 'http', 'metrics', 'providers', 'tokens'],
       'what only stitchdata.com has',
@@ -93,6 +101,7 @@ module.exports = {
       [
         'audit',
         'authorization-requests',
+        'client-tokens',
         'common',
         'database',
         'encryption',

@@ -11,6 +11,7 @@ import { Audit1764162000000 } from './1764162000000-audit.js';
 import { History1764172800000 } from './1764172800000-history.js';
 import { TroubleOfGrants1764176400000 } from './1764176400000-trouble-of-grants.js';
 import { Visits1764180000000 } from './1764180000000-visits.js';
+import { ClientTokens1764183600000 } from './1764183600000-client-tokens.js';
 
 /** Every migration in the order it is applied. Never edit one that has landed: add another. */
 export const migrations = [
@@ -27,4 +28,5 @@ export const migrations = [
   History1764172800000,
   TroubleOfGrants1764176400000,
   Visits1764180000000,
+  ClientTokens1764183600000,
 ];

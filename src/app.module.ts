@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { AuditModule } from './audit/index.js';
 import { AuthorizationRequestsModule } from './authorization-requests/index.js';
+import { ClientTokensModule } from './client-tokens/index.js';
 import { ClientsModule } from './clients/index.js';
 import { LogModule } from './common/index.js';
 import type { Log } from './common/index.js';
@@ -44,6 +45,7 @@ export class AppModule {
         RefresherModule,
         AuthorizationRequestsModule,
         StitchConnectModule,
+        ClientTokensModule,
         EventsModule,
         ClientsModule,
         HealthModule,

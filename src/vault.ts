@@ -14,6 +14,7 @@ import {
   refuseLookAheads,
   stripPublicPath,
 } from './authorization-requests/index.js';
+import { ClientTokenRenewal } from './client-tokens/index.js';
 import { Authentication } from './clients/index.js';
 import type { Log } from './common/index.js';
 import { StorageUnavailableError } from './common/index.js';
@@ -179,6 +180,7 @@ function begin(app: NestFastifyApplication): void {
   app.get(AuditRetention).start();
   app.get(RefresherRuntime).start();
   app.get(ConsentRecorder).start();
+  app.get(ClientTokenRenewal).start();
 }
 
 /** Begins to work as soon as the keyring could be checked: one check after the other. */
@@ -226,7 +228,9 @@ async function drain(
   app.get(Lifecycle).listening = false;
   runtime.stop();
   app.get(ConsentRecorder).stop();
-  const outboxes = [app.get(Revoker), app.get(EventDelivery)].map((outbox) => outbox.drain());
+  const outboxes = [app.get(Revoker), app.get(EventDelivery), app.get(ClientTokenRenewal)].map(
+    (outbox) => outbox.drain(),
+  );
   await Promise.all([...drainListeners(), ...outboxes]);
   // The rotations that they waited for are finished and committed before the database is let go.
   // The audit is not kept waiting for them: nobody reads any more.

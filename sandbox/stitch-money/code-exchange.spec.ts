@@ -123,7 +123,7 @@ describe('stitch.money /connect/token with a code', () => {
   });
 
   it('refuses any other grant type', async () => {
-    const { status, json } = await client.token({ grant_type: 'client_credentials' });
+    const { status, json } = await client.token({ grant_type: 'password' });
     expect([status, json]).toEqual([400, { error: 'unsupported_grant_type' }]);
     const without = await postForm(`${server.url}/connect/token`, { code: 'x' });
     expect(without.json).toEqual({ error: 'invalid_request' });

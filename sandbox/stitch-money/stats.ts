@@ -6,6 +6,7 @@ export class StitchMoneyStats {
   tokenCalls = 0;
   codeCalls = 0;
   refreshCalls = 0;
+  clientCalls = 0;
   revocationCalls = 0;
   apiCalls = 0;
   /** Refreshes that issued a new refresh token. */
@@ -55,11 +56,11 @@ export class StitchMoneyStats {
 
   /** The counts that may be shown over HTTP. */
   snapshot(): Record<string, number> {
-    const { tokenCalls, codeCalls, refreshCalls, revocationCalls, apiCalls } = this;
+    const { tokenCalls, codeCalls, refreshCalls, clientCalls, revocationCalls, apiCalls } = this;
     const { rotations, graceAnswers, reuseEvents, codeReuseEvents, familiesRevoked } = this;
     const { faults, inFlight, maxInFlight, maxPresentations, liveAccessTokens } = this;
     return {
-      ...{ tokenCalls, codeCalls, refreshCalls, revocationCalls, apiCalls },
+      ...{ tokenCalls, codeCalls, refreshCalls, clientCalls, revocationCalls, apiCalls },
       ...{ rotations, graceAnswers, reuseEvents, codeReuseEvents, familiesRevoked },
       ...{ faults, inFlight, maxInFlight, maxPresentations, liveAccessTokens },
       refreshTokensPresented: this.presentations.size,
@@ -68,7 +69,7 @@ export class StitchMoneyStats {
 
   /** Back to nothing seen; calls in flight stay in flight. */
   reset(): void {
-    this.tokenCalls = this.codeCalls = this.refreshCalls = 0;
+    this.tokenCalls = this.codeCalls = this.refreshCalls = this.clientCalls = 0;
     this.revocationCalls = this.apiCalls = this.faults = 0;
     this.rotations = this.graceAnswers = this.reuseEvents = this.codeReuseEvents = 0;
     this.familiesRevoked = this.maxPresentations = 0;

@@ -50,7 +50,7 @@ export const ID_TOKEN_FAULTS = [
 ] as const;
 export type IdTokenFault = (typeof ID_TOKEN_FAULTS)[number];
 
-export type TokenCall = 'refresh' | 'code';
+export type TokenCall = 'refresh' | 'code' | 'client';
 
 export interface StitchMoneySwitches extends FaultLimits<TokenCall> {
   /** Seconds an access token lives; S3: 900. */
@@ -108,7 +108,7 @@ export const switchRules: SwitchRules<StitchMoneySwitches> = {
   latencyMs: rule.latency,
   tokenFault: rule.oneOf(TOKEN_FAULTS),
   oddMembers: rule.members,
-  faultOn: rule.oneOf(['refresh', 'code', 'all']),
+  faultOn: rule.oneOf(['refresh', 'code', 'client', 'all']),
   faultRate: rule.rate,
   faultCount: rule.countOrNull,
   idTokenFault: rule.oneOf(ID_TOKEN_FAULTS),

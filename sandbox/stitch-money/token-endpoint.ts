@@ -8,7 +8,7 @@ import { makeIdToken } from './id-token.js';
 import type { Server } from './server.js';
 import type { TokenFault } from './switches.js';
 
-/** POST /connect/token (S3): the code exchange and the refresh, and every way they can go wrong. */
+/** POST /connect/token (S3): the code exchange, the refresh and tokens of the client itself, and every way they can go wrong. */
 export function addTokenEndpoint(app: FastifyInstance, server: Server): void {
   app.post('/connect/token', async (request, reply) => {
     server.stats.enter();
@@ -20,12 +20,18 @@ export function addTokenEndpoint(app: FastifyInstance, server: Server): void {
   });
 }
 
+/** What a call is counted as, by its grant type; any other as a code exchange. */
+const CALLS: Readonly<Record<string, 'refresh' | 'client' | undefined>> = {
+  refresh_token: 'refresh',
+  client_credentials: 'client',
+};
+
 async function answer(server: Server, request: FastifyRequest, reply: FastifyReply) {
   const { stats, switches, random } = server;
   stats.tokenCalls += 1;
   const form = readForm(request);
-  const call = form.grant_type === 'refresh_token' ? 'refresh' : 'code';
-  stats[call === 'refresh' ? 'refreshCalls' : 'codeCalls'] += 1;
+  const call = CALLS[form.grant_type ?? ''] ?? 'code';
+  stats[`${call}Calls`] += 1;
   if (form.refresh_token !== undefined) stats.present(form.refresh_token);
   await holdBack(switches.latencyMs, random);
 
@@ -73,10 +79,12 @@ async function exchange(server: Server, form: Form, fault: TokenFault): Promise<
       return exchangeCode(server, form, fault);
     case 'refresh_token':
       return exchangeRefresh(server, form, fault);
+    case 'client_credentials':
+      return issueToClient(server, form, fault);
     default:
       throw new RuleBroken(
         'unsupported_grant_type',
-        'grant_type is authorization_code or refresh_token (S3)',
+        'grant_type is authorization_code, refresh_token (S3) or client_credentials (P)',
       );
   }
 }
@@ -121,6 +129,22 @@ async function exchangeRefresh(server: Server, form: Form, fault: TokenFault): P
     fault,
     withIdToken ? await idToken(server, tokens, {}) : undefined,
   );
+}
+
+/** RFC 6749 section 4.4; the scopes of the client itself begin with `client_` (P). */
+function issueToClient(server: Server, form: Form, fault: TokenFault): object {
+  checkClient(server, form);
+  const scope = required(form, 'scope').split(' ');
+  if (!scope.every((each) => /^client_[a-z]+$/.test(each))) {
+    throw new RuleBroken('invalid_scope', 'the scopes of the client begin with client_ (P)');
+  }
+  if (required(form, 'audience') !== `${server.issuer()}/connect/token`) {
+    throw new RuleBroken('invalid_request', 'audience is the token endpoint (P)');
+  }
+  const authTime = Math.floor(server.now() / 1000);
+  const { clientId, grants } = server;
+  const tokens = grants.start({ clientId, scope, sub: `client/${clientId}`, authTime });
+  return present(server, tokens, fault, undefined);
 }
 
 async function idToken(

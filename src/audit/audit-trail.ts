@@ -40,7 +40,7 @@ function grantOf({ params, query }: FastifyRequest): typeof NOBODY {
   };
   return {
     userId: pick(params, 'user_id', USER_ID),
-    provider: pick(query, 'provider', PROVIDER),
+    provider: pick(params, 'provider', PROVIDER) ?? pick(query, 'provider', PROVIDER),
     connection: pick(query, 'connection', CONNECTION),
   } as typeof NOBODY;
 }

@@ -68,6 +68,15 @@ export function assertMayTouchProvider(caller: Caller, provider: string): void {
   if (!mayTouchProvider(caller, provider)) throw outsideRestriction();
 }
 
+/**
+ * As {@link assertWithin}, for what concerns the vault's own standing with a provider and no user. A
+ * client that may touch some users only may not act for all of them. @throws VaultError 403
+ */
+export function assertMayActForVault(caller: Caller, provider: string): void {
+  if (caller.userPrefixes !== null) throw outsideRestriction();
+  assertMayTouchProvider(caller, provider);
+}
+
 /** As {@link assertWithin}, for what concerns a user at every provider. @throws VaultError 403 */
 export function assertMayTouchEveryProvider(caller: Caller, userId: string): void {
   if (caller.providers !== null) throw outsideRestriction();

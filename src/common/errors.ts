@@ -74,6 +74,10 @@ export const rateLimited = (retryAfter: number) =>
 export const notFound = (detail = 'There is nothing at this address.') =>
   new VaultError(404, 'not_found', 'Not found', detail);
 
+/** 404: the provider has nothing of the kind. */
+export const unsupported = (detail: string) =>
+  new VaultError(404, 'unsupported', 'Unsupported', detail);
+
 /** 404: no such grant, or one still awaiting confirmation. */
 export const tokenNotFound = () =>
   new VaultError(404, 'token_not_found', 'Token not found', 'This user has not linked this.');

@@ -38,6 +38,14 @@ export class UserIdPipe implements PipeTransform<string, string> {
   }
 }
 
+/** A provider's name that is a parameter of the path: `@Param('provider', ProviderPipe)`. */
+export class ProviderPipe implements PipeTransform<string, string> {
+  transform(value: string): string {
+    if (PROVIDER.test(value)) return value;
+    throw invalidRequest({ provider: ['provider must name a provider'] });
+  }
+}
+
 export const IsConnection = () =>
   applyDecorators(
     IsString({ message: '$property must be a string' }),

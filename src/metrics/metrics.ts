@@ -46,6 +46,13 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly clientTokenCalls = new Counter({
+    name: 'stitch_vault_client_token_calls_total',
+    help: "Calls for a provider's tokens of the client itself, by provider and outcome.",
+    labelNames: ['provider', 'outcome'] as const,
+    registers: [this.registry],
+  });
+
   readonly cacheReads = new Counter({
     name: 'stitch_vault_cache_reads_total',
     help: 'Reads by whether the cache had the grant.',

@@ -61,12 +61,22 @@ export interface IssuedTokens {
  */
 export type KeepAnswer = (answer: ProviderAnswer) => void;
 
+/** What a provider gives the client itself, for no user (RFC 6749 section 4.4). */
+export interface ClientTokenGrant {
+  /** The client that the tokens are of. */
+  readonly clientId: string;
+  /** Asks for a token with these scopes. @throws ProviderError */
+  request(scopes: readonly string[]): Promise<IssuedTokens>;
+}
+
 /** One provider. Adding one is a folder and a line in the table: see docs/providers.md. */
 export interface TokenProvider {
   readonly name: string;
   readonly capabilities: ProviderCapabilities;
   /** What the provider calls itself in `iss` (RFC 9207), where it does. */
   readonly issuer: string | undefined;
+  /** Undefined: the provider has no tokens for the client itself. */
+  readonly clientTokens?: ClientTokenGrant | undefined;
   /** Asked for when a request names none. */
   readonly defaultScopes: readonly string[];
   /** Added to every request: without them the protocol does not work. */

@@ -54,6 +54,24 @@ describe('the client’s token()', () => {
     expect(await refusal(elsewhere)).toMatchObject({ code: 'invalid_request' });
   });
 
+  it('gives tokens of the client itself', async () => {
+    const asked = { scope: ['client_paymentrequest'], minTtl: 60 };
+    const token = await clientOf(world).clientToken('stitch-money', asked);
+    expect(token).toEqual({
+      accessToken: expect.stringMatching(/^[\w-]{20,}$/),
+      tokenType: 'Bearer',
+      expiresIn: expect.any(Number),
+      expiresAt: expect.any(Date),
+      scope: 'client_paymentrequest',
+      provider: 'stitch-money',
+    });
+    expect(world.sandbox.isLive(token.accessToken)).toBe(true);
+    const refused = clientOf(world).clientToken('stitch-money', { scope: 'accounts' });
+    expect(await refusal(refused)).toMatchObject({
+      ...{ code: 'insufficient_scope', status: 403, missingScopes: ['accounts'] },
+    });
+  });
+
   it('names each refusal of the vault by its code, with reason and time to wait', async () => {
     const client = clientOf(world);
     expect(await refusal(client.token('nobody'))).toMatchObject({

@@ -26,6 +26,7 @@ export async function runLeakRound(): Promise<LeakRound> {
     await failToLink(leaks);
     await failToRotate(leaks);
     await refuse(leaks);
+    await readClientTokens(leaks);
     const spool = await spoolOne(leaks);
     const metrics = await Promise.all(
       vaults.map(async (vault, index) => ({
@@ -118,6 +119,21 @@ async function refuse({ world, keep, keys, clientSecrets }: LeakWorld): Promise<
   await keep('unknown member', await vault.request('/authorization-requests', post));
   const broken = { ...post, body: `${body}]` };
   await keep('broken body', await vault.request('/authorization-requests', broken));
+}
+
+async function readClientTokens({ world, keep }: LeakWorld): Promise<void> {
+  const ask = (scope: string, replica: number) =>
+    world.vaults[replica]?.request(`/client-tokens/stitch-money?scope=${scope}`, {
+      key: world.key,
+    });
+  for (const replica of [0, 1]) {
+    const answer = await ask('client_paymentrequest', replica);
+    if (answer) await keep('read of a client token', answer);
+  }
+  Object.assign(world.sandbox.switches, { tokenFault: 'malformed', faultOn: 'client' });
+  const failed = await ask('client_refund', 0);
+  if (failed) await keep('client token that failed', failed);
+  world.sandbox.reset();
 }
 
 /** Lets the database go while a rotation is on its way, and looks at what was put aside. */

@@ -170,6 +170,10 @@ describe('the API description', () => {
     await check(200, reject, '/tokens/ann/rejections', { version: 1 });
     await check(400, reject, '/tokens/ann/rejections', { version: 'one' });
     await check(404, reject, '/tokens/nobody/rejections', { version: 1 });
+    const client = 'GET /client-tokens/{provider}';
+    await check(200, client, '/client-tokens/stitch-money?scope=client_x');
+    await check(400, client, '/client-tokens/stitch-money');
+    await check(404, client, '/client-tokens/stitch-connect?scope=client_x');
     await check(400, read, '/tokens/ann?min_ttl=x');
     await check(403, read, '/tokens/ann?scope=more');
     await check(404, read, '/tokens/nobody');

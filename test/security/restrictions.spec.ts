@@ -125,6 +125,17 @@ describe('a restricted client', () => {
     expect(texts.size).toBe(1);
   });
 
+  it('of some users gets no token of the client itself; of a provider gets those of that one', async () => {
+    const path = (provider: string) => `/client-tokens/${provider}?scope=client_x`;
+    const forbidden = { status: 403, code: 'forbidden' };
+    expect(await call(prefixed, { path: path('stitch-money') })).toMatchObject(forbidden);
+    expect(await call(connectOnly, { path: path('stitch-money') })).toMatchObject(forbidden);
+    expect(await call(connectOnly, { path: path('nowhere') })).toMatchObject(forbidden);
+    const none = { status: 404, code: 'unsupported' };
+    expect(await call(connectOnly, { path: path('stitch-connect') })).toMatchObject(none);
+    expect(await call(free, { path: path('stitch-money') })).toMatchObject({ status: 200 });
+  });
+
   it('confirms with nobody outside, and discards nothing by trying', async () => {
     const begun = await begin(prefixed, 'a-cas', { confirm: true });
     await fetch(await world.sandbox.consent(begun.authorization_url));

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 const OWNERS: Readonly<Record<string, string>> = {
   audit_events: 'audit',
   audit_keys: 'audit',
+  client_tokens: 'client-tokens',
   migrations: 'database',
   service_clients: 'clients',
   stitch_authorization_browsers: 'authorization-requests',

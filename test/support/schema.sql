@@ -23,6 +23,24 @@ CREATE TABLE audit_keys (
   sealed_key bytea NOT NULL,
   created_at timestamp with time zone NOT NULL DEFAULT now()
 );
+CREATE TABLE client_tokens (
+  provider text NOT NULL,
+  client_id text NOT NULL,
+  scope text NOT NULL,
+  access_token bytea,
+  granted_scope text,
+  obtained_at timestamp with time zone,
+  expires_at timestamp with time zone,
+  refresh_due_at timestamp with time zone,
+  version bigint NOT NULL DEFAULT 0,
+  last_read_at timestamp with time zone NOT NULL DEFAULT now(),
+  lease_owner text,
+  lease_expires_at timestamp with time zone,
+  failure_count integer NOT NULL DEFAULT 0,
+  last_error text,
+  refusal text,
+  retry_at timestamp with time zone
+);
 CREATE TABLE migrations (
   id integer NOT NULL DEFAULT nextval('migrations_id_seq'::regclass),
   timestamp bigint NOT NULL,
@@ -176,6 +194,7 @@ CREATE TABLE stitch_unconfirmed_grants (
 -- constraints
 ALTER TABLE audit_events ADD CONSTRAINT audit_events_pkey PRIMARY KEY ("position");
 ALTER TABLE audit_keys ADD CONSTRAINT audit_keys_pkey PRIMARY KEY (id);
+ALTER TABLE client_tokens ADD CONSTRAINT client_tokens_pkey PRIMARY KEY (provider, client_id, scope);
 ALTER TABLE migrations ADD CONSTRAINT "PK_8c82d7f526340ab734260ea46be" PRIMARY KEY (id);
 ALTER TABLE service_clients ADD CONSTRAINT service_clients_client_id_key UNIQUE (client_id);
 ALTER TABLE service_clients ADD CONSTRAINT service_clients_key_hash_key UNIQUE (key_hash);
@@ -521,3 +540,4 @@ CREATE TRIGGER stitch_provider_fuses_event AFTER UPDATE OF tripped_at ON public.
 -- History1764172800000
 -- TroubleOfGrants1764176400000
 -- Visits1764180000000
+-- ClientTokens1764183600000

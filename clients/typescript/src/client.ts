@@ -1,6 +1,6 @@
 import { bodyNotReplayable, outgoing } from './outgoing.js';
 import { Rejections } from './rejections.js';
-import type { Token, TokenOptions } from './token.js';
+import type { ClientToken, ClientTokenOptions, Token, TokenOptions } from './token.js';
 import { VaultApi } from './vault-api.js';
 import type { Fetch, KeySource } from './vault-api.js';
 
@@ -50,6 +50,16 @@ export class VaultClient {
    */
   token(userId: string, options: TokenOptions = {}): Promise<Token> {
     return this.#api.read(userId, options);
+  }
+
+  /**
+   * A bearer token of the client itself (RFC 6749 section 4.4), for what is done for no user. The key
+   * needs the scope `client-tokens:read`.
+   *
+   * @throws VaultError when there is none, with a `code` that says why
+   */
+  clientToken(provider: string, options: ClientTokenOptions): Promise<ClientToken> {
+    return this.#api.readClientToken(provider, options);
   }
 
   /**

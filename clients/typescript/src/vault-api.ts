@@ -1,7 +1,7 @@
 import type { Problem, Rejection } from './api.js';
 import { DeadlinePassed, waitFor, within } from './abort.js';
-import { isTokenAnswer, toToken } from './token.js';
-import type { Token, TokenOptions } from './token.js';
+import { isClientTokenAnswer, isTokenAnswer, toClientToken, toToken } from './token.js';
+import type { ClientToken, ClientTokenOptions, Token, TokenOptions } from './token.js';
 import { VaultError } from './vault-error.js';
 
 export type Fetch = typeof globalThis.fetch;
@@ -13,7 +13,7 @@ interface Call {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The vault's two routes for tokens. */
+/** The vault's routes for tokens. */
 export class VaultApi {
   readonly #base: string;
   readonly #key: KeySource;
@@ -37,22 +37,35 @@ export class VaultApi {
     const scopes = typeof scope === 'string' ? scope : scope?.join(' ');
     if (scopes) query.set('scope', scopes);
     const search = query.size > 0 ? `?${query.toString()}` : '';
-    return this.#call({ path: `/tokens/${segmentOf(userId)}${search}`, signal });
+    return tokenOf(await this.#call({ path: `/tokens/${segmentOf(userId)}${search}`, signal }));
+  }
+
+  /** GET /client-tokens/:provider */
+  async readClientToken(provider: string, options: ClientTokenOptions): Promise<ClientToken> {
+    const { scope, minTtl, signal } = options;
+    const query = new URLSearchParams({
+      scope: typeof scope === 'string' ? scope : scope.join(' '),
+    });
+    if (minTtl !== undefined) query.set('min_ttl', String(minTtl));
+    const path = `/client-tokens/${segmentOf(provider)}?${query.toString()}`;
+    const answer = await this.#call({ path, signal });
+    const { status, content } = answer;
+    return status === 200 && isClientTokenAnswer(content) ? toClientToken(content) : fail(answer);
   }
 
   /** POST /tokens/:user_id/rejections */
   async reject(userId: string, { version, provider, connection }: Token): Promise<Token> {
     const path = `/tokens/${segmentOf(userId)}/rejections`;
-    return this.#call({ path, body: { version, provider, connection } });
+    return tokenOf(await this.#call({ path, body: { version, provider, connection } }));
   }
 
   /** One call, and a second one with a renewed key when the first key is not known any more. */
-  async #call(call: Call): Promise<Token> {
+  async #call(call: Call): Promise<Answer> {
     const key = await waitFor(this.#currentKey(), call.signal);
     const first = await this.#exchange(call, key);
-    if (first.status !== 401 || typeof this.#key === 'string') return tokenOf(first);
+    if (first.status !== 401 || typeof this.#key === 'string') return first;
     const renewed = await waitFor(this.#currentKey(), call.signal);
-    return tokenOf(renewed === key ? first : await this.#exchange(call, renewed));
+    return renewed === key ? first : this.#exchange(call, renewed);
   }
 
   async #exchange({ path, body, signal }: Call, key: string): Promise<Answer> {
@@ -102,8 +115,13 @@ interface Answer {
   readonly content: unknown;
 }
 
-function tokenOf({ status, retryAfter, content }: Answer): Token {
-  if (status === 200 && isTokenAnswer(content)) return toToken(content);
+function tokenOf(answer: Answer): Token {
+  const { status, content } = answer;
+  return status === 200 && isTokenAnswer(content) ? toToken(content) : fail(answer);
+}
+
+/** @throws VaultError that says what the vault said, or that it was not the vault */
+function fail({ status, retryAfter, content }: Answer): never {
   const problem: Partial<Problem> = typeof content === 'object' && content !== null ? content : {};
   if (status < 400 || !isCode(problem.code)) {
     throw new VaultError(
@@ -126,7 +144,7 @@ function tokenOf({ status, retryAfter, content }: Answer): Token {
   );
 }
 
-/** The user id as one segment of a path. @throws VaultError `invalid_request` for what can't be one */
+/** A user id or a provider's name as one segment of a path. @throws VaultError `invalid_request` for what can't be one */
 function segmentOf(userId: unknown): string {
   // URL parsers take . and .. out of a path, and their percent-encoded forms as well.
   if (typeof userId === 'string' && !['', '.', '..'].includes(userId)) {
@@ -138,7 +156,7 @@ function segmentOf(userId: unknown): string {
   }
   throw new VaultError(
     'invalid_request',
-    'This user id can’t be part of a URL: it must be a string, well-formed, and not "", "." or "..".',
+    'This name can’t be part of a URL: it must be a string, well-formed, and not "", "." or "..".',
   );
 }
 

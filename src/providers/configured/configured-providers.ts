@@ -10,7 +10,12 @@ export const configuredProviders = (
   configs.map(
     (config) =>
       new OAuthProvider(
-        { ...config, discovers: true, requiredScopes: config.openid ? ['openid'] : [] },
+        {
+          ...config,
+          discovers: true,
+          requiredScopes: config.openid ? ['openid'] : [],
+          clientTokenParameters: {},
+        },
         http(),
       ),
   );

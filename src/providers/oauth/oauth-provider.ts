@@ -7,6 +7,7 @@ import { mayHoldTokens, readTokenAnswer, toIssuedTokens } from '../token-answer.
 import type { TokenMembers } from '../token-answer.js';
 import type {
   AuthorizationParameters,
+  ClientTokenGrant,
   CodeExchange,
   IssuedTokens,
   KeepAnswer,
@@ -37,6 +38,7 @@ export class OAuthProvider implements TokenProvider {
   readonly defaultScopes: readonly string[];
   readonly requiredScopes: readonly string[];
   readonly capabilities;
+  readonly clientTokens: ClientTokenGrant | undefined;
   private readonly metadata: ServerMetadata;
   private readonly keySet: KeySet;
   private readonly credentials: readonly Credential[];
@@ -55,6 +57,11 @@ export class OAuthProvider implements TokenProvider {
     this.metadata = metadata;
     this.keySet = new KeySet(http);
     this.credentials = credentialsOf(settings);
+    // A public client can't prove who it is, so it is given nothing for itself (RFC 6749 section 4.4).
+    this.clientTokens =
+      settings.clientAuthentication === 'none'
+        ? undefined
+        : { clientId: settings.clientId, request: (scopes) => this.requestClientToken(scopes) };
     this.capabilities = {
       echoesState: true,
       scopes: true,
@@ -150,6 +157,22 @@ export class OAuthProvider implements TokenProvider {
         return new Response(null);
       });
       await oidc.tokenRevocation(client, refreshToken, { token_type_hint: 'refresh_token' });
+    });
+  }
+
+  private requestClientToken(scopes: readonly string[]): Promise<IssuedTokens> {
+    return this.withCredentials(async (credential) => {
+      let issued: IssuedTokens | undefined;
+      const client = await this.client(credential, async (url, options) => {
+        const members = readTokenAnswer(await this.http.send(url, options));
+        issued = toIssuedTokens(members, this.settings.accessTokenLifetime, null);
+        return answerFor(members);
+      });
+      await oidc.clientCredentialsGrant(client, {
+        ...this.settings.clientTokenParameters,
+        scope: scopes.join(' '),
+      });
+      return issued ?? missing();
     });
   }
 

@@ -22,6 +22,8 @@ export class StitchMoneyProvider extends OAuthProvider {
         // S3: the scope must hold `openid`.
         requiredScopes: ['openid'],
         authorizationParameters: {},
+        // The server wants to be told whom the token request is meant for: its token endpoint.
+        clientTokenParameters: { audience: config.tokenEndpoint },
         accessTokenLifetime: DOCUMENTED_LIFETIME,
       },
       http,

@@ -1,0 +1,3 @@
+export { ClientTokenRenewal } from './client-token-renewal.js';
+export { ClientTokensModule } from './client-tokens.module.js';
+export { CLIENT_TOKEN_TABLE } from './sealed-tables.js';
