@@ -10,7 +10,7 @@ import { ChainWriter } from './chain-writer.js';
 /** Rows of triggers that one mark vouches for at most. */
 const LOOSE_AT_ONCE = 1000;
 /** Milliseconds from one mark to the next while triggers have written nothing. */
-const MARK_EVERY_MS = 10_000;
+const MARK_EVERY_MS = 2_000;
 
 /** What a mark says: so many rows there are up to a position, and among them these of triggers. */
 export interface Mark {

@@ -5,7 +5,7 @@ import { parseKeyring } from '../../src/config/parsers.js';
 import { knownMigrations } from '../../src/database/migrator.js';
 import { createDatabase } from '../support/database.js';
 import type { TestDatabase } from '../support/database.js';
-import { cleanUp, runCli, temporaryDirectory } from './programs.js';
+import { cleanUp, runCli, runCliProcess, temporaryDirectory } from './programs.js';
 
 /** Reads what `--json` printed: one document on one line, and nothing else. */
 function document(stdout: string): Record<string, unknown> {
@@ -28,6 +28,19 @@ describe('node dist/cli.js', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     for (const command of ['migrate', 'clients', 'keys']) expect(stdout).toContain(command);
   });
+
+  it.each([
+    [0, ['clients', 'list', '--json']],
+    [1, ['clients', 'revoke', 'nobody']],
+    [2, ['clients', 'create', 'no-scope']],
+  ])(
+    'ends with %i as a process of its own, and says the same as in a shared one',
+    async (code, args) => {
+      const ended = await runCliProcess(args, { DATABASE_URL: database.url });
+      expect(ended.code).toBe(code);
+      expect(ended).toEqual(await cli(...args));
+    },
+  );
 
   it.each([
     [[]],

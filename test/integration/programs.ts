@@ -4,13 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '../support/wait.js';
+import type { Ended } from './cli-host.js';
 
-/** How a program ended. */
-export interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+export { runCli } from './cli-host.js';
+export type { Ended } from './cli-host.js';
 
 /** A program of `dist/` as a process of its own. */
 export interface Program {
@@ -70,9 +67,11 @@ export function start(
   };
 }
 
-/** An operator command. */
-export const runCli = (args: string[], environment: Record<string, string> = {}): Promise<Ended> =>
-  start('cli.js', args, environment).ended;
+/** An operator command as a process of its own. */
+export const runCliProcess = (
+  args: string[],
+  environment: Record<string, string> = {},
+): Promise<Ended> => start('cli.js', args, environment).ended;
 
 /** Starts a vault and waits until it listens. */
 export async function startVaultProgram(
