@@ -22,6 +22,7 @@ module.exports = {
     only('config', ['common'], 'config reads the environment and knows nothing else'),
     only('encryption', ['common'], 'encryption knows nothing of HTTP, TypeORM or providers'),
     only('metrics', ['common'], 'metrics are a leaf'),
+    only('lifecycle', ['common'], 'what runs in the background, whatever it is'),
     only('database', ['common', 'config', 'metrics'], 'the database module is plumbing'),
     only('http', ['common', 'metrics'], 'HTTP plumbing knows no feature'),
     only('outbound', ['config'], 'the way out, through a proxy or not'),
@@ -35,10 +36,14 @@ module.exports = {
       ['common', 'config', 'database', 'encryption', 'metrics'],
       'sealed records on disk',
     ),
-    only('clients', ['common', 'config', 'database', 'journal', 'metrics'], 'who calls'),
+    only(
+      'clients',
+      ['common', 'config', 'database', 'journal', 'lifecycle', 'metrics'],
+      'who calls',
+    ),
     only(
       'events',
-      ['common', 'config', 'database', 'http', 'metrics', 'outbound'],
+      ['common', 'config', 'database', 'http', 'lifecycle', 'metrics', 'outbound'],
       'the outbox and the log',
     ),
     only(
@@ -58,7 +63,7 @@ module.exports = {
       'refresher',
       [
         ...['common', 'config', 'database', 'encryption', 'grants', 'metrics', 'providers'],
-        ...['journal', 'tokens'],
+        ...['journal', 'lifecycle', 'tokens'],
       ],
       'rotation',
     ),
@@ -66,7 +71,7 @@ module.exports = {
       'authorization-requests',
       [
         ...['common', 'config', 'database', 'encryption', 'grants', 'http', 'metrics'],
-        ...['providers', 'journal', 'tokens'],
+        ...['providers', 'journal', 'lifecycle', 'tokens'],
       ],
       'the link flow',
     ),
@@ -74,7 +79,7 @@ module.exports = {
       'client-tokens',
       [
         ...['audit', 'common', 'config', 'database', 'encryption', 'grants', 'http', 'metrics'],
-        'providers',
+        ...['lifecycle', 'providers'],
       ],
       "the provider's tokens for the client itself",
     ),
@@ -87,13 +92,13 @@ module.exports = {
       'health',
       [
         ...['authorization-requests', 'common', 'config', 'database', 'encryption', 'grants'],
-        ...['keys', 'metrics', 'refresher'],
+        ...['keys', 'lifecycle', 'metrics', 'refresher'],
       ],
       'health',
     ),
     only(
       'audit',
-      ['common', 'config', 'database', 'encryption', 'http', 'metrics'],
+      ['common', 'config', 'database', 'encryption', 'http', 'lifecycle', 'metrics'],
       'who did what',
     ),
     only(

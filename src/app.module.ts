@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { ScheduleModule } from '@nestjs/schedule';
 import type { DynamicModule } from '@nestjs/common';
 import { AuditModule } from './audit/index.js';
 import { AuthorizationRequestsModule } from './authorization-requests/index.js';
@@ -14,12 +15,14 @@ import { EventsModule } from './events/index.js';
 import { GrantsModule } from './grants/index.js';
 import { HealthModule } from './health/index.js';
 import { JournalModule } from './journal/index.js';
+import { LifecycleModule } from './lifecycle/index.js';
 import { MetricsModule } from './metrics/index.js';
 import { ProvidersModule } from './providers/index.js';
 import type { ProviderFactory } from './providers/index.js';
 import { RefresherModule } from './refresher/index.js';
 import { StitchConnectModule } from './stitch-connect/index.js';
 import { TokensModule } from './tokens/index.js';
+import { VaultParts } from './vault-parts.js';
 
 /** The composition root. */
 @Module({})
@@ -34,6 +37,8 @@ export class AppModule {
       imports: [
         LogModule.forRoot(log),
         ConfigModule.forRoot(config),
+        ScheduleModule.forRoot(),
+        LifecycleModule,
         EncryptionModule.forRoot(new Keyring(config.encryption.keyring)),
         MetricsModule,
         DatabaseModule,
@@ -50,6 +55,7 @@ export class AppModule {
         ClientsModule,
         HealthModule,
       ],
+      providers: [VaultParts],
     };
   }
 }

@@ -1,3 +1,5 @@
+import type { AddressInfo } from 'node:net';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Log } from './common/index.js';
 import type { ListenerConfig, ListenersConfig } from './config/index.js';
 import { TlsListener, TlsMaterialError } from './http/index.js';
@@ -66,6 +68,28 @@ export async function openListeners(config: ListenersConfig, log: Log): Promise<
       for (const each of Object.values(tls)) each?.close();
     },
   };
+}
+
+/**
+ * Lets an application listen.
+ *
+ * @param prefix what the variables of this listener begin with
+ * @returns the URL of its root
+ * @throws StartError when the address can't be had
+ */
+export async function listen(
+  app: NestFastifyApplication,
+  prefix: '' | 'PUBLIC_',
+  { host, port, tls }: ListenerConfig,
+): Promise<string> {
+  try {
+    await app.listen(port, host);
+  } catch (error) {
+    throw StartError.ofListener(prefix, error) ?? error;
+  }
+  const address = app.getHttpServer().address() as AddressInfo;
+  const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `${tls ? 'https' : 'http'}://${shown}:${address.port}`;
 }
 
 const openTls = async (prefix: '' | 'PUBLIC_', { tls }: ListenerConfig, log: Log) =>

@@ -1,9 +1,10 @@
 import { performance } from 'node:perf_hooks';
 import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
-import { Interval } from '@nestjs/schedule';
 import { Log, StorageUnavailableError } from '../common/index.js';
 import { Database } from '../database/index.js';
+import { BackgroundWorks } from '../lifecycle/index.js';
+import type { BackgroundWork } from '../lifecycle/index.js';
 import { Metrics } from '../metrics/index.js';
 import { AuditMarker } from './audit-marker.js';
 import { AuditSums } from './audit-sums.js';
@@ -25,13 +26,13 @@ const LAST_ATTEMPTS = 3;
  * no request waits for it, and while the database is away the sums grow within a bound.
  */
 @Injectable()
-export class AuditLog implements OnModuleInit {
+export class AuditLog implements OnModuleInit, BackgroundWork {
   private readonly sums = new AuditSums();
   /** Taken out of the sums and not known to be written. */
   private batches: Batch[] = [];
   private writing: Promise<void> | undefined;
+  private readonly recurring: BackgroundWork;
   private started = false;
-  private stopping = false;
   private headSaidAt = -Infinity;
   private failureSaidAt = -Infinity;
 
@@ -41,7 +42,11 @@ export class AuditLog implements OnModuleInit {
     private readonly marker: AuditMarker,
     private readonly log: Log,
     private readonly metrics: Metrics,
-  ) {}
+    works: BackgroundWorks,
+  ) {
+    this.recurring = works.recurring('write-audit', WRITE_EVERY_MS, () => this.run());
+    works.add(this, 'after-requests');
+  }
 
   onModuleInit(): void {
     this.metrics.value(
@@ -61,20 +66,18 @@ export class AuditLog implements OnModuleInit {
     this.sums.add(event, requestId);
   }
 
-  /** Begins to write: once it is certain that the keyring is the right one. */
   start(): void {
     this.started = true;
+    this.recurring.start();
   }
 
-  @Interval('write-audit', WRITE_EVERY_MS)
-  async tick(): Promise<void> {
-    if (!this.started || this.stopping) return;
-    await this.run();
+  stop(): void {
+    // Nothing yet: requests under way are still to be counted, and written as long as they last.
   }
 
   /** Writes everything, says that this process is done, and writes no more; in bounded time. */
-  async close(): Promise<void> {
-    this.stopping = true;
+  async drain(): Promise<void> {
+    this.recurring.stop();
     await this.writing;
     if (!this.started) return;
     for (let attempt = 0; attempt < LAST_ATTEMPTS; attempt += 1) {

@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Interval } from '@nestjs/schedule';
 import { Log, StorageUnavailableError } from '../common/index.js';
 import { auditConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
+import { BackgroundWorks } from '../lifecycle/index.js';
 import { note } from './audit-event.js';
 import { genuine } from './audit-mac.js';
 import { readNote } from './audit-marker.js';
@@ -20,42 +20,24 @@ const LOOK_EVERY_MS = 600_000;
 @Injectable()
 export class AuditRetention {
   private readonly days: number;
-  private started = false;
-  private running: Promise<void> | undefined;
 
   constructor(
     @Inject(auditConfig.KEY) config: ConfigType<typeof auditConfig>,
     private readonly store: AuditStore,
     private readonly writer: ChainWriter,
     private readonly log: Log,
+    works: BackgroundWorks,
   ) {
+    const prune = (signal: AbortSignal) => this.prune(signal);
+    works.every('prune-audit', LOOK_EVERY_MS, prune, 'after-requests');
     this.days = config.retentionDays;
   }
 
-  start(): void {
-    this.started = true;
-  }
-
-  /** Starts nothing more and ends what is under way. */
-  async stop(): Promise<void> {
-    this.started = false;
-    await this.running;
-  }
-
-  @Interval('prune-audit', LOOK_EVERY_MS)
-  async run(): Promise<void> {
-    if (!this.started) return;
-    this.running ??= this.prune().finally(() => {
-      this.running = undefined;
-    });
-    await this.running;
-  }
-
-  private async prune(): Promise<void> {
+  private async prune(signal: AbortSignal): Promise<void> {
     try {
       const through = await this.announce();
       let gone = 0;
-      for (let batch = 1; through > 0 && batch > 0 && this.started; gone += batch) {
+      for (let batch = 1; through > 0 && batch > 0 && !signal.aborted; gone += batch) {
         batch = await this.store.prune(through, this.days);
       }
       if (gone > 0) this.log.event('info', 'audit.pruned', { rows: gone });

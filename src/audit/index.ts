@@ -3,7 +3,6 @@ export { AUDIT_KEY_TABLE, AuditKeyStore } from './audit-keys.store.js';
 export { ofOperator } from './audit-event.js';
 export type { Countable } from './audit-sums.js';
 export { AuditMarker } from './audit-marker.js';
-export { AuditRetention } from './audit-retention.js';
 export { AuditTrail } from './audit-trail.js';
 export { toAuditPage } from './audit.dto.js';
 export { AuditModule } from './audit.module.js';

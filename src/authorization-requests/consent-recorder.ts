@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
-import { Interval } from '@nestjs/schedule';
 import { Log, StorageUnavailableError } from '../common/index.js';
 import { journalConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
 import { Database, DatabaseClock, History } from '../database/index.js';
 import type { Query } from '../database/index.js';
 import { Sealer } from '../encryption/index.js';
+import { BackgroundWorks } from '../lifecycle/index.js';
 import { Metrics } from '../metrics/index.js';
 import { Journal, Shelf } from '../journal/index.js';
 import { ConsentHistory, GrantLinker } from '../grants/index.js';
@@ -15,7 +15,7 @@ import type { SpooledConsent } from './spooled-consent.js';
 import { RequestStore } from './request.store.js';
 
 /** Milliseconds between looks for links that somebody left behind. */
-const INTERVAL = 5000;
+const INTERVAL_MS = 5000;
 /**
  * Milliseconds after the provider was asked: most callbacks have given up by then, or their process
  * is gone. One that is still at it does no harm: who comes second finds the request ended.
@@ -39,8 +39,6 @@ export type LinkEnd = 'stored' | 'kept' | 'discarded' | 'lost';
 @Injectable()
 export class ConsentRecorder {
   private readonly shelf: Shelf<SpooledConsent>;
-  private started = false;
-  private recovering = false;
 
   constructor(
     @Inject(journalConfig.KEY) config: ConfigType<typeof journalConfig>,
@@ -54,7 +52,9 @@ export class ConsentRecorder {
     sealer: Sealer,
     metrics: Metrics,
     private readonly log: Log,
+    works: BackgroundWorks,
   ) {
+    works.every('recover-consents', INTERVAL_MS, (signal) => this.recoverAbandoned(signal));
     const earlier = join(config.directory, 'links');
     this.shelf = new Shelf(journal, SPOOLED_CONSENT_FORMAT, earlier, sealer, log);
     databaseHistory.onForgotten('consents', () => this.storeAnew());
@@ -64,15 +64,6 @@ export class ConsentRecorder {
     metrics.gauge('stitch_vault_links_set_aside', 'Consents that could not be used.', [], () => [
       { labels: {}, value: this.shelf.setAsideCount },
     ]);
-  }
-
-  /** Begins to look for what was left behind. Call it once the keyring is known to be complete. */
-  start(): void {
-    this.started = true;
-  }
-
-  stop(): void {
-    this.started = false;
   }
 
   /**
@@ -97,17 +88,12 @@ export class ConsentRecorder {
   }
 
   /** Stores what was left behind. */
-  @Interval('recover-consents', INTERVAL)
-  async recoverAbandoned(): Promise<void> {
-    if (this.recovering || !this.mayWork()) return;
-    this.recovering = true;
-    try {
-      for (const entry of this.waiting(this.clock.now() - SETTLED)) {
-        const link = this.read(entry);
-        if (link && this.mayWork()) await this.recoverOne(entry, link);
-      }
-    } finally {
-      this.recovering = false;
+  private async recoverAbandoned(signal: AbortSignal): Promise<void> {
+    const mayWork = () => !signal.aborted && this.database.available;
+    if (!mayWork()) return;
+    for (const entry of this.waiting(this.clock.now() - SETTLED)) {
+      const link = this.read(entry);
+      if (link && mayWork()) await this.recoverOne(entry, link);
     }
   }
 
@@ -132,10 +118,6 @@ export class ConsentRecorder {
       return forgotten;
     });
     return forgotten;
-  }
-
-  private mayWork(): boolean {
-    return this.started && this.database.available;
   }
 
   private async recoverOne(entry: string, link: SpooledConsent): Promise<void> {

@@ -2,7 +2,6 @@ export { AuthorizationBrowser } from './authorization-browser.entity.js';
 export { AuthorizationRequest } from './authorization-request.entity.js';
 export { AuthorizationRequestsModule } from './authorization-requests.module.js';
 export { CallbackService } from './callback.service.js';
-export { ConsentRecorder } from './consent-recorder.js';
 export { errorPage } from './error-page.js';
 export { refuseLookAheads } from './look-ahead.js';
 export { Pages } from './pages.js';

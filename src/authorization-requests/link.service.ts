@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { Interval } from '@nestjs/schedule';
 import { Log, StorageUnavailableError, assertWithin, invalidRequest } from '../common/index.js';
 import type { Caller } from '../common/index.js';
 import { linksConfig, listenersConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
+import { BackgroundWorks } from '../lifecycle/index.js';
 import { ProviderRegistry } from '../providers/index.js';
 import type { TokenProvider } from '../providers/index.js';
 import { authorizationUrlOf } from './authorization-url.js';
@@ -17,7 +17,7 @@ import type { RequestView } from './request.store.js';
 import { checkReturnTo } from './return-to.js';
 
 /** Milliseconds between two purges of ended requests. */
-const PURGE_INTERVAL = 60_000;
+const PURGE_INTERVAL_MS = 60_000;
 
 /** Requests of a user that are shown at once: those of a day, far more than a person makes. */
 const MOST_SHOWN = 100;
@@ -52,7 +52,10 @@ export class LinkService {
     private readonly secrets: RequestSecrets,
     private readonly expiry: ConfirmationExpiry,
     private readonly log: Log,
-  ) {}
+    works: BackgroundWorks,
+  ) {
+    works.every('purge-authorization-requests', PURGE_INTERVAL_MS, () => this.purge());
+  }
 
   /**
    * Stores a request with a fresh state, nonce and code verifier of 256 random bits each, and
@@ -110,7 +113,7 @@ export class LinkService {
     return this.requests.viewOfUser(userId, MOST_SHOWN);
   }
 
-  @Interval('purge-authorization-requests', PURGE_INTERVAL)
+  /** Discards what nobody confirmed, and removes requests that have ended long ago. */
   async purge(): Promise<void> {
     try {
       await this.expiry.run();

@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Interval } from '@nestjs/schedule';
 import { Log, StorageUnavailableError } from '../common/index.js';
 import { refreshConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
 import { DatabaseClock, History } from '../database/index.js';
+import { BackgroundWorks } from '../lifecycle/index.js';
 import { ProviderRegistry } from '../providers/index.js';
 import { clientTokenText } from './client-token.js';
 import type { ClientTokenKey, ClientTokenRow } from './client-token.js';
@@ -25,9 +25,6 @@ const CAPACITY = 10_000;
 @Injectable()
 export class ClientTokenRenewal {
   private reads = new Map<string, { readonly key: ClientTokenKey; readonly at: number }>();
-  private running: Promise<void> | undefined;
-  private started = false;
-  private stopping = false;
   private forgotAt = 0;
 
   constructor(
@@ -38,11 +35,14 @@ export class ClientTokenRenewal {
     private readonly history: History,
     private readonly clock: DatabaseClock,
     private readonly log: Log,
-  ) {}
-
-  /** Begins to renew: once it is certain that the keyring is the right one. */
-  start(): void {
-    this.started = true;
+    works: BackgroundWorks,
+  ) {
+    works.every('renew-client-tokens', INTERVAL_MS, (signal) => this.run(signal));
+    works.add({
+      start: () => undefined,
+      stop: () => undefined,
+      drain: () => calls.settled(),
+    });
   }
 
   /** A token was read. @param at milliseconds since the epoch */
@@ -50,28 +50,16 @@ export class ClientTokenRenewal {
     if (this.reads.size < CAPACITY) this.reads.set(clientTokenText(key), { key, at });
   }
 
-  @Interval('renew-client-tokens', INTERVAL_MS)
-  run(): Promise<void> {
-    if (!this.started || this.stopping) return Promise.resolve();
-    this.running ??= this.look()
-      .catch((error: unknown) => {
-        if (error instanceof StorageUnavailableError) return;
-        this.log.failure('client_token.renewal_failed', error);
-      })
-      .finally(() => {
-        this.running = undefined;
-      });
-    return this.running;
+  private async run(signal: AbortSignal): Promise<void> {
+    try {
+      await this.look(signal);
+    } catch (error) {
+      if (error instanceof StorageUnavailableError) return;
+      this.log.failure('client_token.renewal_failed', error);
+    }
   }
 
-  /** Takes no more work; resolves when no provider is asked any more. */
-  async drain(): Promise<void> {
-    this.stopping = true;
-    await this.running;
-    await this.calls.settled();
-  }
-
-  private async look(): Promise<void> {
+  private async look(signal: AbortSignal): Promise<void> {
     await this.writeReads();
     const sources = this.sources();
     if (sources.size === 0) return;
@@ -83,15 +71,19 @@ export class ClientTokenRenewal {
         clientId: grant.clientId,
       }));
       const due = await this.store.due(clients);
-      await Promise.all(due.map((row) => this.renew(row, sources.get(row.provider))));
+      await Promise.all(due.map((row) => this.renew(row, sources.get(row.provider), signal)));
     }
     if (this.clock.now() - this.forgotAt < FORGET_EVERY_MS) return;
     this.forgotAt = this.clock.now();
     await this.store.forget();
   }
 
-  private async renew(row: ClientTokenRow, source: ClientTokenSource | undefined): Promise<void> {
-    if (!source || this.stopping) return;
+  private async renew(
+    row: ClientTokenRow,
+    source: ClientTokenSource | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (!source || signal.aborted) return;
     const { breaker, limit } = source.guarded;
     if (breaker.wait > 0 || limit.roomForBacklog < 1) return;
     limit.enter();

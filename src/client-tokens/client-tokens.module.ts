@@ -9,6 +9,5 @@ import { ClientTokensController } from './client-tokens.controller.js';
 @Module({
   controllers: [ClientTokensController],
   providers: [ClientTokenCalls, ClientTokenReader, ClientTokenRenewal, ClientTokenStore],
-  exports: [ClientTokenRenewal],
 })
 export class ClientTokensModule {}

@@ -1,3 +1,2 @@
-export { ClientTokenRenewal } from './client-token-renewal.js';
 export { ClientTokensModule } from './client-tokens.module.js';
 export { CLIENT_TOKEN_TABLE } from './sealed-tables.js';

@@ -5,6 +5,7 @@ import type { OnModuleInit } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { Log, StorageUnavailableError } from '../common/index.js';
 import type { Caller } from '../common/index.js';
+import { BackgroundWorks } from '../lifecycle/index.js';
 import { Database, DatabaseClock, Notifications, StaleTrust } from '../database/index.js';
 import { ClientIndex } from './client-index.js';
 import { ClientMemory } from './client-memory.js';
@@ -21,7 +22,7 @@ const UNHEARD_TRUST = 1000;
 /** Milliseconds at least from one look to the next, so that strangers can't make them many. */
 const LOOK_GAP = 20;
 /** Milliseconds between two notes of when clients were last used. */
-const NOTE_USE = 30_000;
+const NOTE_USE_MS = 30_000;
 
 /**
  * Changes with every row that is added, changed or removed: the transactions that wrote the rows,
@@ -54,7 +55,10 @@ export class ClientDirectory implements OnModuleInit {
     private readonly trust: StaleTrust,
     private readonly memory: ClientMemory,
     private readonly log: Log,
-  ) {}
+    works: BackgroundWorks,
+  ) {
+    works.every('note-client-use', NOTE_USE_MS, () => this.noteUse());
+  }
 
   async onModuleInit(): Promise<void> {
     this.notifications.on('client', () => {
@@ -102,8 +106,7 @@ export class ClientDirectory implements OnModuleInit {
     }
   }
 
-  @Interval('note-client-use', NOTE_USE)
-  async noteUse(): Promise<void> {
+  private async noteUse(): Promise<void> {
     if (this.used.size === 0) return;
     const ids = [...this.used];
     this.used.clear();
@@ -114,7 +117,7 @@ export class ClientDirectory implements OnModuleInit {
       );
     } catch (error) {
       // A note for operators only: not worth keeping while the database is away.
-      if (!(error instanceof StorageUnavailableError)) throw error;
+      if (!(error instanceof StorageUnavailableError)) this.log.failure('clients.unnoted', error);
     }
   }
 

@@ -20,5 +20,6 @@ import { ServiceClient } from './service-client.entity.js';
     RefusalLog,
     { provide: APP_GUARD, useClass: ScopeGuard },
   ],
+  exports: [Authentication],
 })
 export class ClientsModule {}

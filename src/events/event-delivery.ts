@@ -1,18 +1,18 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
-import { Interval } from '@nestjs/schedule';
 import { Log, StorageUnavailableError } from '../common/index.js';
 import { eventsConfig, outboundConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
 import { DatabaseClock } from '../database/index.js';
+import { BackgroundWorks } from '../lifecycle/index.js';
 import { Metrics } from '../metrics/index.js';
 import { EventOutboxStore } from './event-outbox.store.js';
 import { WebhookEndpoint } from './webhook-endpoint.js';
 import { IN_FLIGHT, WebhookSender } from './webhook-sender.js';
 
 /** Milliseconds between two looks into the outbox, and between two clean-ups. */
-const INTERVAL = 1000;
-const UPKEEP_INTERVAL = 60_000;
+const INTERVAL_MS = 1000;
+const UPKEEP_INTERVAL_MS = 60_000;
 /** Milliseconds for one attempt to deliver. */
 const ATTEMPT_TIMEOUT = 10_000;
 /** Milliseconds for which the counted backlog is good. */
@@ -25,8 +25,6 @@ type Backlog = Awaited<ReturnType<EventOutboxStore['backlog']>>;
 export class EventDelivery implements OnModuleInit {
   private readonly sender: WebhookSender | undefined;
   private counted: { at: number; backlog: Promise<Backlog> } | undefined;
-  private upkeeping: Promise<void> | undefined;
-  private stopping = false;
 
   constructor(
     @Inject(eventsConfig.KEY) { webhook }: ConfigType<typeof eventsConfig>,
@@ -35,10 +33,15 @@ export class EventDelivery implements OnModuleInit {
     private readonly clock: DatabaseClock,
     private readonly log: Log,
     private readonly metrics: Metrics,
+    works: BackgroundWorks,
   ) {
+    works.every('events-upkeep', UPKEEP_INTERVAL_MS, () => this.upkeep());
     if (!webhook) return;
     const endpoint = new WebhookEndpoint(webhook, clock, ATTEMPT_TIMEOUT, IN_FLIGHT, proxies);
-    this.sender = new WebhookSender(outbox, endpoint, clock, log, metrics);
+    const sender = new WebhookSender(outbox, endpoint, clock, log, metrics);
+    this.sender = sender;
+    works.every('send-events', INTERVAL_MS, () => sender.run());
+    works.add({ start: () => undefined, stop: () => undefined, drain: () => sender.drain() });
   }
 
   onModuleInit(): void {
@@ -53,27 +56,13 @@ export class EventDelivery implements OnModuleInit {
     one('stitch_vault_events_age_seconds', 'How long the oldest has waited.', ({ age }) => age);
   }
 
-  @Interval('send-events', INTERVAL)
-  async send(): Promise<void> {
-    if (!this.stopping) await this.sender?.run();
-  }
-
-  @Interval('events-upkeep', UPKEEP_INTERVAL)
-  async upkeep(): Promise<void> {
-    if (this.stopping) return;
-    this.upkeeping ??= this.cleanUp().finally(() => {
-      this.upkeeping = undefined;
-    });
-    await this.upkeeping;
-  }
-
-  /** Starts nothing more and ends what is under way, in bounded time. */
+  /** Sends nothing more and ends what is under way, in bounded time. */
   async drain(): Promise<void> {
-    this.stopping = true;
-    await Promise.all([this.sender?.drain(), this.upkeeping]);
+    await this.sender?.drain();
   }
 
-  private async cleanUp(): Promise<void> {
+  /** Gives up what nobody took for days, and removes what is old. */
+  async upkeep(): Promise<void> {
     try {
       const expired = await this.outbox.expire();
       if (expired > 0 && this.sender) {

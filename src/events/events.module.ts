@@ -11,6 +11,6 @@ import { EventsController } from './events.controller.js';
   imports: [TypeOrmModule.forFeature([EventEntity])],
   controllers: [EventsController],
   providers: [EventLogStore, EventOutboxStore, EventDelivery],
-  exports: [EventDelivery, EventLogStore],
+  exports: [EventLogStore],
 })
 export class EventsModule {}

@@ -4,16 +4,16 @@ import { GrantsModule } from '../grants/index.js';
 import { HealthController } from './health.controller.js';
 import { HealthWatch } from './health-watch.js';
 import { KeyringCheck } from './keyring-check.js';
+import { KeyringGate } from './keyring-gate.js';
 import { KeysPart } from './keys-part.js';
 import { Indicators } from './indicators.js';
-import { Lifecycle } from './lifecycle.js';
 import { SpoolPart } from './spool-part.js';
 
 /** Liveness and readiness. */
 @Module({
   imports: [TerminusModule.forRoot({ logger: false }), GrantsModule],
   controllers: [HealthController],
-  providers: [HealthWatch, Indicators, KeyringCheck, KeysPart, Lifecycle, SpoolPart],
-  exports: [KeyringCheck, Lifecycle],
+  providers: [HealthWatch, Indicators, KeyringCheck, KeyringGate, KeysPart, SpoolPart],
+  exports: [KeyringGate],
 })
 export class HealthModule {}

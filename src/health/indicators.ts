@@ -3,7 +3,7 @@ import { HealthIndicatorService } from '@nestjs/terminus';
 import type { HealthIndicatorFunction, HealthIndicatorResult } from '@nestjs/terminus';
 import { StorageUnavailableError } from '../common/index.js';
 import { Database, DatabaseClock, History, SchemaCheck, StaleTrust } from '../database/index.js';
-import { Lifecycle } from './lifecycle.js';
+import { Lifecycle } from '../lifecycle/index.js';
 
 /** What must be up for the vault to be ready. */
 @Injectable()

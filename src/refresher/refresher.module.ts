@@ -1,5 +1,4 @@
 import { Global, Module } from '@nestjs/common';
-import { ScheduleModule } from '@nestjs/schedule';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { GrantsModule, RevocationOutbox } from '../grants/index.js';
 import { GrantRefresher, TokensModule } from '../tokens/index.js';
@@ -12,12 +11,7 @@ import { RefresherRuntime } from './refresher.runtime.js';
 /** Keeps grants fresh: on demand and by schedule, through one rotation path. */
 @Global()
 @Module({
-  imports: [
-    ScheduleModule.forRoot(),
-    TypeOrmModule.forFeature([RevocationEntity]),
-    GrantsModule,
-    TokensModule,
-  ],
+  imports: [TypeOrmModule.forFeature([RevocationEntity]), GrantsModule, TokensModule],
   providers: [
     RefresherRuntime,
     RevocationStatistics,

@@ -4,6 +4,8 @@ import { journalConfig, refreshConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
 import { Database, DatabaseClock, History, ProcessId } from '../database/index.js';
 import { Sealer } from '../encryption/index.js';
+import { BackgroundWorks } from '../lifecycle/index.js';
+import type { BackgroundWork } from '../lifecycle/index.js';
 import { Metrics } from '../metrics/index.js';
 import { ProviderRegistry } from '../providers/index.js';
 import { Journal, Shelf } from '../journal/index.js';
@@ -21,12 +23,11 @@ import { ROTATION_FORMAT } from './rotation-format.js';
 
 /** The refresher of this process, with the real database, disk and providers around it. */
 @Injectable()
-export class RefresherRuntime {
+export class RefresherRuntime implements BackgroundWork {
   private readonly assembled: AssembledRefresher;
   private readonly marks: ProcessRegistry;
   private readonly owner: string;
   private started = false;
-  private stopped = false;
 
   constructor(
     @Inject(refreshConfig.KEY) private readonly config: ConfigType<typeof refreshConfig>,
@@ -46,7 +47,10 @@ export class RefresherRuntime {
     restored: RestoreStore,
     history: History,
     { value: owner }: ProcessId,
+    works: BackgroundWorks,
   ) {
+    // Requests under way may wait for a rotation.
+    works.add(this, 'after-requests');
     this.owner = owner;
     this.marks = new ProcessRegistry(directory, log);
     const shelf = new Shelf(journal, ROTATION_FORMAT, directory, sealer, log);
@@ -124,9 +128,7 @@ export class RefresherRuntime {
     return this.assembled.refresher;
   }
 
-  /** Begins to look for work. Call it once the keyring is known to be complete. */
   start(): void {
-    if (this.started || this.stopped) return;
     this.started = true;
     this.database.onRecovery(() => {
       this.assembled.recover();
@@ -152,13 +154,7 @@ export class RefresherRuntime {
     }
   }
 
-  get isStopped(): boolean {
-    return this.stopped;
-  }
-
-  /** Looks for no more work by itself; demands are still met. */
   stop(): void {
-    this.stopped = true;
     this.assembled.stop();
   }
 

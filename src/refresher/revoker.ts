@@ -1,16 +1,16 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Interval } from '@nestjs/schedule';
 import { Log, StorageUnavailableError } from '../common/index.js';
 import { refreshConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
 import { History } from '../database/index.js';
+import { BackgroundWorks } from '../lifecycle/index.js';
 import { ProviderError, ProviderRegistry } from '../providers/index.js';
 import { TokenSealer } from '../grants/index.js';
 import { RevocationStore } from './revocation.store.js';
 import type { Revocation } from './revocation.store.js';
 
 /** Milliseconds between two looks into the outbox. */
-const INTERVAL = 1000;
+const INTERVAL_MS = 1000;
 /** Revocations under way at once, and milliseconds after which one counts as forgotten. */
 const BATCH = 8;
 const LEASE = 60_000;
@@ -20,9 +20,6 @@ const BACKOFF = { first: 1000, longest: 60_000 };
 /** Empties the outbox of tokens to revoke (RFC 7009), for as long as the provider takes. */
 @Injectable()
 export class Revoker {
-  private running: Promise<void> | undefined;
-  private stopping = false;
-
   constructor(
     private readonly store: RevocationStore,
     private readonly providers: ProviderRegistry,
@@ -30,15 +27,9 @@ export class Revoker {
     private readonly history: History,
     @Inject(refreshConfig.KEY) private readonly config: ConfigType<typeof refreshConfig>,
     private readonly log: Log,
-  ) {}
-
-  @Interval('revoke', INTERVAL)
-  run(): Promise<void> {
-    if (this.stopping || this.paused) return Promise.resolve();
-    this.running ??= this.empty().finally(() => {
-      this.running = undefined;
-    });
-    return this.running;
+    works: BackgroundWorks,
+  ) {
+    works.every('revoke', INTERVAL_MS, (signal) => this.empty(signal));
   }
 
   /** To revoke a token is to present it: a copy of the database would end what the original uses. */
@@ -46,18 +37,13 @@ export class Revoker {
     return this.config.policy === 'paused' || this.history.paused !== undefined;
   }
 
-  /** Takes no more work; resolves when no revocation is under way. */
-  async drain(): Promise<void> {
-    this.stopping = true;
-    await this.running;
-  }
-
-  private async empty(): Promise<void> {
+  private async empty(signal: AbortSignal): Promise<void> {
+    if (this.paused) return;
     try {
       for (;;) {
         const due = await this.store.claim(BATCH, LEASE);
         await Promise.all(due.map((each) => this.revoke(each)));
-        if (this.stopping || due.length < BATCH) return;
+        if (signal.aborted || due.length < BATCH) return;
       }
     } catch (error) {
       // What was claimed is due again after its lease.

@@ -172,7 +172,7 @@ describe('webhooks', () => {
     await Promise.all(world.vaults.splice(0).map((vault) => vault.stop()));
     const quiet = await another({ WEBHOOK_URL: '', WEBHOOK_SECRET: '' });
     await insertGrants(world.database, 1, 2);
-    await quiet.app.get(EventDelivery).send();
+    await quiet.app.get(EventDelivery).upkeep();
     expect((await outboxOf(world.database)).map(({ attempts }) => attempts)).toEqual([0, 0]);
     const page = await quiet.request('/events', { key: world.key });
     expect(((await page.json()) as { items: unknown[] }).items).toHaveLength(2);
