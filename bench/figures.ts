@@ -9,7 +9,7 @@ export interface Figure {
   readonly against: string;
 }
 
-export const median = (values: readonly number[]): number =>
+const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)] ?? 0;
 
 const shown = (value: number): string =>

@@ -12,6 +12,7 @@ import { History1764172800000 } from './1764172800000-history.js';
 import { TroubleOfGrants1764176400000 } from './1764176400000-trouble-of-grants.js';
 import { Visits1764180000000 } from './1764180000000-visits.js';
 import { ClientTokens1764183600000 } from './1764183600000-client-tokens.js';
+import { TokenType1764185000000 } from './1764185000000-token-type.js';
 
 /** Every migration in the order it is applied. Never edit one that has landed: add another. */
 export const migrations = [
@@ -29,4 +30,5 @@ export const migrations = [
   TroubleOfGrants1764176400000,
   Visits1764180000000,
   ClientTokens1764183600000,
+  TokenType1764185000000,
 ];

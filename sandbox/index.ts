@@ -6,18 +6,15 @@ import type { StitchMoneyOptions, StitchMoneySandbox } from './stitch-money/inde
 export { challengeOf } from './stitch-money/codes.js';
 export { startStitchConnect } from './stitch-connect/index.js';
 export { startStitchMoney } from './stitch-money/index.js';
-export type { IssuedSecret, SecretKind } from './common/secrets.js';
 export type {
   AccountChoice,
   StitchConnectOptions,
   StitchConnectSandbox,
 } from './stitch-connect/index.js';
 export type { SavedAccounts } from './stitch-connect/accounts.js';
-export type { StitchConnectSwitches } from './stitch-connect/switches.js';
 export type {
   ConsentChoice,
   MintedGrant,
-  MintOptions,
   StitchMoneyOptions,
   StitchMoneySandbox,
 } from './stitch-money/index.js';

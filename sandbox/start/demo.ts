@@ -8,7 +8,7 @@ const CLIENT = 'demo';
 const KEY_FILE = 'demo-api-key';
 
 /** The API key of the client `demo`, kept from an earlier run or made now. */
-export async function demoKey(data: DataDirectory, env: NodeJS.ProcessEnv): Promise<string> {
+async function demoKey(data: DataDirectory, env: NodeJS.ProcessEnv): Promise<string> {
   const kept = data.read(KEY_FILE);
   return kept !== undefined && kept !== '' ? kept : newDemoKey(data, env);
 }

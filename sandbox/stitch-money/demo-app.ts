@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { html, page, sendPage } from '../common/html.js';
 
 /** Where it is; the vault of `npm start` allows its origin in `return_to`. */
-export const DEMO_APP_PATH = '/_sandbox/app';
+const DEMO_APP_PATH = '/_sandbox/app';
 
 /** GET /_sandbox/app: stands for the app to which a browser returns after a link. */
 export function addDemoApp(app: FastifyInstance): void {

@@ -18,7 +18,7 @@ export const AUDIT_KEY_TABLE: SealedTable = {
 };
 
 /** There is no key although rows were written with one: somebody has removed it. */
-export class AuditKeyMissingError extends Error {
+class AuditKeyMissingError extends Error {
   constructor() {
     super('the key of the audit is gone');
     this.name = 'AuditKeyMissingError';

@@ -102,7 +102,7 @@ export const pageLimit = ({ limit }: ListAuditQuery): number => Number(limit ?? 
 /** The position that a cursor names. */
 export const positionOf = (cursor: string | undefined): number => Number(cursor?.slice(1) ?? 0);
 
-export const toAuditEvent = (row: AuditRow): AuditEventDto => ({
+const toAuditEvent = (row: AuditRow): AuditEventDto => ({
   position: row.position,
   at: new Date(Number(row.at) / 1000).toISOString(),
   type: row.type,

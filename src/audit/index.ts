@@ -2,7 +2,6 @@ export { AuditLog } from './audit-log.js';
 export { AUDIT_KEY_TABLE, AuditKeyStore } from './audit-keys.store.js';
 export { ofOperator } from './audit-event.js';
 export type { Countable } from './audit-sums.js';
-export { AuditMarker } from './audit-marker.js';
 export { AuditTrail } from './audit-trail.js';
 export { toAuditPage } from './audit.dto.js';
 export { AuditModule } from './audit.module.js';

@@ -8,7 +8,7 @@ import { ConfirmationStore } from './confirmation.store.js';
  * Milliseconds from a user's consent for which it can be confirmed. Callers do that when the
  * browser is back; what is left after an hour was given up, and its token is alive for nobody.
  */
-export const CONFIRMATION_LIMIT = 3_600_000;
+const CONFIRMATION_LIMIT = 3_600_000;
 
 /** Discards and revokes what nobody confirmed in time. */
 @Injectable()

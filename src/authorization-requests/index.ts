@@ -1,5 +1,3 @@
-export { AuthorizationBrowser } from './authorization-browser.entity.js';
-export { AuthorizationRequest } from './authorization-request.entity.js';
 export { AuthorizationRequestsModule } from './authorization-requests.module.js';
 export { CallbackService } from './callback.service.js';
 export { errorPage } from './error-page.js';

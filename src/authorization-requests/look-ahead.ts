@@ -6,7 +6,7 @@ const HEADERS = ['sec-purpose', 'purpose', 'x-moz', 'x-purpose'];
 const LOOK_AHEAD = /\b(prefetch|prerender|preview)\b/i;
 
 /** Whether a request only looks ahead: a prefetch, a prerender or a preview. */
-export const isLookAhead = (headers: IncomingHttpHeaders): boolean =>
+const isLookAhead = (headers: IncomingHttpHeaders): boolean =>
   HEADERS.some((name) => LOOK_AHEAD.test(String(headers[name] ?? '')));
 
 /**

@@ -19,7 +19,7 @@ const BEYOND_CALL_MS = 20_000;
  * yet, and whoever brings the same answer made the same visit twice. Afterwards a callback's URL
  * alone, out of a log or a history, says no more.
  */
-export const mayShowEnd = (taken: Omit<TakenRequest, 'returnTo' | 'httpStatus' | 'id'>): boolean =>
+const mayShowEnd = (taken: Omit<TakenRequest, 'returnTo' | 'httpStatus' | 'id'>): boolean =>
   taken.endedHere || (taken.status === 'pending' && (taken.begunHere || !taken.bound));
 
 /**

@@ -8,7 +8,7 @@ import { print } from './output.js';
 import { OperatorError } from './session.js';
 
 /** Exit codes of the operator commands. */
-export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
+const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
 /**
  * Runs a command line. Failures go to stderr in a sentence, never as a stack; with `--json` stdout

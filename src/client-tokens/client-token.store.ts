@@ -8,7 +8,7 @@ import type {
 } from './client-token.js';
 
 /** Different sets of scopes of one provider at most: each is a call, however they are made up. */
-export const SCOPE_SETS = 200;
+const SCOPE_SETS = 200;
 /** What nobody has read for so long, and is no living token, is forgotten. */
 const FORGOTTEN_AFTER = `interval '1 hour'`;
 

@@ -41,10 +41,6 @@ export class ClientIndex {
     }
   }
 
-  get size(): number {
-    return this.keys.size + this.subjects.size + this.certificates.size;
-  }
-
   /** @param now milliseconds by the database's clock */
   find(credential: Credential, now: number): Caller | undefined {
     const entry = this.entryOf(credential);

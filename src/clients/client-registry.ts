@@ -23,12 +23,6 @@ export interface CreatedClient {
 export class ClientRegistry {
   constructor(private readonly dataSource: DataSource) {}
 
-  /** @returns the API key of a client with nothing but a name and scopes. @throws ClientRegistryError */
-  async create(name: string, scopes: readonly string[]): Promise<string> {
-    const { key } = await this.add({ name, scopes });
-    return key ?? '';
-  }
-
   /** @throws ClientRegistryError */
   async add(client: NewClient): Promise<CreatedClient> {
     const problem = problemOf(client);

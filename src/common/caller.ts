@@ -64,7 +64,7 @@ export function assertMayTouchUser(caller: Caller, userId: string): void {
 }
 
 /** As {@link assertWithin}, for what concerns a provider and no user. @throws VaultError 403 */
-export function assertMayTouchProvider(caller: Caller, provider: string): void {
+function assertMayTouchProvider(caller: Caller, provider: string): void {
   if (!mayTouchProvider(caller, provider)) throw outsideRestriction();
 }
 

@@ -5,11 +5,6 @@
 export class KeyedSingleFlight<T> {
   private readonly running = new Map<string, Promise<T>>();
 
-  /** The work under way for this key, if any. */
-  get(key: string): Promise<T> | undefined {
-    return this.running.get(key);
-  }
-
   get size(): number {
     return this.running.size;
   }

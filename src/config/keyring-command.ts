@@ -3,7 +3,7 @@ import { acceptIf } from './environment-reader.js';
 import type { Environment } from './environment-reader.js';
 
 /** Milliseconds after which the command and what it started are killed. */
-export const KEYRING_COMMAND_TIMEOUT_MS = 10_000;
+const KEYRING_COMMAND_TIMEOUT_MS = 10_000;
 /** Bytes of a keyring at most: hundreds of keys. */
 const LARGEST_KEYRING = 65_536;
 

@@ -89,7 +89,7 @@ function readPublicUrl(reader: EnvironmentReader, port: number): string {
 }
 
 /** An IP address, or a range of them in the notation of RFC 4632. */
-export function isAddressRange(text: string): boolean {
+function isAddressRange(text: string): boolean {
   const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const family = isIP(address);
   // Everybody is no proxy: a range of all addresses would let anybody be anybody.

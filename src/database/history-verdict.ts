@@ -62,7 +62,7 @@ export interface Waiting {
 }
 
 /** Milliseconds that a process is waited for which was there when the history changed. */
-export const PATIENCE = 20_000;
+const PATIENCE = 20_000;
 /** The same for one whose journal is at hand: it may still be alive, with calls on their way. */
 export const PATIENCE_FOR_HEIRS = 3000;
 /** Milliseconds: who was silent for so long while others were not had ended before. */

@@ -4,7 +4,7 @@ export { DatabaseModule } from './database.module.js';
 export { Database } from './database.js';
 export type { Query } from './database.js';
 export { History } from './history.js';
-export type { HistoryPause, HistoryPhase, HistoryStep, Restorer } from './history.js';
+export type { HistoryStep } from './history.js';
 export { adoptHistory, inKnownHistory } from './history.store.js';
 export { Migrator } from './migrator.js';
 export { Notifications } from './notifications.js';

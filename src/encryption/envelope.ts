@@ -5,7 +5,7 @@
 import { EncryptionError } from './errors.js';
 import { isKeyId } from './keyring.js';
 
-export const VERSION = 1;
+const VERSION = 1;
 /** 128 random bits: one message key for every message. */
 export const SALT_BYTES = 16;
 /** 96 bits, the length GCM uses as it is (NIST SP 800-38D section 5.2.1.1). */

@@ -6,4 +6,3 @@ export { Keyring } from './keyring.js';
 export type { KeyringEntry } from './keyring.js';
 export { keyIdOf } from './envelope.js';
 export { Sealer } from './sealer.js';
-export type { RandomBytes } from './sealer.js';

@@ -1,6 +1,5 @@
 export { EventDelivery } from './event-delivery.js';
-export { EVENT_TYPES } from './event.js';
-export type { ClaimedEvent, EventData, EventType, GrantEvent, PlacedEvent } from './event.js';
+export type { PlacedEvent } from './event.js';
 export { EventLogStore } from './event-log.store.js';
 export { EventOutboxStore } from './event-outbox.store.js';
 export { toEventPage, toPlace } from './events.dto.js';

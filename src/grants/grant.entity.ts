@@ -52,7 +52,8 @@ export class GrantEntity {
   @Column({ type: 'text' })
   scope!: string;
 
-  @Column({ name: 'token_type', type: 'text' })
+  /** Read by nobody; goes with a later version, as replicas of the one before still write it. */
+  @Column({ name: 'token_type', type: 'text', default: 'Bearer' })
   tokenType!: string;
 
   @Column({ type: 'text', nullable: true })

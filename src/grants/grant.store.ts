@@ -82,9 +82,9 @@ export class GrantStore {
     await this.revocations.add(query, replaced);
     const rows = await query(
       `INSERT INTO stitch_grants AS g (provider, user_id, connection, grant_id, status,
-         access_token, refresh_token, scope, token_type, subject, stitch_account_id,
+         access_token, refresh_token, scope, subject, stitch_account_id,
          obtained_at, expires_at, refresh_due_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'Bearer', $9, $10,
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
          to_timestamp($11 / 1000.0), to_timestamp($12 / 1000.0), to_timestamp($13 / 1000.0))
        ON CONFLICT (provider, user_id, connection) DO UPDATE SET
          grant_id = EXCLUDED.grant_id, status = EXCLUDED.status, reason = NULL,

@@ -29,9 +29,9 @@ const RETRIABLE_FOR = '30 days';
 
 const INSERT = `
   INSERT INTO stitch_grants AS g (provider, user_id, connection, grant_id, status, access_token,
-    refresh_token, scope, token_type, stitch_account_id, obtained_at, expires_at, refresh_due_at)
+    refresh_token, scope, stitch_account_id, obtained_at, expires_at, refresh_due_at)
   SELECT provider, user_id, connection, grant_id, 'active', access_token, refresh_token, scope,
-    'Bearer', account_id, to_timestamp(obtained_at / 1000.0), to_timestamp(expires_at / 1000.0),
+    account_id, to_timestamp(obtained_at / 1000.0), to_timestamp(expires_at / 1000.0),
     to_timestamp(refresh_due_at / 1000.0)
   FROM r
   ON CONFLICT (provider, user_id, connection)`;

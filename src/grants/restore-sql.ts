@@ -47,9 +47,9 @@ export const RESTORE_GRANTS = `
 export const INSERT_GRANTS = `
   WITH ${REMEMBERED}
   INSERT INTO stitch_grants (provider, user_id, connection, grant_id, status, access_token,
-    refresh_token, scope, token_type, obtained_at, expires_at, refresh_due_at, version)
+    refresh_token, scope, obtained_at, expires_at, refresh_due_at, version)
   SELECT r.provider, r.user_id, r.connection, r.grant_id, 'active', r.access_token,
-    r.refresh_token, r.scope, 'Bearer', to_timestamp(r.obtained_at / 1000.0),
+    r.refresh_token, r.scope, to_timestamp(r.obtained_at / 1000.0),
     to_timestamp(r.expires_at / 1000.0), to_timestamp(r.refresh_due_at / 1000.0), r.version
   FROM r WHERE NOT $12 AND NOT EXISTS (SELECT FROM stitch_events e
     WHERE e.provider = r.provider AND e.user_id = r.user_id AND e.connection = r.connection

@@ -5,7 +5,7 @@ export { ErrorFilter } from './error.filter.js';
 export type { ErrorRenderer } from './error-renderer.js';
 export { problemAnswer } from './problem.js';
 export { validationPipe } from './validation.js';
-export { ApiProblems, ProblemDto } from './problem.dto.js';
+export { ApiProblems } from './problem.dto.js';
 export type { ServerOptions } from './server.js';
 export { TlsListener } from './tls/tls-listener.js';
 export { TlsMaterialError } from './tls/tls-material.js';

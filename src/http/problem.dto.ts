@@ -9,7 +9,7 @@ import {
 import { REAUTHORIZATION_REASONS } from '../common/index.js';
 
 /** The problem document of RFC 9457, for the API description. */
-export class ProblemDto {
+class ProblemDto {
   @ApiProperty({ example: 'urn:stitch-token-vault:problem:token_not_found' })
   type!: string;
 

@@ -1,5 +1,4 @@
 export { keyUsage } from './key-usage.js';
 export type { KeyUsage } from './key-usage.js';
 export { Rewrapper } from './rewrapper.js';
-export type { RewrapResult } from './rewrapper.js';
 export { SEALED_TABLES } from './sealed-tables.js';

@@ -1,2 +1,1 @@
 export { OutboundDispatcher } from './outbound-dispatcher.js';
-export type { OutboundOptions } from './outbound-dispatcher.js';

@@ -35,11 +35,6 @@ export class ConcurrencyLimit {
     return this.active;
   }
 
-  /** Calls whose answer is still listened for although their place was given back. */
-  get listening(): number {
-    return this.listeners;
-  }
-
   get waiting(): number {
     return this.queue.length;
   }

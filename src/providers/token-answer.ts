@@ -71,7 +71,6 @@ export function toIssuedTokens(
   return {
     accessToken: members.accessToken,
     refreshToken: members.refreshToken,
-    tokenType: 'Bearer',
     scopes: members.scopes,
     expiresIn:
       seconds === null ? null : Math.min(LONGEST_LIFETIME, Math.max(1, Math.floor(seconds))),

@@ -44,7 +44,6 @@ export interface IssuedTokens {
   readonly accessToken: string;
   /** Null: the answer had none. After a refresh this means that the old one stays valid. */
   readonly refreshToken: string | null;
-  readonly tokenType: string;
   /** Null: the answer did not say; the scope is what was asked for, or what it was before. */
   readonly scopes: readonly string[] | null;
   /** Seconds from the moment of asking; null for a token that never expires. */

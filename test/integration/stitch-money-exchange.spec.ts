@@ -12,7 +12,6 @@ describe('the code exchange of stitch-money against the strict sandbox', () => {
     ).exchangeCode(await stitch.consent({ untick: ['accounts'] }));
     expect(stitch.sandbox.isLive(issued.accessToken)).toBe(true);
     expect(issued).toMatchObject({
-      tokenType: 'Bearer',
       expiresIn: 900,
       scopes: ['openid', 'offline_access'],
       subject: expect.stringMatching(/^user\//),

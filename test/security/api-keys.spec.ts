@@ -39,22 +39,22 @@ describe('API keys on two replicas', () => {
     );
 
   it('refuses a revoked key at once on both, although both had it in memory', async () => {
-    const key = await registry.create('revoked', ['tokens:read']);
+    const key = (await registry.add({ name: 'revoked', scopes: ['tokens:read'] })).key!;
     expect(await statuses(key)).toEqual([200, 200]);
     await registry.revoke('revoked');
     await become(key, 401);
   });
 
   it('accepts a key made anew under a revoked name, and never the old one again', async () => {
-    const old = await registry.create('again', ['tokens:read']);
+    const old = (await registry.add({ name: 'again', scopes: ['tokens:read'] })).key!;
     await registry.revoke('again');
-    const key = await registry.create('again', ['tokens:read']);
+    const key = (await registry.add({ name: 'again', scopes: ['tokens:read'] })).key!;
     await become(key, 200);
     await become(old, 401);
   });
 
   it('withdraws a scope at once, also by hand in the database', async () => {
-    const key = await registry.create('narrowed', ['tokens:read']);
+    const key = (await registry.add({ name: 'narrowed', scopes: ['tokens:read'] })).key!;
     expect(await statuses(key)).toEqual([200, 200]);
     await world.database.query(
       `UPDATE service_clients SET scopes = '{authorizations:write}' WHERE name = 'narrowed'`,

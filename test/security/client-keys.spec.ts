@@ -52,13 +52,14 @@ describe('keys of a client, on two replicas', () => {
 
   it('work from the moment they are made', async () => {
     for (let made = 0; made < 5; made += 1) {
-      const key = await registry.create(`new-${String(made)}`, ['tokens:read']);
+      const key = (await registry.add({ name: `new-${String(made)}`, scopes: ['tokens:read'] }))
+        .key!;
       expect(await statuses(key)).toEqual([200, 200]);
     }
   });
 
   it('are two while one takes the place of the other, and never three', async () => {
-    const first = await registry.create('turning', ['tokens:read']);
+    const first = (await registry.add({ name: 'turning', scopes: ['tokens:read'] })).key!;
     const second = await registry.rotate('turning', 3600);
     const inAnHour = second.previousKeyExpiresAt.getTime() - Date.now();
     expect(inAnHour).toBeGreaterThan(3_590_000);
@@ -72,7 +73,7 @@ describe('keys of a client, on two replicas', () => {
   });
 
   it('end at once where no overlap is wanted', async () => {
-    const first = await registry.create('leaked', ['tokens:read']);
+    const first = (await registry.add({ name: 'leaked', scopes: ['tokens:read'] })).key!;
     expect(await statuses(first)).toEqual([200, 200]);
     const { key } = await registry.rotate('leaked', 0);
     await become(first, 401, A_SECOND);
@@ -80,7 +81,7 @@ describe('keys of a client, on two replicas', () => {
   });
 
   it('end when their overlap does, and with the client, within a second', async () => {
-    const old = await registry.create('brief-overlap', ['tokens:read']);
+    const old = (await registry.add({ name: 'brief-overlap', scopes: ['tokens:read'] })).key!;
     await registry.rotate('brief-overlap', 1);
     expect(await statuses(old)).toEqual([200, 200]);
     const { key } = await registry.add({
@@ -92,12 +93,12 @@ describe('keys of a client, on two replicas', () => {
     await become(old, 401, 2 * A_SECOND);
     await become(key ?? '', 401, 2 * A_SECOND);
     // The name of a client that has ended is free again.
-    expect(await registry.create('brief', ['tokens:read'])).toMatch(/^stv_/);
+    expect((await registry.add({ name: 'brief', scopes: ['tokens:read'] })).key!).toMatch(/^stv_/);
     await expect(registry.rotate('nobody', 0)).rejects.toMatchObject({ code: 'not_found' });
   });
 
   it('are felt to be revoked within seconds where no trigger tells of it', async () => {
-    const key = await registry.create('unheard', ['tokens:read']);
+    const key = (await registry.add({ name: 'unheard', scopes: ['tokens:read'] })).key!;
     expect(await statuses(key)).toEqual([200, 200]);
     await world.database.query('ALTER TABLE service_clients DISABLE TRIGGER USER');
     await world.database.query(

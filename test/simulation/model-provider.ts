@@ -30,7 +30,7 @@ interface Family {
 export const LIFETIME = 20_000;
 /** Milliseconds that a reader waits for one call, and that its answer is listened for. */
 export const PROVIDER_TIMEOUT = 2000;
-export const ANSWER_TIMEOUT = 24_000;
+const ANSWER_TIMEOUT = 24_000;
 
 /** An authorization server whose refresh tokens work once, with everything that can go wrong. */
 export class ModelProvider {
@@ -127,7 +127,6 @@ export class ModelProvider {
     return {
       accessToken: access,
       refreshToken: next,
-      tokenType: 'Bearer',
       scopes: null,
       expiresIn: LIFETIME / 1000,
       subject: null,

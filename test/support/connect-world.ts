@@ -6,7 +6,7 @@ import type { BegunRequest } from './requests.js';
 import { createWorld } from './world.js';
 import type { TokenAnswer, World, WorldOptions } from './world.js';
 
-export const CONNECT = 'stitch-connect';
+const CONNECT = 'stitch-connect';
 
 /** What `GET /tokens/:user_id` answers for stitch-connect. */
 export type ConnectToken = Omit<TokenAnswer, 'expires_in' | 'expires_at'> & {

@@ -124,7 +124,7 @@ CREATE TABLE stitch_grants (
   access_token bytea NOT NULL,
   refresh_token bytea,
   scope text NOT NULL,
-  token_type text NOT NULL,
+  token_type text NOT NULL DEFAULT 'Bearer'::text,
   subject text,
   stitch_account_id bigint,
   obtained_at timestamp with time zone NOT NULL,
@@ -541,3 +541,4 @@ CREATE TRIGGER stitch_provider_fuses_event AFTER UPDATE OF tripped_at ON public.
 -- TroubleOfGrants1764176400000
 -- Visits1764180000000
 -- ClientTokens1764183600000
+-- TokenType1764185000000

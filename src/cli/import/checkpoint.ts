@@ -14,7 +14,7 @@ export interface Tally {
   readonly rejected: number;
 }
 
-export const NOTHING: Tally = {
+const NOTHING: Tally = {
   lines: 0,
   imported: 0,
   replaced: 0,
@@ -34,7 +34,7 @@ export interface Checkpoint {
   readonly tally: Tally;
 }
 
-export const START: Checkpoint = { offset: 0, line: 0, reportBytes: 0, tally: NOTHING };
+const START: Checkpoint = { offset: 0, line: 0, reportBytes: 0, tally: NOTHING };
 
 /** Bytes before the offset that tell whether this still is the same file. */
 const TAIL = 4096;

@@ -8,7 +8,7 @@ import type { JwtConfig } from '../../config/index.js';
 import type { IssuerKeys } from './issuer-keys.js';
 
 /** Asymmetric ones only: with an HMAC whoever knows the issuer's public key could sign. */
-export const ALGORITHMS = [
+const ALGORITHMS = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
 ];

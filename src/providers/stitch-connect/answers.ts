@@ -45,7 +45,6 @@ export function parseIssued(answer: Record<string, unknown>): IssuedTokens {
   return {
     accessToken,
     refreshToken: null,
-    tokenType: 'Bearer',
     scopes: [],
     // S2: access tokens do not expire.
     expiresIn: null,

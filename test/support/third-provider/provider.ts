@@ -26,7 +26,7 @@ export interface AcmeConfig {
  * The example of docs/providers.md: plain OAuth 2.0 (RFC 6749) with PKCE, no OpenID Connect, the
  * client in an `Authorization: Basic` header, tokens that rotate, and no way to revoke them.
  */
-export class AcmeProvider implements TokenProvider {
+class AcmeProvider implements TokenProvider {
   readonly name = 'acme-ledger';
   readonly capabilities = {
     echoesState: true,

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import type { AcmeConfig } from './provider.js';
 
 /** Seconds an access token lives. */
-export const ACME_LIFETIME = 300;
+const ACME_LIFETIME = 300;
 
 /** A running "Acme Ledger": it consents to everything, and rotates strictly. */
 export interface AcmeServer extends AcmeConfig {
