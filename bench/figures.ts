@@ -1,28 +1,54 @@
+/** What was measured, by round. */
+export type Measured = readonly number[];
+
 /** One figure beside its limit, measured in the same run. */
 export interface Figure {
   readonly name: string;
   readonly unit: string;
-  /** Of each round. */
-  readonly vault: readonly number[];
-  readonly limit: readonly number[];
+  readonly vault: Measured;
+  readonly limit: Measured;
   /** What the limit is. */
   readonly against: string;
+  /** What has to be known of this measurement. */
+  readonly note?: string;
 }
 
-const median = (values: readonly number[]): number =>
+const median = (values: Measured): number =>
   [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)] ?? 0;
+
+/** The vault's value divided by the limit's, round by round, the one in the middle. */
+const ratioOf = ({ vault, limit }: Pick<Figure, 'vault' | 'limit'>): number =>
+  median(vault.map((value, round) => value / (limit[round] ?? value)));
 
 const shown = (value: number): string =>
   value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(2);
 
-/** A line for a person: medians, and their ratio pair by pair. */
-export function describe({ name, unit, vault, limit, against }: Figure): string {
-  const ratio = median(vault.map((value, round) => value / (limit[round] ?? value)));
-  return [
-    name.padEnd(28),
-    `${shown(median(vault))} ${unit}`.padStart(18),
-    `${shown(median(limit))} ${unit}`.padStart(18),
-    ratio.toFixed(2).padStart(8),
-    `  ${against}`,
-  ].join('');
+/** The value in the middle, and how far the lowest and the highest are from each other. */
+function cell(values: Measured, unit: string): string {
+  const range =
+    values.length > 1 ? ` (${shown(Math.min(...values))}–${shown(Math.max(...values))})` : '';
+  return `${shown(median(values))} ${unit}${range}`;
+}
+
+const COLUMNS = ['figure', 'vault', 'limit', 'ratio', 'limit is'] as const;
+
+/** A table for a person: medians, lowest and highest in brackets. */
+export function table(figures: readonly Figure[]): string {
+  const rows = figures.map((figure) => [
+    figure.name,
+    cell(figure.vault, figure.unit),
+    cell(figure.limit, figure.unit),
+    ratioOf(figure).toFixed(2),
+    figure.against + (figure.note ? `; ${figure.note}` : ''),
+  ]);
+  const all = [[...COLUMNS], ...rows];
+  const widths = COLUMNS.map((_, at) => Math.max(...all.map((row) => row[at]?.length ?? 0)));
+  return all
+    .map((row) =>
+      row
+        .map((text, at) => text.padEnd(widths[at] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }

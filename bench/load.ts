@@ -1,41 +1,60 @@
-import { Pool } from 'undici';
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
 
-/** Requests under way at once. */
-const CONNECTIONS = 16;
+/** Share of one core above which the load generator may be what is measured. */
+const GENERATOR_LIMIT = 0.9;
+
+/** What is asked of a server, and how. Either for so long, or so many times. */
+export interface LoadPlan {
+  readonly url: string;
+  readonly paths: readonly string[];
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly connections: number;
+  readonly milliseconds?: number;
+  readonly requests?: number;
+}
 
 export interface LoadResult {
   readonly perSecond: number;
+  readonly count: number;
   /** Milliseconds. */
   readonly p50: number;
   readonly p99: number;
+  /** Share of a core that the generator itself used. */
+  readonly busy: number;
+  /** Answers by status. */
+  readonly statuses: Readonly<Record<string, number>>;
 }
 
-/** Sends so many GETs over kept-alive connections. @throws when one is not answered with 200 */
-export async function load(
-  url: string,
-  paths: readonly string[],
-  requests: number,
-  headers: Record<string, string> = {},
-): Promise<LoadResult> {
-  const pool = new Pool(url, { connections: CONNECTIONS });
-  const times: number[] = [];
-  let next = 0;
-  const started = performance.now();
-  await Promise.all(
-    Array.from({ length: CONNECTIONS }, async () => {
-      while (next < requests) {
-        const path = paths[next++ % paths.length] ?? '/';
-        const asked = performance.now();
-        const answer = await pool.request({ path, method: 'GET', headers });
-        await answer.body.dump();
-        if (answer.statusCode !== 200) throw new Error(`${path}: ${String(answer.statusCode)}`);
-        times.push(performance.now() - asked);
-      }
-    }),
-  );
-  const seconds = (performance.now() - started) / 1000;
-  await pool.close();
-  times.sort((a, b) => a - b);
-  const at = (share: number) => times[Math.floor((times.length - 1) * share)] ?? 0;
-  return { perSecond: requests / seconds, p50: at(0.5), p99: at(0.99) };
+/** Whether the generator was at its own limit: then the server could have done more. */
+export const atItsLimit = ({ busy }: Pick<LoadResult, 'busy'>): boolean => busy >= GENERATOR_LIMIT;
+
+/** The load generator: a process of its own, so that neither the bench nor the server pays for it. */
+export class LoadGenerator {
+  private readonly child: ChildProcess;
+  private readonly lines: AsyncIterator<string, unknown>;
+
+  constructor() {
+    const child = spawn(process.execPath, ['bench/load-process.mjs'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    this.child = child;
+    this.lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  }
+
+  /** @param status what every answer has to have @throws Error when one has another */
+  async run(plan: LoadPlan, status = 200): Promise<LoadResult> {
+    this.child.stdin?.write(`${JSON.stringify(plan)}\n`);
+    const { value } = await this.lines.next();
+    const result = JSON.parse(String(value)) as LoadResult & { readonly error?: string };
+    if (result.error !== undefined) throw new Error(`the load generator failed: ${result.error}`);
+    const others = Object.keys(result.statuses).filter((each) => each !== String(status));
+    if (others.length > 0) throw new Error(`answered ${others.join(', ')}, not ${String(status)}`);
+    return result;
+  }
+
+  close(): void {
+    this.child.stdin?.end();
+  }
 }

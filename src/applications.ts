@@ -52,6 +52,7 @@ export async function createInternalApp(
   app.useGlobalPipes(validationPipe());
   app.useGlobalFilters(new ErrorFilter(log, problemAnswer));
   parts.authentication.attach(instance, await clientCeiling(app, config.callers));
+  parts.warmReads.attach(instance);
   parts.auditTrail.attach(instance);
   acceptJsonBodies(instance);
   new RequestLog(log, parts.metrics).attach(instance);

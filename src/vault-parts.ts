@@ -6,6 +6,7 @@ import { KeyringGate } from './health/index.js';
 import { Journal } from './journal/index.js';
 import { BackgroundWorks, Lifecycle } from './lifecycle/index.js';
 import { Metrics } from './metrics/index.js';
+import { WarmReads } from './tokens/index.js';
 
 /** What the start and the stop need of the container: looked up once, checked by the container. */
 @Injectable()
@@ -19,6 +20,7 @@ export class VaultParts {
     readonly lifecycle: Lifecycle,
     readonly metrics: Metrics,
     readonly starts: StartService,
+    readonly warmReads: WarmReads,
     readonly works: BackgroundWorks,
   ) {}
 }

@@ -8,7 +8,7 @@ import type { BackgroundWork } from '../lifecycle/index.js';
 import { Metrics } from '../metrics/index.js';
 import { AuditMarker } from './audit-marker.js';
 import { AuditSums } from './audit-sums.js';
-import type { Countable } from './audit-sums.js';
+import type { Countable, Tally } from './audit-sums.js';
 import { ChainWriter } from './chain-writer.js';
 import type { Batch } from './chain-writer.js';
 
@@ -62,8 +62,13 @@ export class AuditLog implements OnModuleInit, BackgroundWork {
   }
 
   /** Notes an event; costs a look into a map, and never waits. */
-  note(event: Countable, requestId: string | null = null): void {
-    this.sums.add(event, requestId);
+  note(event: Countable, requestId: string | null = null): Tally | undefined {
+    return this.sums.add(event, requestId);
+  }
+
+  /** Notes an event once more that was noted there. @returns false when it has to be noted anew */
+  again(tally: Tally): boolean {
+    return this.sums.again(tally);
   }
 
   start(): void {

@@ -14,7 +14,13 @@ export interface Countable {
   readonly outcome: string;
 }
 
-type Sum = Countable & { count: number; requestId: string | null };
+/** Where an event was counted, for who has the same event again. */
+export interface Tally extends Countable {
+  /** Whether it was taken to be written: what comes now is counted anew. */
+  readonly taken: boolean;
+}
+
+type Sum = AuditContent & Tally & { count: number; requestId: string | null; taken: boolean };
 
 /** Sums of events until they are written. Its size has a bound, whoever asks for whatever. */
 export class AuditSums {
@@ -29,29 +35,43 @@ export class AuditSums {
     return this.sums.size;
   }
 
-  /** On the path of every read: one key, one look into a map. */
-  add(event: Countable, requestId: string | null, count = 1): void {
+  /** Counts an event that was counted before, if it still can be: without its key. */
+  again(tally: Tally): boolean {
+    if (tally.taken) return false;
+    const sum = tally as Sum;
+    sum.count += 1;
+    sum.requestId = null;
+    return true;
+  }
+
+  /** @returns where it was counted; undefined if it was folded */
+  add(event: Countable, requestId: string | null, count = 1): Tally | undefined {
     const key = keyOf(event);
     const sum = this.sums.get(key);
     if (sum) {
       sum.count += count;
       sum.requestId = null;
-      return;
+      return sum;
     }
     if (this.sums.size >= this.capacity && (event.userId ?? event.provider) !== null) {
       this.folded += count;
       const nobody = { provider: null, userId: null, connection: null, version: null };
       this.add({ ...event, ...nobody }, null, count);
-      return;
+      return undefined;
     }
-    this.sums.set(key, { ...event, count, requestId });
+    const made = { ...event, count, requestId, data: null, taken: false };
+    this.sums.set(key, made);
+    return made;
   }
 
   /** What was summed since the last time, to be written. */
   take(): AuditContent[] {
     const taken = this.sums;
     this.sums = new Map();
-    return [...taken.values()].map((sum) => ({ ...sum, data: null }));
+    return [...taken.values()].map((sum) => {
+      sum.taken = true;
+      return sum;
+    });
   }
 }
 

@@ -1,7 +1,7 @@
 export { AuditLog } from './audit-log.js';
 export { AUDIT_KEY_TABLE, AuditKeyStore } from './audit-keys.store.js';
 export { ofOperator } from './audit-event.js';
-export type { Countable } from './audit-sums.js';
+export type { Countable, Tally } from './audit-sums.js';
 export { AuditTrail } from './audit-trail.js';
 export { toAuditPage } from './audit.dto.js';
 export { AuditModule } from './audit.module.js';

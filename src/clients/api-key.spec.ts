@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { bearerOf, hashApiKey, newApiKey } from './api-key.js';
+import { bearerOf, hashBearer, newApiKey } from './api-key.js';
 
 describe('API keys', () => {
   it('are 256 random bits behind a mark for secret scanners', () => {
@@ -9,7 +9,7 @@ describe('API keys', () => {
   });
 
   it('are looked up by SHA-256', () => {
-    expect(hashApiKey('abc')).toBe(
+    expect(hashBearer('abc')).toBe(
       'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
     );
   });

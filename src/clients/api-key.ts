@@ -7,8 +7,8 @@ const API_KEY = /^stv_[A-Za-z0-9_-]{43}$/;
 /** A new API key: 256 random bits. */
 export const newApiKey = (): string => PREFIX + randomBytes(32).toString('base64url');
 
-/** How a key is stored and looked up: SHA-256, in hexadecimal digits. */
-export const hashApiKey = (key: string): string => hash('sha256', key, 'hex');
+/** How a key is stored, and what callers show is looked up: SHA-256, in hexadecimal digits. */
+export const hashBearer = (bearer: string): string => hash('sha256', bearer, 'hex');
 
 /** Whether the text can be an API key: what cannot is nowhere looked for. */
 export const isApiKey = (text: string): boolean => API_KEY.test(text);

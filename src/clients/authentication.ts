@@ -2,13 +2,14 @@ import { Injectable } from '@nestjs/common';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { unauthorized } from '../common/index.js';
 import type { Caller } from '../common/index.js';
-import { bearerOf, hashApiKey, isApiKey } from './api-key.js';
+import { isApiKey } from './api-key.js';
 import { ClientCertificates } from './client-certificate.js';
 import { ClientDirectory } from './client-directory.js';
 import type { Credential } from './client-index.js';
 import { CallerJwts } from './jwt/caller-jwts.js';
 import { isJwt } from './jwt/jwt-verifier.js';
 import { RefusalLog } from './refusal-log.js';
+import { ShownBefore } from './shown-before.js';
 
 /** What a request shows: something that names a client, or a JWT that is still to be verified. */
 type Shown = Credential | { readonly kind: 'jwt'; readonly token: string };
@@ -20,6 +21,7 @@ type Shown = Credential | { readonly kind: 'jwt'; readonly token: string };
 @Injectable()
 export class Authentication {
   private readonly certificates = new ClientCertificates();
+  private readonly shown = new ShownBefore();
 
   constructor(
     private readonly clients: ClientDirectory,
@@ -75,11 +77,11 @@ export class Authentication {
       const names = this.certificates.namesOf(raw.socket);
       return names.length > 0 ? { kind: 'certificate', names } : undefined;
     }
-    const bearer = bearerOf(headers.authorization);
+    const { bearer, hash } = this.shown.on(raw.socket, headers.authorization);
     if (bearer === undefined) return undefined;
-    if (isApiKey(bearer)) return { kind: 'key', hash: hashApiKey(bearer) };
+    if (isApiKey(bearer)) return { kind: 'key', hash };
     if (!isJwt(bearer)) return undefined;
-    const subject = this.jwts.known(bearer);
+    const subject = this.jwts.known(hash);
     return subject === undefined ? { kind: 'jwt', token: bearer } : { kind: 'subject', subject };
   }
 

@@ -1,5 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
-import { hashApiKey, newApiKey } from './api-key.js';
+import { hashBearer, newApiKey } from './api-key.js';
 import { VALID } from './client-row.js';
 import { ClientRegistryError, problemOf } from './new-client.js';
 import type { NewClient } from './new-client.js';
@@ -135,7 +135,7 @@ async function assertIdentityFree(manager: EntityManager, client: NewClient): Pr
   }
 }
 
-const stored = (key: string): Buffer => Buffer.from(hashApiKey(key), 'hex');
+const stored = (key: string): Buffer => Buffer.from(hashBearer(key), 'hex');
 
 const notFound = (name: string): ClientRegistryError =>
   new ClientRegistryError('not_found', `There is no valid client named ${name}`);

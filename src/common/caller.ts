@@ -1,5 +1,6 @@
-import type { FastifyRequest } from 'fastify';
-import { outsideRestriction, unauthorized } from './errors.js';
+import type { FastifyContextConfig, FastifyRequest } from 'fastify';
+import { forbidden, outsideRestriction, unauthorized } from './errors.js';
+import type { VaultError } from './errors.js';
 
 /**
  * Who calls: a row of `service_clients`, however the caller proved to be it. What it may do, what it
@@ -32,6 +33,21 @@ export function callerOf({ caller }: Pick<FastifyRequest, 'caller'>): Caller {
 /** Whether there are grants that the caller may not touch. */
 export const isRestricted = ({ providers, userPrefixes }: Caller): boolean =>
   providers !== null || userPrefixes !== null;
+
+/**
+ * Why a caller may not use a route at all, by what the route declares; undefined when it may. A route
+ * that declares nothing is refused to everybody, so that forgetting to declare is noticed and harmless.
+ */
+export function callRefusal(
+  caller: Caller | null,
+  { scope, checksRestrictions }: Pick<FastifyContextConfig, 'scope' | 'checksRestrictions'>,
+): VaultError | undefined {
+  if (scope === 'open') return undefined;
+  if (!scope || !caller || !(caller.scopes.has(scope) || caller.scopes.has('admin'))) {
+    return forbidden(scope ?? 'admin');
+  }
+  return isRestricted(caller) && !checksRestrictions ? outsideRestriction() : undefined;
+}
 
 const mayTouchProvider = ({ providers }: Caller, provider: string): boolean =>
   providers === null || providers.has(provider);

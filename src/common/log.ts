@@ -47,6 +47,11 @@ export class Log implements LoggerService {
     await this.destination.flush?.(milliseconds);
   }
 
+  /** Whether events of this level are written at all. */
+  writes(level: 'debug' | 'info' | 'warn' | 'error'): boolean {
+    return this.pino.isLevelEnabled(level);
+  }
+
   event(level: 'debug' | 'info' | 'warn' | 'error', event: string, fields: LogFields = {}): void {
     // Each request has an event at `debug`: nothing is put together for one that is not written.
     if (this.pino.isLevelEnabled(level)) this.pino[level]({ event, ...fields });

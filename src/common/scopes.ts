@@ -20,6 +20,8 @@ interface RestrictionRule {
    * that was forgotten is noticed and harmless.
    */
   readonly checksRestrictions: true;
+  /** What can be answered from memory is, before Nest's router sees it (see `WarmReads`). */
+  readonly answersFromMemory?: true;
 }
 
 declare module 'fastify' {
@@ -27,6 +29,7 @@ declare module 'fastify' {
     /** What a route of the internal API asks of its caller. One that says nothing is refused. */
     scope?: ClientScope | 'open';
     checksRestrictions?: true;
+    answersFromMemory?: true;
   }
 }
 

@@ -38,6 +38,7 @@ export class Database {
   private readonly recovered = new Set<() => void>();
   private readonly suspected = new Set<() => void>();
   private readonly restoring = new AsyncLocalStorage<{ active: boolean }>();
+  private restorers = 0;
   private readonly greeted = new WeakSet<pg.PoolClient>();
   private greeting: ((query: Query) => Promise<boolean>) | undefined;
 
@@ -127,6 +128,7 @@ export class Database {
       throw new StorageUnavailableError(error);
     }
     const restoring = { active: true };
+    this.restorers += 1;
     try {
       const there = await this.restoring.run(restoring, () => this.attempt(work));
       this.answeredAt = performance.now();
@@ -134,6 +136,9 @@ export class Database {
       if (!there) return;
     } finally {
       restoring.active = false;
+      this.restorers -= 1;
+      // While it is in use, Node keeps book of every promise and event of the process.
+      if (this.restorers === 0) this.restoring.disable();
     }
     if (this.reachable) return;
     this.reachable = true;

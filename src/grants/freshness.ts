@@ -24,6 +24,14 @@ export const rejected = (grant: Pick<Grant, 'version' | 'rejectedVersion'>): boo
   grant.rejectedVersion !== null && grant.rejectedVersion >= grant.version;
 
 /**
+ * Whether a token is served as it is: nobody reported it, and it lasts as long as asked for.
+ *
+ * @param minTtl seconds
+ */
+export const fresh = (grant: Grant, minTtl: number, now: number): boolean =>
+  !rejected(grant) && remaining(grant, now) >= neededTtl(grant, minTtl);
+
+/**
  * Milliseconds a token must have left to be served without a refresh: what is asked for, but never
  * more than 80 % of its lifetime, or a short-lived token would be rotated at every read.
  *

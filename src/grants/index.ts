@@ -1,5 +1,5 @@
 export { ConsentHistory } from './consent-history.store.js';
-export { alive, neededTtl, rejected, remaining } from './freshness.js';
+export { alive, fresh, neededTtl, rejected, remaining } from './freshness.js';
 export { GrantLinker } from './grant-linker.js';
 export { GRANT_STATUSES, grantKeyText } from './grant.js';
 export type { Grant, GrantKey, GrantStatus } from './grant.js';

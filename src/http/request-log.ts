@@ -22,8 +22,10 @@ export class RequestLog {
   private record(request: FastifyRequest, reply: FastifyReply): void {
     const route = request.routeOptions.url ?? 'none';
     const status = reply.statusCode;
-    this.metrics.requests.observe({ route, status: String(status) }, reply.elapsedTime / 1000);
-    this.log.event(status >= 500 ? 'warn' : 'debug', 'http.request', {
+    this.metrics.requests.count(route, status, reply.elapsedTime / 1000);
+    const level = status >= 500 ? 'warn' : 'debug';
+    if (!this.log.writes(level)) return;
+    this.log.event(level, 'http.request', {
       request_id: request.id,
       method: request.method,
       route,

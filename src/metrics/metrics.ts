@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { RequestDurations } from './request-durations.js';
 
 /** One value of a gauge. */
 export interface Sample {
@@ -53,12 +54,8 @@ export class Metrics {
     registers: [this.registry],
   });
 
-  readonly cacheReads = new Counter({
-    name: 'stitch_vault_cache_reads_total',
-    help: 'Reads by whether the cache had the grant.',
-    labelNames: ['result'] as const,
-    registers: [this.registry],
-  });
+  /** Reads by whether the cache had the grant. */
+  readonly cacheReads = { hit: 0, miss: 0 };
 
   readonly distrusted = new Counter({
     name: 'stitch_vault_stale_trust_refusals_total',
@@ -101,16 +98,21 @@ export class Metrics {
     registers: [this.registry],
   });
 
-  readonly requests = new Histogram({
-    name: 'stitch_vault_http_request_seconds',
-    help: 'Duration of HTTP requests by route and status.',
-    labelNames: ['route', 'status'] as const,
-    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1, 2.5, 5, 10],
-    registers: [this.registry],
-  });
+  readonly requests = new RequestDurations(this.registry);
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+    const { registry, cacheReads } = this;
+    new Counter({
+      name: 'stitch_vault_cache_reads_total',
+      help: 'Reads by whether the cache had the grant.',
+      labelNames: ['result'] as const,
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [result, count] of Object.entries(cacheReads)) this.inc({ result }, count);
+      },
+    });
   }
 
   /** Adds a gauge of a single value that is read when it is asked for. */

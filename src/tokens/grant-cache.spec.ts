@@ -3,6 +3,8 @@ import { DatabaseClock } from '../database/index.js';
 import type { Database, Notifications, StaleTrust } from '../database/index.js';
 import { Metrics } from '../metrics/index.js';
 import { GrantCache } from './grant-cache.js';
+import { OpenedAnswer } from './opened-answer.js';
+import { grantKeyText } from '../grants/index.js';
 import type { Grant } from '../grants/index.js';
 
 type NotificationHandler = Parameters<Notifications['on']>[1];
@@ -157,5 +159,62 @@ describe('the cache of sealed rows', () => {
     expect(cache.get({ ...KEY, userId: 'user-10' })).toBeDefined();
     expect(cache.get({ ...KEY, userId: 'user-0' })).toBeUndefined();
     expect(cache.get({ ...KEY, userId: 'user-50009' })).toBeDefined();
+  });
+
+  describe('an opened answer', () => {
+    const open = (openedAt: number) => {
+      cache.set(grant(1), now());
+      const entry = cache.peek(grantKeyText(KEY))!;
+      const served = { accessToken: 'token', grant: entry.grant, expiresIn: null };
+      cache.keepAnswer(entry, new OpenedAnswer(served, openedAt));
+      return entry;
+    };
+
+    it('is dropped when its second is over, and not before', () => {
+      const entry = open(now() - 500);
+      cache.dropAnswers();
+      expect(entry.answer).toBeDefined();
+      const old = open(now() - 1000);
+      cache.dropAnswers();
+      expect(old.answer).toBeUndefined();
+    });
+
+    it.each([
+      [
+        'a notification',
+        () => {
+          ears.hear('stitch-money', 'ann', 'default');
+        },
+      ],
+      [
+        'an invalidation of its own',
+        () => {
+          cache.invalidate(KEY);
+        },
+      ],
+      [
+        'a newer row',
+        () => {
+          cache.set(grant(2), now());
+        },
+      ],
+      [
+        'a rotation of its own',
+        () => {
+          cache.renew(grant(2));
+        },
+      ],
+      [
+        'a new consent',
+        () => {
+          cache.set(grant(1, 'consent-2'), now());
+        },
+      ],
+    ])('goes with what it was opened of: %s', (_what, change) => {
+      const entry = open(now());
+      change();
+      expect(entry.answer).toBeUndefined();
+      expect(cache.peek(grantKeyText(KEY))?.answer).toBeUndefined();
+    });
   });
 });

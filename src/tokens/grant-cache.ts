@@ -1,22 +1,33 @@
 import { performance } from 'node:perf_hooks';
 import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
+import { Interval } from '@nestjs/schedule';
 import { LRUCache } from 'lru-cache';
 import { Database, DatabaseClock, Notifications, StaleTrust } from '../database/index.js';
 import { Metrics } from '../metrics/index.js';
 import { grantKeyText, remaining } from '../grants/index.js';
 import type { Grant, GrantKey } from '../grants/index.js';
+import { REUSE_MS } from './opened-answer.js';
+import type { OpenedAnswer } from './opened-answer.js';
 
 /** Entries at most; each is a few hundred sealed bytes. */
 const CAPACITY = 50_000;
 /** Milliseconds an entry is trusted for while changes elsewhere can't be heard of. */
 const UNHEARD_TRUST = 1000;
 
-const HIT = { result: 'hit' } as const;
-const MISS = { result: 'miss' } as const;
+/** Milliseconds between two looks for opened answers that nobody may send any more. */
+const DROP_MS = 250;
 
-interface Entry {
+/** What is held of a grant. */
+export interface CacheEntry {
+  readonly grant: Grant;
+  /** What was opened of it lately: see `WarmReads`. */
+  readonly answer: OpenedAnswer | undefined;
+}
+
+interface Entry extends CacheEntry {
   grant: Grant;
+  answer: OpenedAnswer | undefined;
   /** Monotonic time before the row was read. */
   readonly readAt: number;
   /** Monotonic time at which its token is dead, whatever is done to the database's clock. */
@@ -31,7 +42,14 @@ interface Entry {
  */
 @Injectable()
 export class GrantCache implements OnModuleInit {
-  private readonly entries = new LRUCache<string, Entry>({ max: CAPACITY });
+  private readonly entries = new LRUCache<string, Entry>({
+    max: CAPACITY,
+    dispose: (entry) => {
+      entry.answer = undefined;
+    },
+  });
+  /** Entries with an opened answer, those opened first before the others. */
+  private opened: Entry[] = [];
   /** Invalidations while a row was being read: its content may be older than they are. */
   private readonly invalidatedAt = new LRUCache<string, number>({ max: CAPACITY });
 
@@ -56,13 +74,37 @@ export class GrantCache implements OnModuleInit {
 
   /** The row if what is cached of it can be relied on. */
   get(key: GrantKey): Grant | undefined {
-    const entry = this.entries.get(grantKeyText(key));
-    if (entry && this.trusted(entry)) {
-      this.metrics.cacheReads.inc(HIT);
-      return entry.grant;
-    }
-    this.metrics.cacheReads.inc(MISS);
-    return undefined;
+    const entry = this.peek(grantKeyText(key));
+    this.metrics.cacheReads[entry ? 'hit' : 'miss'] += 1;
+    return entry?.grant;
+  }
+
+  /** As {@link get}, by the text of the key, without counting the read. */
+  peek(text: string): CacheEntry | undefined {
+    const entry = this.entries.get(text);
+    return entry && this.trusted(entry) ? entry : undefined;
+  }
+
+  /** Counts a read that {@link peek} was enough for. */
+  countHit(): void {
+    this.metrics.cacheReads.hit += 1;
+  }
+
+  /** Keeps an opened answer with its entry, until the entry is changed or dropped, or time is up. */
+  keepAnswer(entry: CacheEntry, answer: OpenedAnswer): void {
+    (entry as Entry).answer = answer;
+    this.opened.push(entry as Entry);
+  }
+
+  /** Drops opened answers when their time is up, so that no token is open in memory for longer. */
+  @Interval('drop-opened-answers', DROP_MS)
+  dropAnswers(): void {
+    const end = performance.now() - REUSE_MS;
+    // An answer that was dropped by its entry, or replaced by a newer one, has its place as well.
+    const isOver = ({ answer }: Entry) => !answer || answer.openedAt <= end;
+    const keep = this.opened.filter((entry) => !isOver(entry));
+    for (const entry of this.opened) if (isOver(entry)) entry.answer = undefined;
+    this.opened = keep;
   }
 
   /** The row as it was last seen, for when the database can't be asked. */
@@ -77,7 +119,8 @@ export class GrantCache implements OnModuleInit {
     if ((this.invalidatedAt.get(text) ?? -Infinity) >= readAt) return;
     const known = this.entries.peek(text);
     if (known?.grant.grantId === grant.grantId && known.grant.version > grant.version) return;
-    this.entries.set(text, { grant, readAt, endsAt: this.endOf(grant) });
+    const endsAt = this.endOf(grant);
+    this.entries.set(text, { grant, readAt, endsAt, answer: undefined });
   }
 
   /**
@@ -90,6 +133,7 @@ export class GrantCache implements OnModuleInit {
     if (known?.grant.grantId !== grant.grantId || known.grant.version >= grant.version) return;
     // In the entry itself: nobody has read it, and to whom it is of use has not changed.
     known.grant = grant;
+    known.answer = undefined;
     known.endsAt = this.endOf(grant);
   }
 

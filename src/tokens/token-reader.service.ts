@@ -12,20 +12,13 @@ import {
 import { refreshConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
 import { DatabaseClock, StaleTrust } from '../database/index.js';
-import {
-  alive,
-  neededTtl,
-  rejected,
-  remaining,
-  grantKeyText,
-  GrantStore,
-  TokenSealer,
-} from '../grants/index.js';
+import { alive, fresh, grantKeyText, GrantStore, remaining } from '../grants/index.js';
 import { GrantCache } from './grant-cache.js';
 import { GrantRefresher } from './grant-refresher.js';
 import type { RefreshDemand } from './grant-refresher.js';
 import type { Grant, GrantKey } from '../grants/index.js';
-import { ReadTracker } from './read-tracker.js';
+import { TokenOpener } from './token-opener.js';
+import type { ServedToken } from './token-opener.js';
 
 /** What a reader asks for beyond the name of the grant. */
 export interface ReadRequest {
@@ -33,14 +26,6 @@ export interface ReadRequest {
   readonly minTtl: number | undefined;
   /** Scopes the token must have. */
   readonly scopes: readonly string[];
-}
-
-/** An opened token with what the caller needs to know of it. */
-export interface ServedToken {
-  readonly accessToken: string;
-  readonly grant: Grant;
-  /** Whole seconds, rounded down; null for a token that never expires. */
-  readonly expiresIn: number | null;
 }
 
 /** The read path: cache, store, refresh; in this order and no further than needed. */
@@ -52,9 +37,8 @@ export class TokenReader {
     @Inject(refreshConfig.KEY) private readonly config: ConfigType<typeof refreshConfig>,
     private readonly cache: GrantCache,
     private readonly store: GrantStore,
-    private readonly sealer: TokenSealer,
+    private readonly opener: TokenOpener,
     private readonly refresher: GrantRefresher,
-    private readonly reads: ReadTracker,
     private readonly clock: DatabaseClock,
     private readonly trust: StaleTrust,
   ) {}
@@ -68,16 +52,15 @@ export class TokenReader {
     const minTtl = request.minTtl ?? this.config.minTtlSeconds;
     let grant = this.cache.get(key);
     // What a consent or a confirmation may have changed since is looked up, not answered from memory.
-    const settled = grant?.status === 'active' && this.fresh(grant, minTtl);
+    const settled = grant?.status === 'active' && fresh(grant, minTtl, this.clock.now());
     if (!grant || !settled) grant = await this.load(key, grant);
     assertReadable(grant);
     assertScopes(grant, request.scopes);
-    if (!this.fresh(grant, minTtl)) {
+    if (!fresh(grant, minTtl, this.clock.now())) {
       grant = await this.refreshed(grant, { kind: 'reader', minTtl });
       assertScopes(grant, request.scopes);
     }
-    this.reads.note(key, this.clock.now());
-    return this.open(grant);
+    return this.opener.open(grant);
   }
 
   /**
@@ -96,10 +79,6 @@ export class TokenReader {
   async delete(key: GrantKey, client?: string): Promise<void> {
     await this.store.delete(key, client);
     this.cache.invalidate(key);
-  }
-
-  private fresh(grant: Grant, minTtl: number): boolean {
-    return !rejected(grant) && remaining(grant, this.clock.now()) >= neededTtl(grant, minTtl);
   }
 
   /** The row from the store; while that is away, a token still alive is served all the same. */
@@ -153,15 +132,6 @@ export class TokenReader {
   private patience(grant: Grant): number {
     const left = remaining(grant, this.clock.now()) - 1000;
     return Math.max(0, Math.min(this.config.providerTimeoutMs / 2, left));
-  }
-
-  private open(grant: Grant): ServedToken {
-    const left = remaining(grant, this.clock.now());
-    return {
-      accessToken: this.sealer.open(grant.accessToken, 'access_token', grant),
-      grant,
-      expiresIn: left === Infinity ? null : Math.floor(left / 1000),
-    };
   }
 }
 

@@ -26,8 +26,8 @@ import type { GrantKey } from '../grants/index.js';
 import { ApiProblems } from '../http/index.js';
 import { ProviderRegistry } from '../providers/index.js';
 import { RejectionCeiling } from './rejection-ceiling.js';
+import type { ServedToken } from './token-opener.js';
 import { TokenReader } from './token-reader.service.js';
-import type { ServedToken } from './token-reader.service.js';
 import {
   GrantQuery,
   ReadTokenQuery,
@@ -36,6 +36,7 @@ import {
   toGrantKey,
   toTokenDto,
 } from './tokens.dto.js';
+import { WarmReads } from './warm-reads.js';
 
 const WRITE_PROBLEMS = {
   400: '`invalid_request`: malformed id or parameter, unknown provider',
@@ -61,10 +62,11 @@ export class TokensController {
     private readonly providers: ProviderRegistry,
     private readonly audit: AuditLog,
     private readonly rejections: RejectionCeiling,
+    private readonly warm: WarmReads,
   ) {}
 
   @Get(':user_id')
-  @RequireScope('tokens:read', { checksRestrictions: true })
+  @RequireScope('tokens:read', { checksRestrictions: true, answersFromMemory: true })
   @Header('cache-control', 'no-store')
   @ApiOperation({
     summary: 'A valid bearer token for a user',
@@ -91,6 +93,7 @@ export class TokensController {
       minTtl: query.min_ttl === undefined ? undefined : Number(query.min_ttl),
       scopes: query.scope?.split(/ +/) ?? [],
     };
+    this.warm.remember(request, { ...key, ...wanted });
     const told = { type: 'token.read', client: caller.name, ...key } as const;
     const served = await this.audited(told, request, null, this.reader.read(key, wanted));
     return toTokenDto(served);

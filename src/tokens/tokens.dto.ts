@@ -2,7 +2,7 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
 import { DEFAULT_CONNECTION, DEFAULT_PROVIDER, IsConnection, IsProvider } from '../common/index.js';
 import type { GrantKey } from '../grants/index.js';
-import type { ServedToken } from './token-reader.service.js';
+import type { ServedToken } from './token-opener.js';
 
 /** Which of a user's grants is meant. */
 export class GrantQuery {

@@ -32,9 +32,9 @@ export class CallerJwts implements OnModuleInit, OnApplicationShutdown {
     this.keys?.stop();
   }
 
-  /** The subject of a JWT that was verified before and is still good, without waiting. */
-  known(token: string): string | undefined {
-    return this.verifier?.known(token);
+  /** The subject of a JWT that was verified before and is still good, without waiting. @param hash see `hashBearer` */
+  known(hash: string): string | undefined {
+    return this.verifier?.known(hash);
   }
 
   /** @throws VaultError 401, or 503 `issuer_unavailable` */

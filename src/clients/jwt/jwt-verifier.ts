@@ -1,10 +1,10 @@
-import { hash } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from 'jose';
 import type { CryptoKey, JWTPayload, JWTVerifyOptions } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { VaultError, unauthorized } from '../../common/index.js';
 import type { Clock } from '../../common/index.js';
 import type { JwtConfig } from '../../config/index.js';
+import { hashBearer } from '../api-key.js';
 import type { IssuerKeys } from './issuer-keys.js';
 
 /** Asymmetric ones only: with an HMAC whoever knows the issuer's public key could sign. */
@@ -64,9 +64,9 @@ export class JwtVerifier {
     this.verified.clear();
   }
 
-  /** The subject of a token that was verified before and is still good. */
-  known(token: string): string | undefined {
-    const verified = this.verified.get(digest(token));
+  /** The subject of a token that was verified before and is still good. @param hash see `hashBearer` */
+  known(hash: string): string | undefined {
+    const verified = this.verified.get(hash);
     if (!verified) return undefined;
     const now = this.clock.now() - TOLERANCE_SECONDS * 1000;
     return now < verified.expiresAt ? verified.subject : undefined;
@@ -77,7 +77,7 @@ export class JwtVerifier {
    * every one that is verified: the issuer has other tokens, and they would push the clients' out.
    */
   remember(token: string, verified: VerifiedJwt): void {
-    if (verified.generation === this.generation) this.verified.set(digest(token), verified);
+    if (verified.generation === this.generation) this.verified.set(hashBearer(token), verified);
   }
 
   /**
@@ -158,5 +158,3 @@ export class JwtVerifier {
     };
   }
 }
-
-const digest = (token: string): string => hash('sha256', token, 'base64');
