@@ -28,7 +28,7 @@ export class ClientRegistry {
     const problem = problemOf(client);
     if (problem !== undefined) throw new ClientRegistryError('invalid', problem);
     const key = client.withKey === false ? null : newApiKey();
-    return this.dataSource.transaction(async (manager) => {
+    return this.change(async (manager) => {
       await assertIdentityFree(manager, client);
       // The name of a client that has ended is free again; the row keeps saying when, until then.
       const [row] = await manager.query<{ expires_at: Date | null }[]>(
@@ -75,14 +75,16 @@ export class ClientRegistry {
    */
   async rotate(name: string, overlapSeconds: number): Promise<RotatedKey> {
     const key = newApiKey();
-    const [rows] = await this.dataSource.query<[{ until: Date }[], number]>(
-      `UPDATE service_clients SET key_hash = $2,
-         previous_key_hash = CASE WHEN $3::float8 > 0 THEN key_hash END,
-         previous_key_expires_at =
-           CASE WHEN $3::float8 > 0 THEN least(now() + $3 * interval '1 second', expires_at) END
-       WHERE name = $1 AND ${VALID} AND key_hash IS NOT NULL
-       RETURNING coalesce(previous_key_expires_at, now()) AS until`,
-      [name, stored(key), overlapSeconds],
+    const [rows] = await this.change((manager) =>
+      manager.query<[{ until: Date }[], number]>(
+        `UPDATE service_clients SET key_hash = $2,
+           previous_key_hash = CASE WHEN $3::float8 > 0 THEN key_hash END,
+           previous_key_expires_at =
+             CASE WHEN $3::float8 > 0 THEN least(now() + $3 * interval '1 second', expires_at) END
+         WHERE name = $1 AND ${VALID} AND key_hash IS NOT NULL
+         RETURNING coalesce(previous_key_expires_at, now()) AS until`,
+        [name, stored(key), overlapSeconds],
+      ),
     );
     const [row] = rows;
     if (!row) throw await this.whyNoKey(name);
@@ -95,11 +97,21 @@ export class ClientRegistry {
    * @throws ClientRegistryError
    */
   async revoke(name: string): Promise<void> {
-    const [, affected] = await this.dataSource.query<[unknown[], number]>(
-      'UPDATE service_clients SET revoked_at = now() WHERE name = $1 AND revoked_at IS NULL',
-      [name],
+    const [, affected] = await this.change((manager) =>
+      manager.query<[unknown[], number]>(
+        'UPDATE service_clients SET revoked_at = now() WHERE name = $1 AND revoked_at IS NULL',
+        [name],
+      ),
     );
     if (affected === 0) throw notFound(name);
+  }
+
+  /** A change that the audit, which a trigger writes, ascribes to the operator. */
+  private change<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    return this.dataSource.transaction(async (manager) => {
+      await manager.query(`SELECT set_config('stitch_vault.client', 'operator', true)`);
+      return work(manager);
+    });
   }
 
   private async whyNoKey(name: string): Promise<ClientRegistryError> {

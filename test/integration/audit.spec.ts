@@ -104,6 +104,12 @@ describe('the audit', () => {
     const environment = { DATABASE_URL: world.database.url };
     await runCli(['grants', 'delete', 'ann'], environment);
     await item({ type: 'grant.deleted', user_id: 'ann', client: 'operator' });
+    await runCli(['clients', 'create', 'new', '--scope', 'tokens:read'], environment);
+    await runCli(['clients', 'rotate', 'new'], environment);
+    await runCli(['clients', 'revoke', 'new'], environment);
+    for (const type of ['client.created', 'client.rotated', 'client.revoked']) {
+      await item({ type, client: 'operator', outcome: 'new' });
+    }
     const listed = await runCli(['audit', 'list', '--user', 'ann', '--limit', '1'], environment);
     expect(listed.stdout).toMatch(
       / grant\.deleted +operator +1 done stitch-money\/ann\/default\n$/,
