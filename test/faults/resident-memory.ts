@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Replica } from './replica.js';
 
 /** Resident memory of a process in MiB. */
-function residentMemory(pid: number): number {
+export function residentMemory(pid: number): number {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
     return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) / 1024;

@@ -105,6 +105,7 @@ describe('hostile bodies to the internal API', () => {
     ['return_to', '"//evil.example"'],
     ['return_to', '"https://evil.example"'],
     ['return_to', '"\\ud800"'],
+    ['prefill', '{"email":"\\ud800@example.com"}'],
     ['return_to', '"http://[::1"'],
     ['confirm', '"true"'],
     ['confirm', '1'],
