@@ -14,6 +14,7 @@ import type { Grant, GrantKey, GrantStatus, GrantStore } from '../grants/index.j
 import { connection, limit, provider, time, userId } from './arguments.js';
 import { addImportCommand } from './import/import.command.js';
 import { print } from './output.js';
+import { addRereadCommand } from './reread.command.js';
 import { OperatorError, withSession } from './session.js';
 import { grantStoreOf } from './stores.js';
 
@@ -39,11 +40,12 @@ interface ListOptions {
   json?: boolean;
 }
 
-/** `grants import|list|show|delete|refresh|retry` */
+/** `grants import|list|show|delete|refresh|retry|reread` */
 export function addGrantCommands(program: Command): void {
   const grants = program.command('grants').description('what users have linked');
   addImportCommand(grants);
   addRetryCommand(grants);
+  addRereadCommand(grants);
   grants
     .command('list')
     .description('list grants, page by page, without any token')
@@ -58,7 +60,10 @@ export function addGrantCommands(program: Command): void {
     (user: string, options: NameOptions) =>
       withGrants(async (store) => {
         const grant = await required(store, nameOf(user, options));
-        const shown = toGrantDto(grant);
+        const { heldAt } = grant;
+        // Why it is held is its last error.
+        const held_at = heldAt === null ? null : new Date(heldAt).toISOString();
+        const shown = Object.assign(toGrantDto(grant), { held_at });
         const lines = Object.entries(shown).map(
           ([name, value]) => `${name.padEnd(15)} ${String(value ?? '-')}`,
         );

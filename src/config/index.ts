@@ -13,7 +13,12 @@ export { journalConfig } from './journal.config.js';
 export { linksConfig } from './links.config.js';
 export { listenersConfig } from './listeners.config.js';
 export type { ListenerConfig, ListenersConfig, PublicListenerConfig } from './listeners.config.js';
-export { loadConfig, loadDatabaseConfig, loadSealingConfig } from './load-config.js';
+export {
+  loadConfig,
+  loadDatabaseConfig,
+  loadRereadConfig,
+  loadSealingConfig,
+} from './load-config.js';
 export type { SealingConfig } from './load-config.js';
 export type * from './oauth-provider-config.js';
 export { outboundConfig } from './outbound.config.js';

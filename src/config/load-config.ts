@@ -5,6 +5,7 @@ import type { Environment } from './environment-reader.js';
 import { refuseUnsaidEnvironment } from './hazards.js';
 import type { KeyringEntry } from './parsers.js';
 import { readKeyring } from './read-keyring.js';
+import type { ProvidersConfig } from './providers.config.js';
 import { readLead } from './refresh.config.js';
 import { NAMESPACES } from './vault-config.js';
 import type { VaultConfig } from './vault-config.js';
@@ -15,6 +16,12 @@ export interface SealingConfig {
   readonly keyring: readonly KeyringEntry[];
   /** `REFRESH_LEAD`. */
   readonly leadMs: number;
+}
+
+/** What the command needs that tries to understand kept answers. */
+export interface RereadConfig extends SealingConfig {
+  readonly answerTimeoutMs: number;
+  readonly providers: ProvidersConfig;
 }
 
 /**
@@ -55,6 +62,25 @@ export function loadSealingConfig(environment: Environment = process.env): Seali
   const config = {
     database: readConnection(reader),
     leadMs: readLead(reader),
+    keyring: readKeyring(reader, true),
+  };
+  reader.finish();
+  return config;
+}
+
+/**
+ * As above, with the providers: only what they are set up to be says what their answers mean.
+ *
+ * @throws ConfigurationError
+ */
+export function loadRereadConfig(environment: Environment = process.env): RereadConfig {
+  const reader = new EnvironmentReader(environment);
+  const { leadMs, answerTimeoutMs } = NAMESPACES.refresh(reader);
+  const config = {
+    database: readConnection(reader),
+    leadMs,
+    answerTimeoutMs,
+    providers: NAMESPACES.providers(reader),
     keyring: readKeyring(reader, true),
   };
   reader.finish();

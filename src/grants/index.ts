@@ -7,6 +7,8 @@ export { GrantStore } from './grant.store.js';
 export type { NewGrant, SealedSample } from './grant.store.js';
 export { toGrantDto, fromCursor, toCursor } from './grants.dto.js';
 export { GrantsModule } from './grants.module.js';
+export { HeldStore } from './held.store.js';
+export type { HeldGrant } from './held.store.js';
 export { GrantMemory } from './grant-memory.js';
 export { RestoreStore } from './restore.store.js';
 export type { LeasedGrant, RememberedGrant } from './restore.store.js';

@@ -3,7 +3,7 @@ export { ConcurrencyLimit } from './concurrency-limit.js';
 export type { ProviderAnswer } from './answer.js';
 export { ProviderError, UnreadableAnswerError } from './provider-error.js';
 export type { ProviderErrorKind } from './provider-error.js';
-export type { ProviderHttp } from './provider-http.js';
+export { ProviderHttp } from './provider-http.js';
 export { ProviderRegistry } from './provider-registry.js';
 export type { GuardedProvider } from './provider-registry.js';
 export { PROVIDERS } from './provider-table.js';

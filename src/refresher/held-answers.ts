@@ -4,6 +4,7 @@ import { grantKeyText } from '../grants/index.js';
 import type { ClaimedGrant, HeldAnswer, RotationStore, TokenSealer } from '../grants/index.js';
 import type { Shelf, ShelfFormat, Shelved } from '../journal/index.js';
 import type { UnreadableAnswerError } from '../providers/index.js';
+import { keptText } from './kept-text.js';
 
 /** Milliseconds between attempts to write one down while the database is away. */
 const RETRY_MS = 500;
@@ -47,13 +48,6 @@ export class HeldAnswers {
   /** @returns once the grant is held, or belongs to somebody else; at whatever time */
   async keep(grant: ClaimedGrant, error: UnreadableAnswerError, askedAt: number): Promise<void> {
     const { sealer, shelf } = this.dependencies;
-    const { status, contentType, contentEncoding, body } = error.answer;
-    const text = JSON.stringify({
-      status,
-      contentType,
-      contentEncoding,
-      body: body.toString('base64'),
-    });
     const { provider, userId, connection, grantId, version } = grant;
     const held: HeldAnswer = {
       provider,
@@ -61,7 +55,7 @@ export class HeldAnswers {
       connection,
       grantId,
       version,
-      answer: sealer.seal(text, 'held_answer', grant),
+      answer: sealer.seal(keptText(error.answer, askedAt), 'held_answer', grant),
       error: error.message,
       askedAt,
     };

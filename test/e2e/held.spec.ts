@@ -1,0 +1,98 @@
+import { Keyring, Sealer } from '../../src/encryption/index.js';
+import { parseKeyring } from '../../src/config/parsers.js';
+import { TokenSealer } from '../../src/grants/index.js';
+import { cleanUp, runCli } from '../integration/programs.js';
+import { TEST_KEYRING } from '../support/vault.js';
+import { eventually } from '../support/wait.js';
+import { createWorld } from '../support/world.js';
+import type { TokenAnswer, World } from '../support/world.js';
+
+const SEALER = new TokenSealer(new Sealer(new Keyring(parseKeyring(TEST_KEYRING))));
+
+describe('a grant whose refresh was answered with what nobody understands', () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await createWorld({ replicas: 2, environment: { REFRESH_POLICY: 'on-demand' } });
+  });
+  afterEach(cleanUp);
+  afterAll(() => world.close());
+
+  const cli = async (...args: string[]) => {
+    const { code, stdout, stderr } = await runCli([...args, '--json'], {
+      ...world.environment,
+      DATABASE_URL: world.database.url,
+      VAULT_KEYRING: TEST_KEYRING,
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    return JSON.parse(stdout) as Record<string, unknown>;
+  };
+  const hold = async (user: string) => {
+    await world.link(user);
+    await world.age(user, 900);
+    Object.assign(world.sandbox.switches, { tokenFault: 'malformed_after', faultOn: 'refresh' });
+    expect((await world.read(user)).status).toBe(503);
+    world.sandbox.reset();
+    await eventually(
+      'it is held',
+      async () => (await cli('grants', 'show', user)).held_at !== null,
+    );
+  };
+  /** Replaces the kept answer, as if the code of today understood the one that came. */
+  const answer = async (user: string, status: number, members: object) => {
+    const text = JSON.stringify({
+      ...{ status, contentType: 'application/json', contentEncoding: null, askedAt: Date.now() },
+      body: Buffer.from(JSON.stringify(members)).toString('base64'),
+    });
+    const key = { provider: 'stitch-money', userId: user, connection: 'default' };
+    await world.database.query('UPDATE stitch_grants SET held_answer = $2 WHERE user_id = $1', [
+      user,
+      SEALER.seal(text, 'held_answer', key),
+    ]);
+  };
+  const calls = () => world.sandbox.stats.refreshCalls;
+
+  it('is not presented again, nor called lost, and goes on with the tokens of its answer', async () => {
+    await hold('ann');
+    const before = calls();
+    for (const replica of [0, 1]) {
+      const refused = await world.read('ann', '', replica);
+      expect(refused.status).toBe(503);
+      expect(await refused.json()).toMatchObject({ code: 'provider_unavailable' });
+    }
+    expect(await cli('grants', 'show', 'ann')).toMatchObject({
+      ...{
+        status: 'active',
+        version: 1,
+        last_error: expect.stringContaining('malformed') as string,
+      },
+    });
+    expect(await cli('grants', 'retry', '--user', 'ann')).toEqual({ scheduled: 0 });
+    expect(await cli('grants', 'reread')).toEqual({ understood: 0, held: 1 });
+    expect(calls()).toBe(before);
+    const minted = world.sandbox.mint();
+    await answer('ann', 200, {
+      ...{ access_token: minted.accessToken, refresh_token: minted.refreshToken },
+      expires_in: minted.expiresIn,
+    });
+    expect(await cli('grants', 'reread')).toEqual({ understood: 1, held: 0 });
+    const token = await eventually('it is served', async () => {
+      const read = await world.read('ann', '', 1);
+      return read.status === 200 && ((await read.json()) as TokenAnswer);
+    });
+    expect(token).toMatchObject({ access_token: minted.accessToken, version: 2 });
+    expect(calls()).toBe(before);
+    await world.age('ann', 900);
+    await eventually('it is rotated', async () => {
+      const read = await world.read('ann');
+      return read.status === 200 && ((await read.json()) as TokenAnswer).version === 3;
+    });
+    expect(world.sandbox.stats.familiesRevoked).toBe(0);
+  });
+
+  it('is tried again with its own token where its answer turns out to be a refusal', async () => {
+    await hold('bob');
+    await answer('bob', 400, { error: 'invalid_grant' });
+    expect(await cli('grants', 'reread')).toEqual({ understood: 1, held: 0 });
+    expect(await cli('grants', 'show', 'bob')).toMatchObject({ held_at: null, version: 1 });
+  });
+});
