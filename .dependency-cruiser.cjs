@@ -50,7 +50,7 @@ module.exports = {
       'grants',
       [
         ...['common', 'config', 'database', 'encryption', 'events', 'http', 'journal', 'metrics'],
-        'providers',
+        ...['lifecycle', 'providers'],
       ],
       'storage of grants; what it needs of others are ports that they implement',
     ),

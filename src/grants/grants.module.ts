@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { EventsModule } from '../events/index.js';
 import { ConsentHistory } from './consent-history.store.js';
+import { DeadTokens } from './dead-tokens.js';
 import { GrantMemory } from './grant-memory.js';
 import { GrantLinker } from './grant-linker.js';
 import { GrantStatistics } from './grant-statistics.js';
@@ -21,6 +22,7 @@ import { UserGrantsStore } from './user-grants.store.js';
   controllers: [GrantsController],
   providers: [
     ConsentHistory,
+    DeadTokens,
     GrantLinker,
     GrantMemory,
     GrantStatistics,

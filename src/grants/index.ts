@@ -1,4 +1,5 @@
 export { ConsentHistory } from './consent-history.store.js';
+export { DeadTokens } from './dead-tokens.js';
 export { alive, fresh, neededTtl, rejected, remaining } from './freshness.js';
 export { GrantLinker } from './grant-linker.js';
 export { GRANT_STATUSES, grantKeyText } from './grant.js';

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ReauthorizationReason } from '../common/index.js';
 import { Database } from '../database/index.js';
+import { RETRIABLE_FOR } from './dead-tokens.js';
 import type { GrantKey } from './grant.js';
 import type { NewGrant } from './grant.store.js';
 
@@ -24,8 +25,6 @@ export interface ImportCounts {
 
 /** Milliseconds: an operator's statements may be larger than those of the vault. */
 const TIMEOUT = 60_000;
-/** How long after a grant was given up its token may be tried again. */
-const RETRIABLE_FOR = '30 days';
 
 const INSERT = `
   INSERT INTO stitch_grants AS g (provider, user_id, connection, grant_id, status, access_token,

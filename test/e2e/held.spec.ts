@@ -1,6 +1,6 @@
 import { Keyring, Sealer } from '../../src/encryption/index.js';
 import { parseKeyring } from '../../src/config/parsers.js';
-import { TokenSealer } from '../../src/grants/index.js';
+import { DeadTokens, TokenSealer } from '../../src/grants/index.js';
 import { cleanUp, runCli } from '../integration/programs.js';
 import { TEST_KEYRING } from '../support/vault.js';
 import { eventually } from '../support/wait.js';
@@ -9,7 +9,7 @@ import type { TokenAnswer, World } from '../support/world.js';
 
 const SEALER = new TokenSealer(new Sealer(new Keyring(parseKeyring(TEST_KEYRING))));
 
-describe('a grant whose refresh was answered with what nobody understands', () => {
+describe('tokens that are out of use', () => {
   let world: World;
   beforeAll(async () => {
     world = await createWorld({ replicas: 2, environment: { REFRESH_POLICY: 'on-demand' } });
@@ -51,7 +51,7 @@ describe('a grant whose refresh was answered with what nobody understands', () =
   };
   const calls = () => world.sandbox.stats.refreshCalls;
 
-  it('is not presented again, nor called lost, and goes on with the tokens of its answer', async () => {
+  it('are not presented again while their answer is held, and give way to those in it', async () => {
     await hold('ann');
     const before = calls();
     for (const replica of [0, 1]) {
@@ -89,10 +89,33 @@ describe('a grant whose refresh was answered with what nobody understands', () =
     expect(world.sandbox.stats.familiesRevoked).toBe(0);
   });
 
-  it('is tried again with its own token where its answer turns out to be a refusal', async () => {
+  it('are tried again where the answer that is held turns out to be a refusal', async () => {
     await hold('bob');
     await answer('bob', 400, { error: 'invalid_grant' });
     expect(await cli('grants', 'reread')).toEqual({ understood: 1, held: 0 });
     expect(await cli('grants', 'show', 'bob')).toMatchObject({ held_at: null, version: 1 });
+  });
+
+  it('are wiped thirty days after their grant was given up, and can be tried until then', async () => {
+    for (const [user, days] of [
+      ['cat', 29],
+      ['dan', 31],
+    ] as const) {
+      await world.link(user);
+      await world.database.query(
+        `UPDATE stitch_grants SET status = 'reauthorization_required', reason = 'grant_revoked',
+           refresh_due_at = NULL, retired_at = now() - make_interval(days => $2)
+         WHERE user_id = $1`,
+        [user, days],
+      );
+    }
+    expect(await world.vault.app.get(DeadTokens).wipe()).toBe(1);
+    const kept = await world.database.query<{ user_id: string }>(
+      `SELECT user_id FROM stitch_grants WHERE refresh_token IS NOT NULL
+         AND user_id IN ('cat', 'dan')`,
+    );
+    expect(kept).toEqual([{ user_id: 'cat' }]);
+    expect(await cli('grants', 'retry', '--user', 'dan')).toEqual({ scheduled: 0 });
+    expect(await cli('grants', 'retry', '--user', 'cat')).toEqual({ scheduled: 1 });
   });
 });
