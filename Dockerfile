@@ -1,5 +1,7 @@
-# The base is an argument so that it can be pinned by digest, or come from a mirror.
-ARG NODE_IMAGE=node:20-bookworm-slim
+# The base is an argument so that it can be pinned by digest, or come from a mirror:
+# `docker build --build-arg NODE_IMAGE=node:24-bookworm-slim@sha256:…`, where
+# `docker buildx imagetools inspect node:24-bookworm-slim` says the digest.
+ARG NODE_IMAGE=node:24-bookworm-slim
 
 # Builds dist/. No install script is needed for that, so none is run.
 FROM ${NODE_IMAGE} AS build

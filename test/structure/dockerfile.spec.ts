@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+
+const lines = readFileSync('Dockerfile', 'utf8').split('\n');
+const last = (pattern: RegExp) => lines.filter((line) => pattern.test(line)).at(-1);
+/** The stage that becomes the image. */
+const image = lines.slice(lines.lastIndexOf(last(/^FROM /) ?? ''));
+
+describe('the image', () => {
+  it('comes from one base that can be pinned by digest, on a Node that is supported', () => {
+    const bases = lines.filter((line) => line.startsWith('FROM '));
+    expect(bases.every((line) => line.startsWith('FROM ${NODE_IMAGE}'))).toBe(true);
+    expect(lines).toContain('ARG NODE_IMAGE=node:24-bookworm-slim');
+  });
+
+  it('runs as a user without privileges', () => {
+    expect(last(/^USER /)).toBe('USER node');
+    expect(image.indexOf('USER node')).toBeGreaterThan(0);
+    expect(image.slice(image.indexOf('USER node')).join('\n')).not.toMatch(/^(RUN|COPY|ADD) /m);
+  });
+
+  it('is written to in its volume alone, on a file system that is read-only', () => {
+    expect(image).toContain('VOLUME /var/lib/stitch-token-vault');
+    expect(image.join('\n')).toContain('SPOOL_DIR=/var/lib/stitch-token-vault/spool');
+    const compose = readFileSync('docker-compose.yml', 'utf8');
+    expect(compose).toContain('read_only: true');
+    expect(compose).toMatch(/no-new-privileges/);
+    expect(compose).toMatch(/cap_drop:\s*(- ALL|\[ALL\])/);
+  });
+
+  it('holds what runs, and runs no install script', () => {
+    const copied = image.filter((line) => line.startsWith('COPY '));
+    expect(copied).toEqual([
+      'COPY package.json ./',
+      'COPY --from=dependencies /app/node_modules node_modules',
+      'COPY --from=build /app/dist dist',
+    ]);
+    const installs = lines.filter((line) => line.includes('npm ci'));
+    expect(installs.every((line) => line.includes('--ignore-scripts'))).toBe(true);
+    expect(installs.at(-1)).toContain('--omit=dev');
+    const ignored = readFileSync('.dockerignore', 'utf8').split('\n');
+    expect(ignored).toContain('*');
+  });
+});
