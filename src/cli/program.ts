@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addAuditCommands } from './audit.commands.js';
 import { addAdoptCommand } from './adopt.command.js';
 import { addClientCommands } from './clients.commands.js';
+import { addDoctorCommand } from './doctor/doctor.command.js';
 import { addEventCommands } from './events.commands.js';
 import { addGrantCommands } from './grants.commands.js';
 import { addKeyCommands } from './keys.commands.js';
@@ -23,5 +24,6 @@ export function buildProgram(): Command {
   addKeyCommands(program);
   addAuditCommands(program);
   addAdoptCommand(program);
+  addDoctorCommand(program);
   return program;
 }

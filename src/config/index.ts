@@ -9,6 +9,8 @@ export { ConfigurationError } from './environment-reader.js';
 export type { Environment } from './environment-reader.js';
 export { eventsConfig } from './events.config.js';
 export type { WebhookConfig } from './events.config.js';
+export { inspectEnvironment } from './inspect-environment.js';
+export type { InspectedEnvironment } from './inspect-environment.js';
 export { journalConfig } from './journal.config.js';
 export { linksConfig } from './links.config.js';
 export { listenersConfig } from './listeners.config.js';

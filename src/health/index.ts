@@ -1,3 +1,3 @@
 export { HealthModule } from './health.module.js';
-export { KeyringError } from './keyring-check.js';
+export { KeyringCheck, KeyringError } from './keyring-check.js';
 export { KeyringGate } from './keyring-gate.js';

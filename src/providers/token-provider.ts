@@ -106,6 +106,12 @@ export interface TokenProvider {
   revoke(refreshToken: string): Promise<void>;
 
   /**
+   * The addresses that it calls or sends browsers to, by what they are for: to see whether they
+   * answer. @throws ProviderError when they can't be found out
+   */
+  endpoints?(): Promise<Readonly<Record<string, string>>>;
+
+  /**
    * Whether the API accepts an access token, for providers whose suspended tokens may come back to
    * life. @throws ProviderError when it could not be found out
    */

@@ -6,7 +6,8 @@ import { createDatabase } from '../support/database.js';
 import { eventually } from '../support/wait.js';
 import { createWorld } from '../support/world.js';
 import type { World } from '../support/world.js';
-import { cleanUp } from './programs.js';
+import { TEST_KEYRING } from '../support/vault.js';
+import { cleanUp, runCli } from './programs.js';
 
 describe('the role of deploy/postgres/vault-role.sql', () => {
   // Roles are the server's: each run has its own.
@@ -38,6 +39,8 @@ describe('the role of deploy/postgres/vault-role.sql', () => {
   it('is enough to link, read, reject and delete, and to write the audit', async () => {
     await world.link('ann');
     expect((await world.read('ann')).status).toBe(200);
+    const path = '/client-tokens/stitch-money?scope=client_x';
+    expect((await world.vault.request(path, { key: world.key })).status).toBe(200);
     const body = JSON.stringify({ version: 1 });
     const init = { key: world.key, method: 'POST', body };
     expect((await world.vault.request('/tokens/ann/rejections', init)).status).toBe(200);
@@ -49,6 +52,22 @@ describe('the role of deploy/postgres/vault-role.sql', () => {
       return types.every((type) => found.has(type));
     });
     expect(await verifyAudit(world.database.url)).toMatchObject({ ok: true });
+  });
+
+  it('is found to be enough by doctor, and a lesser one not', async () => {
+    const doctor = async () => {
+      const environment = { NODE_ENV: 'test', VAULT_KEYRING: TEST_KEYRING };
+      const url = world.environment.DATABASE_URL ?? '';
+      const { stdout } = await runCli(['doctor', '--json'], { ...environment, DATABASE_URL: url });
+      const { checks } = JSON.parse(stdout) as { checks: { name: string; detail: string }[] };
+      return checks.find(({ name }) => name === 'database rights');
+    };
+    expect(await doctor()).toMatchObject({ ok: true });
+    await world.database.query(`REVOKE DELETE ON stitch_events FROM ${role}`);
+    const lesser = await doctor();
+    await world.database.query(`GRANT DELETE ON stitch_events TO ${role}`);
+    expect(lesser).toMatchObject({ ok: false });
+    expect(lesser?.detail).toContain('lacks DELETE on stitch_events: run deploy/postgres');
   });
 
   it.each([

@@ -160,6 +160,19 @@ export class OAuthProvider implements TokenProvider {
     });
   }
 
+  async endpoints(): Promise<Readonly<Record<string, string>>> {
+    const known = await this.metadata.get(true);
+    const named = {
+      authorization: known.authorization_endpoint,
+      token: known.token_endpoint,
+      revocation: known.revocation_endpoint,
+      keys: known.jwks_uri,
+    };
+    return Object.fromEntries(
+      Object.entries(named).flatMap(([name, url]) => (url === undefined ? [] : [[name, url]])),
+    );
+  }
+
   private requestClientToken(scopes: readonly string[]): Promise<IssuedTokens> {
     return this.withCredentials(async (credential) => {
       let issued: IssuedTokens | undefined;

@@ -85,6 +85,11 @@ export class StitchConnectProvider implements TokenProvider {
     return Promise.reject(new ProviderError('rejected', 'no_revocation'));
   }
 
+  endpoints(): Promise<Readonly<Record<string, string>>> {
+    const { appUrl, apiUrl } = this.config;
+    return Promise.resolve({ app: `${appUrl}/oauth/authorization`, api: `${apiUrl}/oauth/token` });
+  }
+
   /** The simplest authenticated call (S1): whether the API accepts the token. */
   async verify(accessToken: string): Promise<boolean> {
     const response = await this.authenticated('GET', '/v4/sources', accessToken);

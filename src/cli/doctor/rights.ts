@@ -1,0 +1,40 @@
+import type { Query } from '../../database/index.js';
+
+const EVERY = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
+
+/** What the vault does with its tables: what deploy/postgres/vault-role.sql gives. */
+const TABLE_RIGHTS: Readonly<Record<string, readonly string[]>> = {
+  migrations: ['SELECT'],
+  stitch_channel: ['SELECT'],
+  client_tokens: EVERY,
+  stitch_authorization_browsers: EVERY,
+  stitch_authorization_requests: EVERY,
+  stitch_events: EVERY,
+  stitch_grants: EVERY,
+  stitch_history: EVERY,
+  stitch_provider_fuses: EVERY,
+  stitch_replicas: EVERY,
+  stitch_revocations: EVERY,
+  stitch_unconfirmed_grants: EVERY,
+  service_clients: ['SELECT'],
+  audit_events: ['SELECT', 'INSERT'],
+  audit_keys: ['SELECT', 'INSERT'],
+};
+
+/**
+ * Rights that the role lacks, such as `INSERT on stitch_grants`. A table that is not there lacks a
+ * migration and no right.
+ */
+export async function missingRights(query: Query): Promise<string[]> {
+  const wanted = Object.entries(TABLE_RIGHTS).flatMap(([table, rights]) =>
+    rights.map((right) => ({ table, right })),
+  );
+  const rows = await query<{ missing: string }>(
+    `SELECT w.privilege || ' on ' || w.relation AS missing
+     FROM unnest($1::text[], $2::text[]) AS w(relation, privilege)
+     WHERE to_regclass(w.relation) IS NOT NULL
+       AND NOT has_table_privilege(to_regclass(w.relation), w.privilege)`,
+    [wanted.map(({ table }) => table), wanted.map(({ right }) => right)],
+  );
+  return rows.map(({ missing }) => missing);
+}
