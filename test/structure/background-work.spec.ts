@@ -1,8 +1,8 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** They look and change nothing, and must do so before anything else may work. */
-const LOOKS = ['look-at-clients', 'log-refusals', 'health-watch'];
+/** They look, or forget what is in memory, and must do so before anything else may work. */
+const LOOKS = ['look-at-clients', 'log-refusals', 'health-watch', 'drop-opened-answers'];
 
 const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.ts') && !path.endsWith('.spec.ts'))
