@@ -13,6 +13,7 @@ import { TroubleOfGrants1764176400000 } from './1764176400000-trouble-of-grants.
 import { Visits1764180000000 } from './1764180000000-visits.js';
 import { ClientTokens1764183600000 } from './1764183600000-client-tokens.js';
 import { TokenType1764185000000 } from './1764185000000-token-type.js';
+import { ForgottenClients1764190000000 } from './1764190000000-forgotten-clients.js';
 
 /** Every migration in the order it is applied. Never edit one that has landed: add another. */
 export const migrations = [
@@ -31,4 +32,5 @@ export const migrations = [
   Visits1764180000000,
   ClientTokens1764183600000,
   TokenType1764185000000,
+  ForgottenClients1764190000000,
 ];

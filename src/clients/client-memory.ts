@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
+import { Log } from '../common/index.js';
 import { Database, DatabaseClock, History } from '../database/index.js';
 import { Journal } from '../journal/index.js';
 import type { ClientRow } from './client-row.js';
@@ -31,6 +32,7 @@ export class ClientMemory implements OnModuleInit {
     private readonly history: History,
     private readonly database: Database,
     private readonly clock: DatabaseClock,
+    private readonly log: Log,
   ) {}
 
   onModuleInit(): void {
@@ -56,32 +58,46 @@ export class ClientMemory implements OnModuleInit {
   }
 
   private async restore(): Promise<number> {
+    const [may] = await this.database.query<{ changed: boolean }>(
+      `SELECT has_column_privilege('service_clients', 'key_hash', 'UPDATE') AS changed`,
+    );
     let count = 0;
     for (const { id } of this.journal.remembered(KIND)) {
       const record = this.journal.read(id);
-      if (record) count += await this.restoreOne(JSON.parse(record.payload) as ClientChange);
+      if (!record) continue;
+      const change = JSON.parse(record.payload) as ClientChange;
+      const anew = !change.ended && may?.changed ? this.changeKeys(change) : this.end(change);
+      if (await anew) count += 1;
     }
     return count;
   }
 
-  private async restoreOne(change: ClientChange): Promise<number> {
-    const { clientId, ended, keyHash, previousKeyHash, previousUntil, formerKeyHash } = change;
-    const rows = ended
-      ? await this.database.query(
-          `UPDATE service_clients SET revoked_at = now()
-           WHERE client_id = $1 AND revoked_at IS NULL RETURNING 1`,
-          [clientId],
-        )
-      : await this.database.query(
-          `UPDATE service_clients SET key_hash = decode($2, 'hex'),
-             previous_key_hash = decode($3, 'hex'),
-             previous_key_expires_at = to_timestamp($4::float8 / 1000.0)
-           WHERE client_id = $1 AND revoked_at IS NULL
-             AND key_hash IS NOT DISTINCT FROM decode($5, 'hex')
-             AND key_hash IS DISTINCT FROM decode($2, 'hex') RETURNING 1`,
-          [clientId, keyHash, previousKeyHash, previousUntil, formerKeyHash],
-        );
-    return rows.length;
+  private async changeKeys(change: ClientChange): Promise<boolean> {
+    const { clientId, keyHash, previousKeyHash, previousUntil, formerKeyHash } = change;
+    const rows = await this.database.query(
+      `UPDATE service_clients SET key_hash = decode($2, 'hex'),
+         previous_key_hash = decode($3, 'hex'),
+         previous_key_expires_at = to_timestamp($4::float8 / 1000.0)
+       WHERE client_id = $1 AND revoked_at IS NULL
+         AND key_hash IS NOT DISTINCT FROM decode($5, 'hex')
+         AND key_hash IS DISTINCT FROM decode($2, 'hex') RETURNING 1`,
+      [clientId, keyHash, previousKeyHash, previousUntil, formerKeyHash],
+    );
+    return rows.length > 0;
+  }
+
+  /** Ends a client, or its former key: for that the role of the vault need not have rights. */
+  private async end(change: ClientChange): Promise<boolean> {
+    const { clientId, ended, keyHash, formerKeyHash, previousUntil } = change;
+    if (!ended && (formerKeyHash === null || formerKeyHash === keyHash)) return false;
+    const [row] = await this.database.query<{ done: boolean }>(
+      `SELECT service_clients_end($1, decode($2, 'hex'), to_timestamp($3::float8 / 1000.0)) AS done`,
+      [clientId, ended ? null : formerKeyHash, previousUntil],
+    );
+    const done = row?.done ?? false;
+    // The new key is not given by somebody without the right: an operator has to make another.
+    if (done && !ended) this.log.event('error', 'client.key_lost', { client_id: clientId });
+    return done;
   }
 }
 

@@ -107,10 +107,10 @@ export class DatabaseHeartbeat
       const there: boolean = this.database.available;
       if (there && !before) this.log.event('info', 'database.connected');
     } catch (error) {
-      this.database.lost();
+      const cause = error instanceof Error ? error.cause : error;
+      this.database.lost(cause);
       this.history.lostContact();
       if (before || this.first) {
-        const cause = error instanceof Error ? error.cause : error;
         this.log.event('warn', 'database.lost', { reason: describeError(cause).message });
       }
     } finally {

@@ -4,6 +4,7 @@ import { databaseConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
 import { DatabaseClock } from './database-clock.js';
 import { DatabaseGauges } from './database-gauges.js';
+import { HistoryPart } from './history-part.js';
 import { History } from './history.js';
 import { DatabaseHeartbeat } from './database-heartbeat.js';
 import { Database } from './database.js';
@@ -36,6 +37,7 @@ import { StaleTrust } from './stale-trust.js';
     DatabaseGauges,
     DatabaseHeartbeat,
     History,
+    HistoryPart,
     Notifications,
     ProcessId,
     SchemaCheck,

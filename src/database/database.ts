@@ -33,6 +33,7 @@ const TRANSIENT = /^(08|53|57|58|40|25006|25P0[34]|28|42501|42P01|42703|55P03|3D
 @Injectable()
 export class Database {
   private reachable = false;
+  private lostBy: string | undefined;
   private contact = performance.now();
   private answeredAt = -Infinity;
   private readonly recovered = new Set<() => void>();
@@ -47,6 +48,11 @@ export class Database {
   /** Whether the last contact succeeded. */
   get available(): boolean {
     return this.reachable;
+  }
+
+  /** Why it counts as away: a SQLSTATE, a system's code, or a word. Nothing of the connection. */
+  get trouble(): string | undefined {
+    return this.lostBy;
   }
 
   /** Milliseconds of uninterrupted contact with the database; 0 while it is away. */
@@ -132,8 +138,11 @@ export class Database {
     try {
       const there = await this.restoring.run(restoring, () => this.attempt(work));
       this.answeredAt = performance.now();
-      if (!there) this.reachable = false;
-      if (!there) return;
+      if (!there) {
+        this.reachable = false;
+        this.lostBy = 'compared with what is remembered';
+        return;
+      }
     } finally {
       restoring.active = false;
       this.restorers -= 1;
@@ -142,6 +151,7 @@ export class Database {
     }
     if (this.reachable) return;
     this.reachable = true;
+    this.lostBy = undefined;
     this.contact = performance.now();
     for (const callback of this.recovered) callback();
   }
@@ -155,9 +165,10 @@ export class Database {
     return this.attempt((query) => query<Row>(sql));
   }
 
-  /** Notes that the database does not answer. */
-  lost(): void {
+  /** Notes that the database does not answer, or must not be worked with. */
+  lost(cause?: unknown): void {
     this.reachable = false;
+    this.lostBy = codeOf(cause) ?? 'no answer';
   }
 
   /** Whether statements may be run: by those who restore what was lost, also while it is away. */
@@ -223,6 +234,12 @@ export class Database {
     for (const callback of this.suspected) callback();
     return new StorageUnavailableError(cause);
   }
+}
+
+/** Its messages may name hosts and roles: the code alone is for everybody. */
+function codeOf(cause: unknown): string | undefined {
+  const { code } = (cause ?? {}) as { readonly code?: unknown };
+  return typeof code === 'string' && /^[A-Z0-9_]{3,20}$/.test(code) ? code : undefined;
 }
 
 /** `query_timeout` per statement is an option of the driver that its typings leave out. */

@@ -17,15 +17,16 @@ export const OVERTAKEN = 'g.version <> $4';
 /**
  * Whether a lease counts as run out. Not before the server has been up long enough for its owner to
  * act; by both clocks, for a database's may be stepped; and not while its owner, which is alive, may
- * still have to write the answer, or has had no chance to say so.
+ * still have to write the answer, or has had no chance to say so. What lies in the future was
+ * written before the clock was set back, and says nothing of now.
  *
  * @param now the parameter with the claiming process's own time, in milliseconds
  */
 const runOut = (now: string) => `lease_expires_at < least(now(), to_timestamp(${now} / 1000.0))
-    AND pg_postmaster_start_time() < now() - interval '4 seconds'
+    AND pg_postmaster_start_time() NOT BETWEEN now() - interval '4 seconds' AND now()
     AND NOT EXISTS (SELECT FROM stitch_replicas q
       WHERE q.process::text = split_part(lease_owner, '/', 1)
-        AND q.beat_at > now() - interval '4 seconds'
+        AND q.beat_at BETWEEN now() - interval '4 seconds' AND now() + interval '4 seconds'
         AND (q.held_since <= lease_expires_at OR q.beat_at <= lease_expires_at))`;
 
 /**

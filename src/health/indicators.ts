@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
 import type { HealthIndicatorFunction, HealthIndicatorResult } from '@nestjs/terminus';
 import { StorageUnavailableError } from '../common/index.js';
-import { Database, DatabaseClock, History, SchemaCheck, StaleTrust } from '../database/index.js';
+import { Database, SchemaCheck, StaleTrust } from '../database/index.js';
 import { Lifecycle } from '../lifecycle/index.js';
 
 /** What must be up for the vault to be ready. */
@@ -14,15 +14,11 @@ export class Indicators {
     private readonly schema: SchemaCheck,
     private readonly lifecycle: Lifecycle,
     private readonly trust: StaleTrust,
-    private readonly history: History,
-    private readonly clock: DatabaseClock,
   ) {}
 
   all(): HealthIndicatorFunction[] {
     return [
       () => this.databaseUp(),
-      () => this.historyKnown(),
-      () => this.clockSteady(),
       () => this.migrated(),
       () => this.keyringComplete(),
       () => this.listening(),
@@ -32,23 +28,11 @@ export class Indicators {
   private databaseUp(): HealthIndicatorResult {
     const check = this.indicator.check('database');
     if (this.database.available) return check.up();
-    // Whether what is in memory is still served from.
-    return check.down({ stale_trust: this.trust.holds ? 'holds' : 'ended' });
-  }
-
-  /** Whether the database is the one that was worked in before, with all that is remembered. */
-  private historyKnown(): HealthIndicatorResult {
-    const check = this.indicator.check('history');
-    const { paused } = this.history;
-    if (paused === undefined) return check.up();
-    return check.down({ reason: paused, run: 'npm run vault -- adopt' });
-  }
-
-  /** Whether the database's clock agrees with the monotonic clock of this process. */
-  private clockSteady(): HealthIndicatorResult {
-    const check = this.indicator.check('clock');
-    const step = this.clock.unsettledStep;
-    return step ? check.down({ stepped_by_seconds: Math.round(step.by / 1000) }) : check.up();
+    return check.down({
+      reason: this.database.trouble ?? 'not asked yet',
+      // Whether what is in memory is still served from.
+      stale_trust: this.trust.holds ? 'holds' : 'ended',
+    });
   }
 
   private async migrated(): Promise<HealthIndicatorResult> {

@@ -43,6 +43,7 @@ export class CommitQueue {
   private readonly recovered = new Map<string, { version: number; at: number }>();
   private flushing = false;
   private stopping = false;
+  private refusedSince: number | undefined;
 
   constructor(
     private readonly store: Committer,
@@ -54,6 +55,11 @@ export class CommitQueue {
   /** Answers not committed yet. */
   get size(): number {
     return [...this.held.values()].reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Milliseconds for which the database has taken none of the answers in hand; 0 when it does. */
+  get refusedForMs(): number {
+    return this.refusedSince === undefined ? 0 : this.clock.now() - this.refusedSince;
   }
 
   /** Whether an answer for this grant is in hand. */
@@ -168,6 +174,7 @@ export class CommitQueue {
 
   private async commit(batch: readonly Pending[]): Promise<void> {
     const attempts = await this.store.commit(batch.map(({ result }) => result));
+    this.refusedSince = undefined;
     batch.forEach((item, index) => {
       const attempt = attempts[index];
       if (attempt?.kind === 'locked' && !item.recovered) void this.waitForRow(item);
@@ -195,10 +202,12 @@ export class CommitQueue {
 
   private async setBack(batch: Pending[], error: unknown): Promise<void> {
     if (error instanceof StorageUnavailableError) {
+      this.refusedSince ??= this.clock.now();
       this.pending.unshift(...batch);
       await this.clock.sleep(RETRY);
       return;
     }
+    this.refusedSince = undefined;
     if (batch.length > 1) {
       // One bad row must not hold up its neighbours: find it by committing them one by one.
       for (const item of batch) await this.commitAlone(item);

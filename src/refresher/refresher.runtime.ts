@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Log, StorageUnavailableError } from '../common/index.js';
+import { HealthRegistry, Log, StorageUnavailableError } from '../common/index.js';
 import { journalConfig, refreshConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
 import { Database, DatabaseClock, History, ProcessId } from '../database/index.js';
@@ -13,6 +13,7 @@ import { GrantStore, RestoreStore, RotationStore, TokenSealer } from '../grants/
 import { GrantCache, ReadTracker } from '../tokens/index.js';
 import { assembleRefresher } from './assemble-refresher.js';
 import type { AssembledRefresher } from './assemble-refresher.js';
+import { commitsPart } from './commits-part.js';
 import type { Refresher } from './refresher.service.js';
 import { ProcessRegistry } from './process-registry.js';
 import { HELD_FORMAT } from './held-answers.js';
@@ -48,6 +49,7 @@ export class RefresherRuntime implements BackgroundWork {
     history: History,
     { value: owner }: ProcessId,
     works: BackgroundWorks,
+    health: HealthRegistry,
   ) {
     // Requests under way may wait for a rotation.
     works.add(this, 'after-requests');
@@ -93,7 +95,8 @@ export class RefresherRuntime implements BackgroundWork {
         intervalMs: config.intervalMs,
       },
     );
-    const { rotation, leaseMs } = this.assembled;
+    const { commits, rotation, leaseMs } = this.assembled;
+    health.add(commitsPart(commits, database));
     const remembered = new RememberedRotations(
       { shelf, cache, store: restored, leased: () => rotation.leased },
       leaseMs,

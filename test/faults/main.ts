@@ -32,7 +32,10 @@ async function main(args: readonly string[]): Promise<void> {
   try {
     for (const scenario of chosen) {
       const begun = Date.now();
-      outcomes.push(...(await attempt(scenario, site, args.includes('--quick'))));
+      const found = await attempt(scenario, site, args.includes('--quick'));
+      outcomes.push(...found);
+      // At once as well: a run that is cut short has said what it found until then.
+      process.stderr.write(render(found));
       const took = Math.round((Date.now() - begun) / 1000);
       process.stderr.write(`${scenario.name}: ${took} s\n`);
     }

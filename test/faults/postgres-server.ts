@@ -18,6 +18,13 @@ const BINARIES =
     'native/bin',
   );
 
+export interface ServerOptions {
+  /** Where its programs are; what the tests use elsewhere by default. */
+  readonly binaries?: string | undefined;
+  /** More of its environment. */
+  readonly environment?: NodeJS.ProcessEnv;
+}
+
 /** A PostgreSQL server of the suite's own, which it may stop, crash and freeze. */
 export class PostgresServer {
   private server: ChildProcess | undefined;
@@ -27,13 +34,13 @@ export class PostgresServer {
     readonly data: string,
     readonly port: number,
     private readonly binaries: string,
+    private readonly environment: NodeJS.ProcessEnv = {},
   ) {}
 
-  /** @param binaries where its programs are; what the tests use elsewhere by default */
   static async create(
     directory: string,
     name = 'postgres',
-    binaries = BINARIES,
+    { binaries = BINARIES, environment }: ServerOptions = {},
   ): Promise<PostgresServer> {
     const data = join(directory, name);
     mkdirSync(data, { mode: 0o700 });
@@ -45,7 +52,7 @@ export class PostgresServer {
       encoding: 'utf8',
     });
     if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr || String(made.error)}`);
-    const server = new PostgresServer(data, await freePort(), binaries);
+    const server = new PostgresServer(data, await freePort(), binaries, environment);
     await server.start();
     return server;
   }
@@ -102,7 +109,12 @@ export class PostgresServer {
     ].flatMap(([name, value]) => ['-c', `${name ?? ''}=${value ?? ''}`]);
     const args = ['-D', this.data, '-p', String(port), ...options];
     const server = adopt(
-      spawn(join(this.binaries, 'postgres'), args, { ...NOBODY, cwd: this.data, stdio: 'ignore' }),
+      spawn(join(this.binaries, 'postgres'), args, {
+        ...NOBODY,
+        cwd: this.data,
+        stdio: 'ignore',
+        env: { ...process.env, ...this.environment },
+      }),
     );
     this.server = server;
     for (let attempt = 0; ; attempt += 1) {

@@ -10,9 +10,11 @@ import { failovers } from './scenarios/failover.js';
 import { killsWithGrace, killsWithoutGrace } from './scenarios/kills.js';
 import { pooler } from './scenarios/pooler.js';
 import { providerOutages } from './scenarios/provider-outages.js';
+import { refusedWrites } from './scenarios/refused-writes.js';
 import { skewedClocks } from './scenarios/skewed-clocks.js';
 import { spoolEntries } from './scenarios/spool-entries.js';
 import { stampede } from './scenarios/stampede.js';
+import { steppingClock } from './scenarios/stepping-clock.js';
 import { systematicFaults } from './scenarios/systematic-faults.js';
 import { terminations } from './scenarios/terminations.js';
 
@@ -27,6 +29,8 @@ export const scenarios: readonly Scenario[] = [
   databaseKilled,
   databaseFrozen,
   failovers,
+  refusedWrites,
+  steppingClock,
   providerOutages,
   backlog,
   skewedClocks,

@@ -329,6 +329,24 @@ AS $function$
         RETURN NULL;
       END $function$
 ;
+CREATE OR REPLACE FUNCTION public.service_clients_end(client uuid, key bytea, until timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+        WITH ended AS (
+          UPDATE public.service_clients SET
+            revoked_at = CASE WHEN $2 IS NULL THEN now() END,
+            previous_key_hash = CASE WHEN $2 IS NULL THEN previous_key_hash
+              WHEN $3 > now() THEN $2 END,
+            previous_key_expires_at = CASE WHEN $2 IS NULL THEN previous_key_expires_at
+              WHEN $3 > now() THEN $3 END,
+            key_hash = CASE WHEN $2 IS NULL THEN key_hash END
+          WHERE client_id = $1 AND revoked_at IS NULL AND ($2 IS NULL OR key_hash = $2)
+          RETURNING 1)
+        SELECT EXISTS (SELECT FROM ended) $function$
+;
 CREATE OR REPLACE FUNCTION public.service_clients_notify()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -542,3 +560,4 @@ CREATE TRIGGER stitch_provider_fuses_event AFTER UPDATE OF tripped_at ON public.
 -- Visits1764180000000
 -- ClientTokens1764183600000
 -- TokenType1764185000000
+-- ForgottenClients1764190000000

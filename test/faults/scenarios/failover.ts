@@ -1,10 +1,11 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../../support/wait.js';
 import { Arena } from '../arena.js';
 import { countLost } from '../losses.js';
 import { PostgresServer } from '../postgres-server.js';
+import { allReady } from '../readiness.js';
 import { Findings, inArena, notRun, users } from '../scenario.js';
 import type { Outcome, Scenario } from '../scenario.js';
 import type { Site } from '../site.js';
@@ -35,7 +36,9 @@ async function failover(site: Site, variant: Variant, quick: boolean): Promise<O
   const title = `${TITLE} that lacks ${String(lag)} s${restart ? `, a replica's ${restart}` : ''}`;
   const found = new Findings(title, `${String(everyone.length)} grants of 12 s, grace 0`);
   const name = `failover-${String(lag)}-${restart ?? 'none'}-${String(Date.now())}`;
-  const primary = await PostgresServer.create(site.directory, name, BINARIES);
+  const primary = await PostgresServer.create(site.directory, name, {
+    binaries: BINARIES,
+  });
   const standby = { server: undefined as PostgresServer | undefined };
   try {
     const own = await site.on(primary);
@@ -43,7 +46,11 @@ async function failover(site: Site, variant: Variant, quick: boolean): Promise<O
       name: `failover-${String(lag)}-${restart ?? 'none'}`,
       replicas: 2,
       switches: { tokenLifetime: 12 },
+      // With the rights that it ships with: what is written anew must not need more.
+      databaseUrl: (database) => `postgres://vault_app@127.0.0.1:${primary.port}/${database}`,
     });
+    const role = readFileSync('deploy/postgres/vault-role.sql', 'utf8');
+    await primary.run(role, arena.database);
     for (const wire of arena.wires) wire.answerDelay = [20, 400];
     return await inArena(arena, () => run(arena, found, { primary, standby, everyone, variant }));
   } finally {
@@ -149,18 +156,6 @@ async function within(arena: Arena, lag: number, doomed: readonly string[]) {
   }
   await sleep(Math.max(0, until - Date.now()));
   return { deleted, linked };
-}
-
-async function allReady(arena: Arena): Promise<boolean> {
-  const answers = await Promise.all(
-    arena.replicas.map(({ url }) =>
-      fetch(`${url}/health/ready`).then(
-        ({ status }) => status,
-        () => 0,
-      ),
-    ),
-  );
-  return answers.every((status) => status === 200);
 }
 
 async function stillThere(arena: Arena, deleted: readonly string[]): Promise<number> {
