@@ -1,6 +1,4 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { createInterface } from 'node:readline';
+import { Program } from './program.js';
 
 /** Share of one core above which the load generator may be what is measured. */
 const GENERATOR_LIMIT = 0.9;
@@ -32,29 +30,17 @@ export const atItsLimit = ({ busy }: Pick<LoadResult, 'busy'>): boolean => busy 
 
 /** The load generator: a process of its own, so that neither the bench nor the server pays for it. */
 export class LoadGenerator {
-  private readonly child: ChildProcess;
-  private readonly lines: AsyncIterator<string, unknown>;
-
-  constructor() {
-    const child = spawn(process.execPath, ['bench/load-process.mjs'], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    this.child = child;
-    this.lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  }
+  private readonly program = new Program('bench/load-process.mjs');
 
   /** @param status what every answer has to have @throws Error when one has another */
   async run(plan: LoadPlan, status = 200): Promise<LoadResult> {
-    this.child.stdin?.write(`${JSON.stringify(plan)}\n`);
-    const { value } = await this.lines.next();
-    const result = JSON.parse(String(value)) as LoadResult & { readonly error?: string };
-    if (result.error !== undefined) throw new Error(`the load generator failed: ${result.error}`);
+    const result = (await this.program.run(plan)) as LoadResult;
     const others = Object.keys(result.statuses).filter((each) => each !== String(status));
     if (others.length > 0) throw new Error(`answered ${others.join(', ')}, not ${String(status)}`);
     return result;
   }
 
   close(): void {
-    this.child.stdin?.end();
+    this.program.close();
   }
 }

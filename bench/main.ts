@@ -1,60 +1,24 @@
 import { readFileSync } from 'node:fs';
-import { request } from 'undici';
 import { Arena } from '../test/faults/arena.js';
 import { Site } from '../test/faults/site.js';
 import { table } from './figures.js';
 import type { Figure } from './figures.js';
 import { LoadGenerator } from './load.js';
 import { measureWarmReads } from './reads.js';
+import { measureRotations } from './rotations.js';
 import { measureSealing } from './sealing.js';
 import { users } from './users.js';
 
 /** `npm run bench`: each figure beside a limit measured in the same run, in alternating rounds. */
 const ROUNDS = 5;
-const BACKLOG = 2000;
 const CACHED = 5000;
-
-/** Draining a backlog of stale grants, beside the same refresh calls made with nothing around them. */
-async function measureRotations(arena: Arena): Promise<Figure> {
-  const stale = users('stale', BACKLOG);
-  const { sandbox } = arena;
-  const before = sandbox.stats.rotations;
-  await arena.seed({ users: stale, lifetime: 900, age: () => 1000, due: () => -10 });
-  const started = performance.now();
-  while (sandbox.stats.rotations - before < BACKLOG) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    if (performance.now() - started > 120_000) throw new Error('the backlog was not drained');
-  }
-  const vault = BACKLOG / ((performance.now() - started) / 1000);
-
-  const tokens = stale.map(() => sandbox.mint().refreshToken);
-  const bareStart = performance.now();
-  await Promise.all(
-    Array.from({ length: 32 }, async () => {
-      for (let token = tokens.pop(); token !== undefined; token = tokens.pop()) {
-        const answer = await request(`${sandbox.url}/connect/token`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/x-www-form-urlencoded' },
-          body: new URLSearchParams({
-            grant_type: 'refresh_token',
-            client_id: sandbox.clientId,
-            client_secret: sandbox.clientSecret,
-            refresh_token: token,
-          }).toString(),
-        });
-        await answer.body.dump();
-      }
-    }),
-  );
-  const limit = BACKLOG / ((performance.now() - bareStart) / 1000);
-  return {
-    name: 'rotations of a backlog',
-    unit: '/s',
-    vault: [vault],
-    limit: [limit],
-    against: 'bare refresh calls, nothing stored',
-  };
-}
+const FAST = { name: 'rotations, provider at once', backlog: 2000, latencyMs: 0, concurrency: 32 };
+const SLOW = {
+  name: 'rotations, provider 100 ms',
+  backlog: 4000,
+  latencyMs: 100,
+  concurrency: 256,
+};
 
 /** Resident memory that a cached grant costs, beside the sealed bytes of its row. */
 async function measureMemory(arena: Arena, key: string, generator: LoadGenerator): Promise<Figure> {
@@ -95,7 +59,8 @@ try {
   const figures = [
     measureSealing(ROUNDS),
     ...(await measureWarmReads(arena, site.key, generator, ROUNDS)),
-    await measureRotations(arena),
+    await measureRotations(site, FAST, 3),
+    await measureRotations(site, SLOW, 3),
     await measureMemory(arena, site.key, generator),
   ];
   process.stdout.write(`${table(figures)}\n`);

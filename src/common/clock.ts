@@ -1,5 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
 /**
  * Where time comes from. Everything that reads the time or waits takes one of these, so that a
  * test or the simulation can drive it.
@@ -17,10 +15,25 @@ export class SystemClock implements Clock {
     return Date.now();
   }
 
-  async sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
-    await delay(milliseconds, undefined, { signal });
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+    // Not that of `node:timers/promises`: it makes an error with a stack for every one that is aborted.
+    return new Promise((resolve, reject) => {
+      const aborted = () => {
+        clearTimeout(timer);
+        reject(signal?.reason as Error);
+      };
+      const timer = setTimeout(() => {
+        signal?.removeEventListener('abort', aborted);
+        resolve();
+      }, milliseconds);
+      if (signal?.aborted) aborted();
+      else signal?.addEventListener('abort', aborted, { once: true });
+    });
   }
 }
+
+/** Why a wait is aborted that is not needed any more. One for all: a new error would cost its stack. */
+export const NOT_NEEDED = new Error('not needed any more');
 
 /**
  * Waits for a promise, but no longer than so many milliseconds. @returns undefined when the time is
@@ -39,6 +52,6 @@ export async function withTimeLimit<T>(
   try {
     return await Promise.race([promise, timeUp]);
   } finally {
-    done.abort();
+    done.abort(NOT_NEEDED);
   }
 }

@@ -8,4 +8,5 @@ export * from './log-output.js';
 export * from './redaction.js';
 export * from './identifiers.js';
 export * from './scopes.js';
+export * from './signal.js';
 export * from './log.module.js';

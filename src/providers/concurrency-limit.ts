@@ -1,4 +1,4 @@
-import { withTimeLimit } from '../common/index.js';
+import { Signal, withTimeLimit } from '../common/index.js';
 import type { Clock } from '../common/index.js';
 import type { RateCeiling } from './rate-ceiling.js';
 
@@ -22,6 +22,7 @@ export class ConcurrencyLimit {
   private listeners = 0;
   private readonly queue: Waiter[] = [];
   private readonly backlogShare: number;
+  private readonly freed = new Signal();
 
   /** @param ceiling calls per second at most; none unless given */
   constructor(
@@ -37,6 +38,16 @@ export class ConcurrencyLimit {
 
   get waiting(): number {
     return this.queue.length;
+  }
+
+  /** Calls of the backlog in flight at most. */
+  get backlogSize(): number {
+    return this.backlogShare;
+  }
+
+  /** @returns once a place falls free */
+  placeFree(): Promise<void> {
+    return this.freed.next();
   }
 
   /** Places that should be free before more of the backlog is claimed. */
@@ -106,7 +117,11 @@ export class ConcurrencyLimit {
   /** Gives a place back; the next reader in line gets it. */
   leave(): void {
     const next = this.queue.shift();
-    if (next) next.enter();
-    else this.active -= 1;
+    if (next) {
+      next.enter();
+      return;
+    }
+    this.active -= 1;
+    this.freed.happened();
   }
 }

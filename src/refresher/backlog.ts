@@ -1,11 +1,15 @@
 import type { Clock, ReauthorizationReason } from '../common/index.js';
 import type { GuardedProvider } from '../providers/index.js';
 import type { ClaimedGrant, Grant, RotationStore } from '../grants/index.js';
+import { ClaimAhead } from './claim-ahead.js';
 import { decideRefresh, isPaused } from './decide-refresh.js';
 import type { RefreshPolicy } from './decide-refresh.js';
 import type { Reinstatement } from './reinstatement.js';
 import type { Rotation } from './rotation.js';
 import type { InFlightRotations } from './in-flight-rotations.js';
+
+/** Milliseconds after which a place may be free although nothing has ended. */
+const LOOK_AGAIN_MS = 500;
 
 export interface BacklogDependencies {
   readonly store: Pick<RotationStore, 'claimDue' | 'claimProbe' | 'release' | 'retire'>;
@@ -18,6 +22,8 @@ export interface BacklogDependencies {
 
 /** The grants that are due, whether or not anybody waits for them. */
 export class Backlog {
+  private moment: Promise<void> | undefined;
+
   constructor(
     private readonly dependencies: BacklogDependencies,
     private readonly policy: RefreshPolicy,
@@ -25,26 +31,44 @@ export class Backlog {
   ) {}
 
   /** Rotates what is due now, of one provider, as fast as its limit allows; returns when done. */
-  async run(guarded: GuardedProvider): Promise<void> {
-    const { breaker, limit, provider } = guarded;
-    const { inFlight } = this;
-    while (!inFlight.stopping && breaker.wait === 0 && !isPaused(this.policy)) {
-      const room = limit.roomForBacklog;
-      // Claims are made in batches: a statement for every place that falls free is too many.
-      if (room > 0 && room < limit.minimumBatch && inFlight.rotations > 0) {
-        await inFlight.oneEnded(this.dependencies.clock);
-        continue;
+  run(guarded: GuardedProvider): Promise<void> {
+    // All of it is work under way: what is claimed has to be given back before a process ends.
+    return this.inFlight.claim(() => this.runThrough(guarded));
+  }
+
+  private async runThrough(guarded: GuardedProvider): Promise<void> {
+    const { breaker, limit } = guarded;
+    const ahead = this.aheadOf(guarded);
+    while (!this.inFlight.stopping && breaker.wait === 0 && !isPaused(this.policy)) {
+      for (const grant of ahead.take()) this.inFlight.track(this.rotate(grant, guarded));
+      await ahead.giveBackLate();
+      const wanted = ahead.claimMore();
+      if (ahead.isEmpty && (ahead.isExhausted || (wanted === 0 && this.inFlight.rotations === 0))) {
+        break;
       }
-      // A provider that was down gets one call first, not a full load.
-      const probing = breaker.state !== 'closed';
-      const wanted = probing ? Math.min(1, room) : room;
-      const claimed =
-        wanted > 0 ? await inFlight.claim(() => this.claim(provider.name, wanted, probing)) : [];
-      for (const grant of claimed) inFlight.track(this.rotate(grant, guarded));
-      if (wanted > 0 && claimed.length < wanted) break;
-      if (inFlight.rotations > 0) await inFlight.oneEnded(this.dependencies.clock);
-      else if (wanted === 0) break;
+      await this.somethingChanges(ahead.claiming, limit.placeFree());
     }
+    await ahead.giveBack();
+  }
+
+  private aheadOf(guarded: GuardedProvider): ClaimAhead {
+    const claim = (count: number, probing: boolean) =>
+      this.claim(guarded.provider.name, count, probing);
+    const release = (grant: ClaimedGrant) =>
+      this.dependencies.store.release(grant, ownerOf(grant), grant.inDoubt, 0);
+    const { inFlight } = this;
+    const { clock } = this.dependencies;
+    const { leaseMs } = inFlight;
+    return new ClaimAhead({ guarded, inFlight, clock, leaseMs, claim, release });
+  }
+
+  /** Or a moment passes: a call that is listened to for long gives its place back before it ends. */
+  private async somethingChanges(...changes: (Promise<unknown> | undefined)[]): Promise<void> {
+    this.moment ??= this.dependencies.clock.sleep(LOOK_AGAIN_MS).finally(() => {
+      this.moment = undefined;
+    });
+    const awaited = changes.filter((change) => change !== undefined);
+    await Promise.race([...awaited, this.inFlight.oneEnded(), this.moment]);
   }
 
   /** Claims what is due; gives it back when the process is stopping meanwhile. */

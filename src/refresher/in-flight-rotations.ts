@@ -1,9 +1,7 @@
-import { withTimeLimit } from '../common/index.js';
+import { Signal } from '../common/index.js';
 import type { Clock } from '../common/index.js';
 import type { Lease } from '../grants/index.js';
 
-/** Milliseconds after which a place may be free although no rotation has ended. */
-const LOOK_AGAIN_MS = 500;
 /** Milliseconds between looks at whether everything has ended. */
 const DRAIN_POLL = 10;
 
@@ -25,15 +23,25 @@ export interface InFlightSettings {
 
 /** What a process has under way: its rotations, and the leases that it makes claims with. */
 export class InFlightRotations {
-  /** Nothing new is to be started from the schedule. */
-  stopping = false;
+  private isStopping = false;
   private readonly running = new Set<Promise<void>>();
+  private readonly ended = new Signal();
   private claiming = 0;
   private leases = 0;
 
   constructor(private readonly settings: InFlightSettings) {}
 
-  /** Rotations and claims under way. */
+  /** Nothing new is to be started from the schedule. */
+  get stopping(): boolean {
+    return this.isStopping;
+  }
+
+  stop(): void {
+    this.isStopping = true;
+    this.ended.happened();
+  }
+
+  /** Rotations, claims and runs through the backlog under way. */
   get active(): number {
     return this.running.size + this.claiming;
   }
@@ -41,6 +49,11 @@ export class InFlightRotations {
   /** Rotations under way. */
   get rotations(): number {
     return this.running.size;
+  }
+
+  /** Milliseconds that a lease lasts. */
+  get leaseMs(): number {
+    return this.settings.leaseDuration;
   }
 
   /** Every claim is told from every other, so that a late word about one never ends the next. */
@@ -69,16 +82,14 @@ export class InFlightRotations {
   track(rotation: Promise<void>): void {
     const tracked = rotation.catch(this.settings.onFailure).finally(() => {
       this.running.delete(tracked);
+      this.ended.happened();
     });
     this.running.add(tracked);
   }
 
-  /**
-   * Waits until one of the rotations under way has ended, or for a moment: one that is listened to
-   * for long gives its place back before it ends.
-   */
-  async oneEnded(clock: Clock): Promise<void> {
-    await withTimeLimit(clock, LOOK_AGAIN_MS, Promise.race(this.running));
+  /** @returns once one of the rotations under way has ended */
+  oneEnded(): Promise<void> {
+    return this.ended.next();
   }
 
   /** Waits, for so many milliseconds at most, until `idle` says that nothing is under way. */

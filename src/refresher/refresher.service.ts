@@ -49,7 +49,7 @@ export class Refresher extends GrantRefresher {
 
   /** Starts nothing new from the schedule. */
   stop(): void {
-    this.inFlight.stopping = true;
+    this.inFlight.stop();
   }
 
   /** Waits, for so many milliseconds at most, until nothing is under way any more. */

@@ -1,3 +1,4 @@
+import { NOT_NEEDED } from '../common/index.js';
 import type { Clock, Log } from '../common/index.js';
 import { EncryptionError } from '../encryption/index.js';
 import { LONGEST_ASKED_MS, ProviderError, UnreadableAnswerError } from '../providers/index.js';
@@ -84,7 +85,7 @@ export interface RotationSettings {
  */
 export class Rotation {
   /** Grants whose tokens are being presented, or whose answers are being committed. */
-  private readonly underWay = new Map<string, { grant: ClaimedGrant; askedAt: number }>();
+  private readonly underWay = new Set<{ readonly grant: ClaimedGrant; readonly askedAt: number }>();
 
   constructor(
     private readonly dependencies: RotationDependencies,
@@ -104,23 +105,24 @@ export class Rotation {
 
   private async keepTrack(grant: ClaimedGrant, guarded: GuardedProvider): Promise<RotationEnd> {
     const askedAt = this.dependencies.clock.now();
-    const lease = grant.leaseOwner ?? '';
-    this.underWay.set(lease, { grant, askedAt });
+    // By itself, not by its lease: all that were claimed together have the same.
+    const begun = { grant, askedAt };
+    this.underWay.add(begun);
     try {
       return await this.presentAndCommit(grant, guarded, askedAt);
     } finally {
-      this.underWay.delete(lease);
+      this.underWay.delete(begun);
     }
   }
 
   /** Grants whose tokens are being presented, or whose answers are being committed. */
   get leased(): ClaimedGrant[] {
-    return [...this.underWay.values()].map(({ grant }) => grant);
+    return [...this.underWay].map(({ grant }) => grant);
   }
 
   /** When the oldest of them was begun; undefined for none. */
   get oldest(): number | undefined {
-    const times = [...this.underWay.values()].map(({ askedAt }) => askedAt);
+    const times = [...this.underWay].map(({ askedAt }) => askedAt);
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
@@ -186,7 +188,7 @@ export class Rotation {
     try {
       return await provider.refresh(refreshToken);
     } finally {
-      answered.abort();
+      answered.abort(NOT_NEEDED);
       if (call.listening) limit.heard();
       else limit.leave();
     }

@@ -22,6 +22,8 @@ import type { VirtualClock } from './virtual-clock.js';
 
 /** Milliseconds between two regular looks of the schedule. */
 const INTERVAL = 5000;
+/** Milliseconds between two words of a process to the database that it lives, and since when it rotates. */
+const HEARTBEAT = 1000;
 
 /** What a run watches a process do. */
 export interface Watcher {
@@ -121,6 +123,15 @@ export class ModelProcess {
   get contactFor(): number {
     const { clock, store, databaseSince } = this.around;
     return store.available ? clock.now() - Math.max(this.startedAt, databaseSince()) : 0;
+  }
+
+  /** Whether the database has it from this process that it has rotations since before that time. */
+  holdsSince(time: number): boolean {
+    return !this.dead && this.contactFor >= HEARTBEAT && this.oldest <= time;
+  }
+
+  private get oldest(): number {
+    return this.assembled.rotation.oldest ?? Infinity;
   }
 
   /** The end of the process, in the middle of whatever it does. */

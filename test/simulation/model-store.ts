@@ -32,6 +32,11 @@ export class ModelStore {
   /** Every state a row was ever written in, for the invariants. */
   onWrite: (before: Grant | undefined, after: Grant) => void = () => undefined;
   available = true;
+  /**
+   * Whether a lease that has ended is its owner's all the same: the owner is alive, tells the database
+   * so, and has held it since before its end. The SQL asks `stitch_replicas` (`runOut`).
+   */
+  isHeld: (process: string, leaseExpiresAt: number) => boolean = () => false;
   /** Rows that somebody else's open transaction has locked, by the text of their keys. */
   readonly locked = new Set<string>();
   /** Grants given up since the provider answered in order. */
@@ -56,9 +61,7 @@ export class ModelStore {
 
   claimInDoubt(provider: string, limit: number, lease: Lease): ClaimedGrant[] {
     return this.dueOf(provider)
-      .filter(
-        (row) => row.rotationStartedAt !== null && (row.leaseOwner === null || lease.takeOver),
-      )
+      .filter((row) => row.rotationStartedAt !== null && this.isFree(row, lease))
       .slice(0, limit)
       .map((row) => this.claim(row, lease));
   }
@@ -76,10 +79,15 @@ export class ModelStore {
       row.failureCount * 2 +
       Number(row.rotationStartedAt !== null);
     return this.dueOf(provider)
-      .filter((row) => row.leaseOwner === null || lease.takeOver)
+      .filter((row) => this.isFree(row, lease))
       .sort((a, b) => rank(a) - rank(b))
       .slice(0, 1)
       .map((row) => this.claim(row, lease));
+  }
+
+  private isFree({ leaseOwner, leaseExpiresAt }: Grant, { takeOver }: Lease): boolean {
+    if (leaseOwner === null) return true;
+    return takeOver && !this.isHeld(leaseOwner.split('/')[0] ?? '', leaseExpiresAt ?? 0);
   }
 
   private dueOf(provider: string): Grant[] {
@@ -98,7 +106,7 @@ export class ModelStore {
     if (row?.version !== version || row.status !== 'active' || row.refreshToken === null) {
       return undefined;
     }
-    const ranOut = lease.takeOver && (row.leaseExpiresAt ?? 0) < now;
+    const ranOut = (row.leaseExpiresAt ?? 0) < now && this.isFree(row, lease);
     const free = row.leaseOwner === null || ranOut || this.sabotage.lease === true;
     const waiting = row.failureCount > 0 && (row.refreshDueAt ?? 0) > now;
     return free && !waiting ? this.claim(row, lease) : undefined;

@@ -109,6 +109,8 @@ export async function simulate(seed: number, sabotage: Sabotage = {}): Promise<S
   for (let index = 0; index < GRANTS; index += 1)
     store.put(newGrant(`u${String(index)}`, provider, clock));
   disks.forEach((disk, index) => running.push(new ModelProcess(`p${String(index)}`, disk, around)));
+  store.isHeld = (process, leaseExpiresAt) =>
+    running.find((each) => each?.name === process)?.holdsSince(leaseExpiresAt) ?? false;
   let kills = 0;
   const restart = (index: number) => {
     const disk = disks[index];

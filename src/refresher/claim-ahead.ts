@@ -1,0 +1,146 @@
+import type { Clock } from '../common/index.js';
+import type { ClaimedGrant } from '../grants/index.js';
+import type { GuardedProvider } from '../providers/index.js';
+import type { InFlightRotations } from './in-flight-rotations.js';
+
+/** Grants claimed ahead at most: a process that is killed leaves them to wait for their leases' end. */
+const LARGEST_AHEAD = 500;
+/** Milliseconds for which a grant may wait between claim and call; less is claimed ahead then. */
+const LONGEST_WAIT_MS = 500;
+/**
+ * Share of its lease that a grant may have waited when it is called for. What has waited for longer is
+ * given back: the lease keeper's first look might come too late for it.
+ */
+const LEASE_SHARE = 1 / 6;
+/** Rotations under way for each call that the backlog may have in flight: most of them being committed. */
+const UNDER_WAY_PER_CALL = 8;
+
+export interface ClaimAheadOptions {
+  readonly guarded: Pick<GuardedProvider, 'breaker' | 'limit'>;
+  readonly inFlight: Pick<InFlightRotations, 'rotations' | 'stopping'>;
+  readonly clock: Clock;
+  /** Milliseconds that a lease lasts. */
+  readonly leaseMs: number;
+  readonly claim: (count: number, probing: boolean) => Promise<ClaimedGrant[]>;
+  readonly release: (grant: ClaimedGrant) => Promise<void>;
+}
+
+/**
+ * Grants of one provider that are claimed before there is a place for their calls, so that no place is
+ * empty while a claim is under way: at a fast provider the claims would take longer than the calls. A
+ * provider that is slow has no more claimed than it has places.
+ */
+export class ClaimAhead {
+  /** The claim that is under way. */
+  claiming: Promise<void> | undefined;
+  /** The last claim found less than it asked for, or failed. */
+  isExhausted = false;
+  private readonly ready: { readonly grant: ClaimedGrant; readonly at: number }[] = [];
+  /** Those that have waited for too long. */
+  private readonly late: ClaimedGrant[] = [];
+  private waitedMs = 0;
+  /** How many are to be claimed beyond the places that are free. */
+  private ahead: number;
+  private claims = 0;
+  private hasProbed = false;
+  private failure: Error | undefined;
+
+  constructor(private readonly options: ClaimAheadOptions) {
+    this.ahead = options.guarded.limit.backlogSize;
+  }
+
+  /** Whether nothing is claimed, or being claimed. */
+  get isEmpty(): boolean {
+    return this.ready.length === 0 && this.late.length === 0 && this.claiming === undefined;
+  }
+
+  /** Those that there is room for now, one by one: whoever takes one fills a place with it. */
+  *take(): Generator<ClaimedGrant> {
+    const { clock } = this.options;
+    while (this.hasRoom) {
+      const next = this.ready.shift();
+      if (!next) return;
+      this.waitedMs = clock.now() - next.at;
+      if (this.waitedMs <= this.options.leaseMs * LEASE_SHARE) yield next.grant;
+      else this.late.push(next.grant);
+    }
+  }
+
+  /**
+   * Begins another claim if it is worth one.
+   *
+   * @returns how many more could be claimed
+   */
+  claimMore(): number {
+    if (this.claiming) return 0;
+    const { guarded, inFlight, claim, clock } = this.options;
+    const probing = guarded.breaker.state !== 'closed';
+    const wanted = this.wanted(probing);
+    const { minimumBatch } = guarded.limit;
+    // Claims are made in batches: a statement for every place that falls free is too many.
+    const isWorthIt = probing || wanted >= minimumBatch || inFlight.rotations === 0;
+    if (wanted === 0 || !isWorthIt || this.isExhausted) return wanted;
+    if (probing && this.hasProbed) {
+      // Not another one at once: first something has to change.
+      this.hasProbed = false;
+      return wanted;
+    }
+    this.hasProbed = probing;
+    this.claims += 1;
+    this.claiming = claim(wanted, probing)
+      .then(
+        (claimed) => {
+          this.isExhausted = claimed.length < wanted;
+          if (this.claims > 1) this.adapt();
+          const at = clock.now();
+          for (const grant of claimed) this.ready.push({ grant, at });
+        },
+        (error: unknown) => {
+          this.failure = error as Error;
+          this.isExhausted = true;
+        },
+      )
+      .finally(() => {
+        this.claiming = undefined;
+      });
+    return wanted;
+  }
+
+  /** Gives back what has waited for too long. */
+  async giveBackLate(): Promise<void> {
+    await Promise.all(this.late.splice(0).map((grant) => this.options.release(grant)));
+  }
+
+  /** Gives back what has no call yet. @throws what the last claim failed with */
+  async giveBack(): Promise<void> {
+    await this.claiming;
+    this.late.push(...this.ready.splice(0).map(({ grant }) => grant));
+    await this.giveBackLate();
+    if (this.failure !== undefined) throw this.failure;
+  }
+
+  private get hasRoom(): boolean {
+    const { guarded, inFlight } = this.options;
+    const { breaker, limit } = guarded;
+    // What was claimed for a provider that has failed since is given back by whoever would call it.
+    if (breaker.state !== 'closed') return true;
+    return limit.roomForBacklog > 0 && inFlight.rotations < limit.backlogSize * UNDER_WAY_PER_CALL;
+  }
+
+  /** More ahead when places were empty before the claim came, less when grants wait for places. */
+  private adapt(): void {
+    const { limit } = this.options.guarded;
+    if (this.waitedMs > LONGEST_WAIT_MS) this.ahead = Math.floor(this.ahead / 4);
+    else if (this.ready.length === 0 && limit.roomForBacklog >= limit.minimumBatch) {
+      this.ahead = Math.min(LARGEST_AHEAD, Math.max(limit.minimumBatch, this.ahead * 2));
+    }
+  }
+
+  private wanted(probing: boolean): number {
+    const { limit } = this.options.guarded;
+    const room = limit.roomForBacklog;
+    // A provider that was down gets one call first, not a full load.
+    if (probing) return this.ready.length > 0 ? 0 : Math.min(1, room);
+    return Math.max(0, room + this.ahead - this.ready.length);
+  }
+}
