@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Log, VaultError, assertMayTouchUser } from '../common/index.js';
-import type { Caller } from '../common/index.js';
+import type { Caller, ErrorCode } from '../common/index.js';
 import { Database } from '../database/index.js';
 import { GrantMemory, UnconfirmedStore } from '../grants/index.js';
 import { GrantCache } from '../tokens/index.js';
 import { ConfirmationStore } from './confirmation.store.js';
 import { ownRequest } from './request-owner.js';
 
-const conflict = (code: string, detail: string) => new VaultError(409, code, 'Conflict', detail);
+const conflict = (code: ErrorCode, detail: string) => new VaultError(409, code, 'Conflict', detail);
 
 /**
  * The second half of a link made with `confirm`: the caller says who came back. Against connection

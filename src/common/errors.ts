@@ -1,3 +1,35 @@
+/** Every `code` of a problem document; docs/reading.md and docs/linking.md say what each means. */
+export type ErrorCode =
+  | 'account_exists'
+  | 'expectation_failed'
+  | 'forbidden'
+  | 'header_fields_too_large'
+  | 'insufficient_scope'
+  | 'internal_error'
+  | 'invalid_callback'
+  | 'invalid_request'
+  | 'issuer_unavailable'
+  | 'key_unavailable'
+  | 'method_not_allowed'
+  | 'not_awaiting_confirmation'
+  | 'not_found'
+  | 'outcome_unknown'
+  | 'partner_credentials_refused'
+  | 'payload_too_large'
+  | 'provider_misconfigured'
+  | 'provider_refused'
+  | 'provider_unavailable'
+  | 'rate_limited'
+  | 'reauthorization_required'
+  | 'request_timeout'
+  | 'storage_unavailable'
+  | 'token_not_found'
+  | 'unauthorized'
+  | 'unsupported'
+  | 'unsupported_media_type'
+  | 'uri_too_long'
+  | 'user_mismatch';
+
 /** A problem by field, as RFC 9457 section 3.1 shows it for validation: field name → sentences. */
 export type FieldErrors = Record<string, string[]>;
 
@@ -25,7 +57,7 @@ export class VaultError extends Error {
 
   constructor(
     readonly status: number,
-    readonly code: string,
+    readonly code: ErrorCode,
     readonly title: string,
     detail: string,
     options: VaultErrorOptions = {},

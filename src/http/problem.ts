@@ -1,21 +1,23 @@
 import { HttpException } from '@nestjs/common';
 import { VaultError, keyUnavailable } from '../common/index.js';
+import type { ErrorCode } from '../common/index.js';
 import type { ErrorAnswer } from './error-renderer.js';
 
 /** Code, title and detail of the errors that Node, Fastify and Nest raise, by status. */
-const BY_STATUS: Readonly<Record<number, readonly [code: string, title: string, detail: string]>> =
-  {
-    400: ['invalid_request', 'Invalid request', 'The request is malformed.'],
-    403: ['forbidden', 'Forbidden', 'This is not allowed.'],
-    404: ['not_found', 'Not found', 'There is nothing at this address.'],
-    405: ['method_not_allowed', 'Method not allowed', 'This address knows other methods.'],
-    408: ['request_timeout', 'Request timeout', 'The request did not arrive in time.'],
-    413: ['payload_too_large', 'Payload too large', 'The body is too large.'],
-    414: ['uri_too_long', 'URI too long', 'The URL is too long.'],
-    415: ['unsupported_media_type', 'Unsupported media type', 'A body must be JSON in UTF-8.'],
-    417: ['expectation_failed', 'Expectation failed', 'Only 100-continue may be expected.'],
-    431: ['header_fields_too_large', 'Header fields too large', 'URL and header are too large.'],
-  };
+const BY_STATUS: Readonly<
+  Record<number, readonly [code: ErrorCode, title: string, detail: string]>
+> = {
+  400: ['invalid_request', 'Invalid request', 'The request is malformed.'],
+  403: ['forbidden', 'Forbidden', 'This is not allowed.'],
+  404: ['not_found', 'Not found', 'There is nothing at this address.'],
+  405: ['method_not_allowed', 'Method not allowed', 'This address knows other methods.'],
+  408: ['request_timeout', 'Request timeout', 'The request did not arrive in time.'],
+  413: ['payload_too_large', 'Payload too large', 'The body is too large.'],
+  414: ['uri_too_long', 'URI too long', 'The URL is too long.'],
+  415: ['unsupported_media_type', 'Unsupported media type', 'A body must be JSON in UTF-8.'],
+  417: ['expectation_failed', 'Expectation failed', 'Only 100-continue may be expected.'],
+  431: ['header_fields_too_large', 'Header fields too large', 'URL and header are too large.'],
+};
 
 /** What an error of Node, Fastify or Nest means, by its status. */
 export function errorOfStatus(status: number, cause?: unknown): VaultError {

@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs';
+import { filesBelow, pageOf } from './page-lists.js';
+
+const isSource = (path: string) => path.endsWith('.ts') && !path.endsWith('.spec.ts');
+const sources = (directory: string) =>
+  filesBelow(directory)
+    .filter(isSource)
+    .map((path) => readFileSync(path, 'utf8'))
+    .join('\n');
+const src = sources('src');
+const pages = [
+  'README.md',
+  'SECURITY.md',
+  ...filesBelow('docs').filter((path) => /^docs\/[\w-]+\.md$/.test(path)),
+]
+  .map(pageOf)
+  .join('\n');
+
+const found = (text: string, pattern: RegExp): string[] => [
+  ...new Set([...text.matchAll(pattern)].map(([, name = '']) => name)),
+];
+const missing = (names: readonly string[], text: string) =>
+  names.filter(
+    (name) => !new RegExp(`(?<![\\w.])${name.replaceAll('.', '\\.')}(?![\\w]|\\.\\w)`).test(text),
+  );
+
+/** Names that are put together where they are used. */
+const MADE_UP = ['spool.write_failed', 'spool.sync_failed', 'spool.open_failed', 'nest'];
+
+describe('the docs and the code', () => {
+  it('know the same codes of problems', () => {
+    const [, union = ''] = /export type ErrorCode =([^;]+);/.exec(src) ?? [];
+    const codes = found(union, /'([a-z_]+)'/g);
+    expect(codes.length).toBeGreaterThan(20);
+    expect(missing(codes, pages)).toEqual([]);
+    const documented = found(pageOf('docs/reading.md'), /^\| \d{3} +\| `([a-z_]+)`/gm);
+    expect(documented.filter((code) => !codes.includes(code))).toEqual([]);
+  });
+
+  it('know the same metrics', () => {
+    const metrics = found(src, /'(stitch_vault_[a-z_]+)'/g);
+    expect(metrics.length).toBeGreaterThan(30);
+    expect(missing(metrics, pages)).toEqual([]);
+    const documented = found(pages, /(?<!\w)(stitch_vault_[a-z_]+)/g).map((name) =>
+      name.replace(/_(bucket|sum|count)$/, ''),
+    );
+    expect(documented.filter((name) => !metrics.includes(name))).toEqual([]);
+  });
+
+  it('know the same events of the log', () => {
+    const events = found(
+      src,
+      /\.(?:event\(\s*(?:'\w+'|[^,'()]+\?\s*'\w+'\s*:\s*'\w+')|failure\()\s*,?\s*'([a-z_]+\.[a-z_.]+)'/g,
+    );
+    expect(events.length).toBeGreaterThan(60);
+    expect(missing(events, pages)).toEqual([]);
+    const [, logs = ''] = /## Logs([^]*?)\n## /.exec(pageOf('docs/operations.md')) ?? [];
+    const documented = logs
+      .split('\n')
+      .flatMap((line) => found(line.split('|')[1] ?? '', /`([a-z_]+\.[a-z_.]+)`/g));
+    const gone = documented.filter(
+      (name) => !MADE_UP.includes(name) && missing([name], src).length > 0,
+    );
+    expect(gone.filter((name) => !isMadeUp(name))).toEqual([]);
+  });
+
+  it('know the same variables', () => {
+    const config = sources('src/config');
+    const variables = found(config, /'([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)'/g);
+    expect(variables.length).toBeGreaterThan(40);
+    // Of some only the last part is written down: the prefix is a listener's or a provider's.
+    expect(variables.filter((name) => !pages.includes(name))).toEqual([]);
+    const [, table = ''] = /## Configuration([^]*?)\n## /.exec(pageOf('docs/operations.md')) ?? [];
+    const documented = table
+      .split('\n')
+      .flatMap((line) => found(line.split('|')[1] ?? '', /`([A-Z][A-Z0-9_]+)`/g));
+    const read = new Set([...variables, ...found(config, /'([A-Z]+)'/g)]);
+    const known = (name: string) =>
+      read.has(name) || read.has(name.replace(/_FILE$/, '')) || isPutTogether(name);
+    expect(documented.filter((name) => !known(name))).toEqual([]);
+  });
+
+  it('know the same routes', () => {
+    const routes = found(
+      readFileSync('clients/typescript/src/api.ts', 'utf8'),
+      /['"](\/[a-z][\w\-/{}]*)['"]/g,
+    );
+    const plain = (route: string) => route.replaceAll(/\{\w+\}/g, '{}');
+    const documented = found(pages, /\b(?:GET|POST|DELETE) (\/[\w\-/{}]+)/g).map(plain);
+    expect(routes.filter((route) => !documented.includes(plain(route)))).toEqual([]);
+  });
+});
+
+/** Events whose last word is that of a step or an end. */
+const isMadeUp = (name: string): boolean => {
+  const stem = name.replace(/[a-z]+(_failed)?$/, '${');
+  return src.includes(`\`${stem}`);
+};
+
+/** Variables whose prefix is that of a listener or provider. */
+const isPutTogether = (name: string): boolean =>
+  /^(PUBLIC_)?TLS_/.test(name) ||
+  /^STITCH_MONEY_\w+_ENDPOINT$/.test(name) ||
+  name.startsWith('OTEL_');
