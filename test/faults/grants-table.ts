@@ -5,6 +5,7 @@ import { Keyring, Sealer } from '../../src/encryption/index.js';
 import { parseKeyring } from '../../src/config/parsers.js';
 import { TokenSealer } from '../../src/grants/index.js';
 import type { Ledger } from './ledger.js';
+import { shortened } from './wire.js';
 
 /** How grants are put into the table, by their number. Seconds, fractions allowed. */
 export interface Seeding {
@@ -128,7 +129,7 @@ export class GrantsTable {
     }>('SELECT user_id, status, reason, refresh_token FROM stitch_grants');
     return rows.map(({ user_id: userId, status, reason, refresh_token: sealed }) => {
       const key = { provider: 'stitch-money', userId, connection: 'default' };
-      const token = this.sealer.open(sealed, 'refresh_token', key);
+      const token = shortened(this.sealer.open(sealed, 'refresh_token', key));
       const hash = createHash('sha256').update(token).digest('hex');
       return { user: userId, status, reason, refreshToken: token, usable: usable.has(hash) };
     });

@@ -5,13 +5,18 @@ import { Site } from './site.js';
 import { scenarios } from './suite.js';
 
 /**
- * `npm run faults [-- --only NAME] [-- --quick]`
+ * `npm run faults [-- --only NAME] [-- --variant PART_OF_A_NAME] [-- --quick]`
  *
  * Runs the scenarios one after the other and prints one table; exits with 1 when one failed.
  */
-async function attempt(scenario: Scenario, site: Site, quick: boolean): Promise<Outcome[]> {
+async function attempt(
+  scenario: Scenario,
+  site: Site,
+  quick: boolean,
+  variant: string | undefined,
+): Promise<Outcome[]> {
   try {
-    return await scenario.run(site, quick);
+    return await scenario.run(site, quick, variant);
   } catch (error) {
     const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return [{ ...notRun(scenario.name, `FAILED: ${why}`), verdict: 'failed' }];
@@ -19,8 +24,12 @@ async function attempt(scenario: Scenario, site: Site, quick: boolean): Promise<
 }
 
 async function main(args: readonly string[]): Promise<void> {
-  const place = args.indexOf('--only');
-  const only = place < 0 ? undefined : args[place + 1]?.split(',');
+  const valueOf = (option: string) => {
+    const place = args.indexOf(option);
+    return place < 0 ? undefined : args[place + 1];
+  };
+  const only = valueOf('--only')?.split(',');
+  const variant = valueOf('--variant');
   const chosen = scenarios.filter(({ name }) => only?.includes(name) ?? true);
   if (chosen.length === 0) {
     process.stderr.write(`--only takes ${scenarios.map(({ name }) => name).join(', ')}\n`);
@@ -32,7 +41,7 @@ async function main(args: readonly string[]): Promise<void> {
   try {
     for (const scenario of chosen) {
       const begun = Date.now();
-      const found = await attempt(scenario, site, args.includes('--quick'));
+      const found = await attempt(scenario, site, args.includes('--quick'), variant);
       outcomes.push(...found);
       // At once as well: a run that is cut short has said what it found until then.
       process.stderr.write(render(found));

@@ -20,8 +20,11 @@ export interface Outcome {
 
 export interface Scenario {
   readonly name: string;
-  /** @returns a line for each variant */
-  run(site: Site, quick: boolean): Promise<Outcome[]>;
+  /**
+   * @param variant a part of the names of those to run; all without it
+   * @returns a line for each variant
+   */
+  run(site: Site, quick: boolean, variant?: string): Promise<Outcome[]>;
 }
 
 /** Collects what a scenario finds and turns it into a line of the table. */

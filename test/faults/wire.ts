@@ -91,8 +91,10 @@ export class Wire {
   }
 
   private async pass(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    const body = await text(incoming);
-    const token = new URLSearchParams(body).get('refresh_token') ?? '';
+    const form = new URLSearchParams(await text(incoming));
+    const token = shortened(form.get('refresh_token') ?? '');
+    if (token !== '') form.set('refresh_token', token);
+    const body = form.toString();
     const user = this.ledger.ownerOfRefresh(token);
     const asked = performance.now();
     const call: Presentation = { token, asked, delivered: undefined, issued: undefined };
@@ -150,6 +152,16 @@ export class Wire {
     }
   }
 }
+
+/** Between a token that the provider knows and what the wire has added to it. */
+const ADDED = '~';
+
+/** A token of this many characters for one of the provider's, which the wire takes for it. */
+export const lengthen = (token: string, characters: number): string =>
+  `${token}${ADDED}`.padEnd(characters, 'x');
+
+/** The provider's own token of a lengthened one. */
+export const shortened = (token: string): string => token.split(ADDED, 1)[0] ?? token;
 
 async function text(incoming: IncomingMessage): Promise<string> {
   const parts: Buffer[] = [];
