@@ -56,6 +56,22 @@ describe('a call to a provider', () => {
     }
   }
 
+  it('is made on a connection of its own after a 5xx, and on the same one after an answer', async () => {
+    const answers = ['200 OK', '200 OK', '503 Service Unavailable', '200 OK'];
+    const connections = new Map<Socket, number>();
+    const server = new RawServer((socket) => {
+      connections.set(socket, (connections.get(socket) ?? 0) + 1);
+      socket.write(http(answers.shift() ?? '200 OK', [], '{}'));
+    });
+    const own = new ProviderHttp(DEADLINE, 4);
+    for (let call = 0; call < 4; call += 1) {
+      await own.fetch(await server.url, { method: 'POST', body: 'x=y' }).catch(() => undefined);
+    }
+    expect([...connections.values()]).toEqual([3, 1]);
+    await own.close();
+    server.close();
+  });
+
   it('brings the status, the headers and the body of an answer', async () => {
     const answer = await call((socket) => {
       socket.write(http('400 Bad Request', ['Content-Type: application/json'], '{"error":"x"}'));

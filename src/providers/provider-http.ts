@@ -19,6 +19,15 @@ interface Flight {
   sent: boolean;
 }
 
+/** The connections that calls are made on. */
+interface Line {
+  readonly outbound: OutboundDispatcher;
+  readonly dispatcher: Dispatcher;
+}
+
+/** Milliseconds: users who fail alone, one after the other, must not cost all the others theirs. */
+const RENEWED_EVERY_MS = 500;
+
 /** Notes when a request begins to be written: until then nothing can have been spent. */
 const noteSending: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
   const { opaque: flight } = options as { opaque?: Flight };
@@ -39,8 +48,10 @@ const noteSending: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (opti
  * decided by the status alone is decided here: 429 and 5xx never reach the protocol.
  */
 export class ProviderHttp {
-  private readonly outbound: OutboundDispatcher;
-  private readonly dispatcher: Dispatcher;
+  private line: Line;
+  private renewedMs = -Infinity;
+  /** Lines that are given up, until their last calls have ended. */
+  private readonly leaving = new Set<OutboundDispatcher>();
 
   /**
    * @param timeout milliseconds for one call
@@ -49,20 +60,11 @@ export class ProviderHttp {
    */
   constructor(
     private readonly timeout: number,
-    connections: number,
-    proxies: ProxyConfig = { https: undefined, http: undefined, exempt: [] },
+    private readonly connections: number,
+    private readonly proxies: ProxyConfig = { https: undefined, http: undefined, exempt: [] },
     private readonly answerTimeout = timeout,
   ) {
-    this.outbound = new OutboundDispatcher(proxies, {
-      connections,
-      // Shorter than the whole: a connection that never came about is no reason for doubt.
-      connectTimeout: Math.max(1000, timeout / 2),
-      // The signal of each call ends it: how long it is listened to differs.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      maxResponseSize: MAX_ANSWER_BYTES,
-    });
-    this.dispatcher = this.outbound.compose(noteSending);
+    this.line = this.open(connections);
   }
 
   /** One call. @returns the answer as it came. @throws ProviderError for 429, 5xx and no answer */
@@ -86,7 +88,7 @@ export class ProviderHttp {
     const { answer, headers } = await this.call(url, options, deadline);
     const { status } = answer;
     // Plain http: a proxy that wants to know us has not passed the request on.
-    if (status === 407 && this.outbound.proxyFor(url)) {
+    if (status === 407 && this.line.outbound.proxyFor(url)) {
       throw new ProviderError('unreachable', 'proxy_407');
     }
     if (status === 429) throw new ProviderError('rate_limited', 'http_429', retryAfter(headers));
@@ -107,18 +109,50 @@ export class ProviderHttp {
   };
 
   async close(): Promise<void> {
-    await this.outbound.destroy();
+    await Promise.all([this.line.outbound, ...this.leaving].map((each) => each.destroy()));
+  }
+
+  private open(connections: number): Line {
+    const outbound = new OutboundDispatcher(this.proxies, {
+      connections,
+      // Shorter than the whole: a connection that never came about is no reason for doubt.
+      connectTimeout: Math.max(1000, this.timeout / 2),
+      // The signal of each call ends it: how long it is listened to differs.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      maxResponseSize: MAX_ANSWER_BYTES,
+    });
+    return { outbound, dispatcher: outbound.compose(noteSending) };
+  }
+
+  /**
+   * Has the next call made on a connection of its own: what a connection leads to may be all that
+   * is ill (a server behind a balancer that keeps connections to one and the same). Calls under way
+   * end on theirs.
+   */
+  private renewConnections(used: Line): void {
+    const now = performance.now();
+    if (this.line !== used || now - this.renewedMs < RENEWED_EVERY_MS) return;
+    this.renewedMs = now;
+    this.line = this.open(this.connections);
+    const { outbound } = used;
+    this.leaving.add(outbound);
+    void outbound.close().then(
+      () => this.leaving.delete(outbound),
+      () => this.leaving.delete(outbound),
+    );
   }
 
   private async call(url: string, options: RequestOptions, deadline: number) {
     const flight: Flight = { sent: false };
+    const { line } = this;
     try {
       const { statusCode, headers, body } = await request(url, {
         method: (options.method ?? 'GET') as 'GET' | 'POST',
         headers: Object.fromEntries(new Headers(options.headers ?? {})),
         body: options.body ? String(options.body as string | URLSearchParams) : null,
         signal: AbortSignal.timeout(deadline),
-        dispatcher: this.dispatcher,
+        dispatcher: line.dispatcher,
         opaque: flight,
       });
       const answer: ProviderAnswer = {
@@ -127,8 +161,10 @@ export class ProviderHttp {
         contentEncoding: headerOf(headers, 'content-encoding'),
         body: Buffer.from(await body.bytes()),
       };
+      if (statusCode >= 500) this.renewConnections(line);
       return { answer, headers };
     } catch (error) {
+      this.renewConnections(line);
       const { code: given, name } = error as { code?: unknown; name: string };
       const code = typeof given === 'string' ? given : name;
       const reason = /^[A-Za-z0-9_]{1,60}$/.test(code) ? code.toLowerCase() : 'network_error';

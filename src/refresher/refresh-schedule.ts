@@ -1,15 +1,12 @@
 import { StorageUnavailableError } from '../common/index.js';
 import type { Clock, Log } from '../common/index.js';
-import type { ProviderRegistry } from '../providers/index.js';
+import type { GuardedProvider, ProviderRegistry } from '../providers/index.js';
 import type { RotationStore } from '../grants/index.js';
+import { Looks, callBack } from './looks.js';
 import type { Refresher } from './refresher.service.js';
 
-/** Milliseconds: looks are never closer together than this, whatever is due. */
-const CLOSEST_MS = 50;
 /** Milliseconds until the next look when something is due that could not be taken. */
 const HELD_UP_MS = 500;
-/** Milliseconds: what is due later than this is found by a regular look. */
-const LONGEST_MS = 3_600_000;
 /** Milliseconds by which replicas that wait for the same grant are spread. */
 const SPREAD_MS = 100;
 
@@ -36,19 +33,22 @@ export interface ScheduleSettings {
 /**
  * Looks for what is due whenever it is woken, at regular intervals, and at the moment the next
  * grant becomes due, so that a token that lives shorter than `REFRESH_INTERVAL` is in time as
- * well. One look at a time.
+ * well. Each provider is looked at by itself: one that hangs holds up none of the others.
  */
 export class RefreshSchedule {
-  private nextLook: AbortController | undefined;
+  private readonly providers: readonly Looks[];
+  private readonly tasks: Looks;
   private regularly: AbortController | undefined;
-  private looking: Promise<void> | undefined;
-  private again = false;
   private stopped = true;
 
   constructor(
     private readonly dependencies: ScheduleDependencies,
     private readonly settings: ScheduleSettings,
-  ) {}
+  ) {
+    const { clock, providers } = dependencies;
+    this.providers = providers.all().map((guarded) => new Looks(clock, () => this.look(guarded)));
+    this.tasks = new Looks(clock, () => this.runTasks());
+  }
 
   start(): void {
     this.stopped = false;
@@ -59,75 +59,47 @@ export class RefreshSchedule {
   /** Looks now; a look already under way is followed by another. */
   wake(): void {
     if (this.stopped) return;
-    this.nextLook?.abort();
-    if (this.looking) {
-      this.again = true;
-      return;
-    }
-    this.looking = this.look().finally(() => {
-      this.looking = undefined;
-      if (!this.again) return;
-      this.again = false;
-      this.wake();
-    });
+    for (const looks of this.providers) looks.wake();
+    // Without a provider too: reads are counted all the same.
+    this.tasks.wake();
   }
 
-  /** Starts no further look, and has the one under way claim no more. */
+  /** Starts no further look, and has those under way claim no more. */
   stop(): void {
     this.stopped = true;
-    this.nextLook?.abort();
     this.regularly?.abort();
+    for (const looks of [...this.providers, this.tasks]) looks.stop();
     this.dependencies.refresher.stop();
   }
 
   private lookRegularly(): void {
-    this.regularly = this.after(this.settings.intervalMs, () => {
-      this.settings.atInterval();
+    const { intervalMs, atInterval } = this.settings;
+    this.regularly = callBack(this.dependencies.clock, intervalMs, () => {
+      atInterval();
       this.wake();
       this.lookRegularly();
     });
   }
 
-  private async look(): Promise<void> {
-    const { providers, refresher, store, random } = this.dependencies;
+  /** @returns milliseconds until the next look at this provider */
+  private async look(guarded: GuardedProvider): Promise<number> {
+    const { refresher, store, random } = this.dependencies;
     let wait = HELD_UP_MS;
     try {
-      const guarded = providers.all();
-      await this.all(guarded.map((each) => refresher.runDue(each)));
-      const waits = [LONGEST_MS + 1];
-      for (const { provider, breaker } of guarded) {
-        const next = (await store.nextDueIn(provider.name)) ?? Infinity;
-        waits.push(Math.max(next > 0 ? next : HELD_UP_MS, breaker.wait));
-      }
-      wait = Math.min(...waits);
-      // After the rotations: nobody waits for these tasks.
-      await this.all(this.settings.periodicTasks.map((task) => task()));
+      await refresher.runDue(guarded);
+      const next = (await store.nextDueIn(guarded.provider.name)) ?? Infinity;
+      wait = Math.max(next > 0 ? next : HELD_UP_MS, guarded.breaker.wait);
     } catch (error) {
       this.complain(error);
     }
-    if (this.stopped || wait > LONGEST_MS) return;
-    const delay = Math.max(CLOSEST_MS, wait) + random() * SPREAD_MS;
-    this.nextLook = this.after(delay, () => {
-      this.wake();
-    });
+    this.tasks.wake();
+    return wait + random() * SPREAD_MS;
   }
 
-  /** Calls back once, unless what it returns is aborted before. */
-  private after(milliseconds: number, callback: () => void): AbortController {
-    const cancellation = new AbortController();
-    void this.dependencies.clock.sleep(milliseconds, cancellation.signal).then(
-      () => {
-        if (!cancellation.signal.aborted) callback();
-      },
-      () => undefined,
-    );
-    return cancellation;
-  }
-
-  /** Waits for all of them, so that no look ever overlaps with the next. */
-  private async all(works: readonly Promise<void>[]): Promise<void> {
-    const failed = (await Promise.allSettled(works)).filter(({ status }) => status === 'rejected');
-    for (const each of failed) this.complain((each as PromiseRejectedResult).reason);
+  private async runTasks(): Promise<number> {
+    const ended = await Promise.allSettled(this.settings.periodicTasks.map((task) => task()));
+    for (const each of ended) if (each.status === 'rejected') this.complain(each.reason);
+    return Infinity;
   }
 
   private complain(error: unknown): void {
