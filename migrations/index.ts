@@ -14,6 +14,7 @@ import { Visits1764180000000 } from './1764180000000-visits.js';
 import { ClientTokens1764183600000 } from './1764183600000-client-tokens.js';
 import { TokenType1764185000000 } from './1764185000000-token-type.js';
 import { ForgottenClients1764190000000 } from './1764190000000-forgotten-clients.js';
+import { RevokedConsents1764192000000 } from './1764192000000-revoked-consents.js';
 
 /** Every migration in the order it is applied. Never edit one that has landed: add another. */
 export const migrations = [
@@ -33,4 +34,5 @@ export const migrations = [
   ClientTokens1764183600000,
   TokenType1764185000000,
   ForgottenClients1764190000000,
+  RevokedConsents1764192000000,
 ];

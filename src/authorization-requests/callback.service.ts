@@ -4,7 +4,7 @@ import { linksConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
 import { DatabaseClock } from '../database/index.js';
 import { Metrics } from '../metrics/index.js';
-import { ProviderError, ProviderRegistry } from '../providers/index.js';
+import { ProviderError, ProviderRegistry, UnusedTokensError } from '../providers/index.js';
 import type { CodeExchange, IssuedTokens, TokenProvider } from '../providers/index.js';
 import { GrantLinker } from '../grants/index.js';
 import { BrowserCookie, hashOf } from './browser-cookie.js';
@@ -110,6 +110,10 @@ export class CallbackService {
       ({ issued, askedAt } = await this.exchangePatiently(request, provider, { code, issuer }));
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
+      // What was issued with it would live on at the provider, and nobody would know.
+      if (error instanceof UnusedTokensError) {
+        await this.linker.revokeUnused(request, error.refreshToken);
+      }
       if (error.kind === 'invalid_client') {
         this.metrics.credentialRefusals.inc({ provider: provider.name });
       }
@@ -172,7 +176,8 @@ export class CallbackService {
       try {
         return { issued: await provider.exchangeCode(exchange), askedAt };
       } catch (error) {
-        if (!(error instanceof ProviderError)) throw error;
+        // Once tokens were issued the code is spent.
+        if (!(error instanceof ProviderError) || error instanceof UnusedTokensError) throw error;
         // A code that is refused now was used up by the try whose answer was lost.
         first ??= error;
         const pauseMs = pauseBeforeRetry(error, attempt, performance.now() - begunMs);

@@ -7,6 +7,10 @@ export const CLIENT_AUTHENTICATIONS = [
 ] as const;
 export type ClientAuthentication = (typeof CLIENT_AUTHENTICATIONS)[number];
 
+/** What the revocation of a token ends at a provider (RFC 7009 section 2.1 leaves it open). */
+export const REVOCATION_REACHES = ['token', 'consent'] as const;
+export type RevocationReach = (typeof REVOCATION_REACHES)[number];
+
 /** A key that signs client assertions. */
 export interface ClientKey {
   /** PKCS #8, DER. A secret. */
@@ -41,4 +45,5 @@ export interface OAuthProviderConfig {
   readonly authorizationParameters: Readonly<Record<string, string>>;
   /** Seconds where an answer has no `expires_in`; null: it never expires. */
   readonly accessTokenLifetime: number | null;
+  readonly revocation: RevocationReach;
 }

@@ -59,6 +59,7 @@ describe('the file of further providers', () => {
         openid: false,
         authorizationParameters: {},
         accessTokenLifetime: 3600,
+        revocation: 'token',
       },
     ]);
   });
@@ -115,6 +116,7 @@ describe('the file of further providers', () => {
     ['a.scopes', { ...GOOD, scopes: ['zz"'] }],
     ['a.openid', { ...GOOD, openid: 'zz' }],
     ['a.access_token_lifetime', { ...GOOD, access_token_lifetime: 0 }],
+    ['a.revocation', { ...GOOD, revocation: 'everything' }],
     ['a.authorization_parameters', { ...GOOD, authorization_parameters: { a: 7 } }],
     [
       'a.authorization_parameters.state',

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { EnvironmentReader } from './environment-reader.js';
 import { MemberReader } from './member-reader.js';
-import { CLIENT_AUTHENTICATIONS } from './oauth-provider-config.js';
+import { CLIENT_AUTHENTICATIONS, REVOCATION_REACHES } from './oauth-provider-config.js';
 import type { OAuthProviderConfig } from './oauth-provider-config.js';
 
 const FILE = 'OAUTH_PROVIDERS_FILE';
@@ -11,7 +11,7 @@ const MEMBERS = [
   ...['issuer', 'authorization_endpoint', 'token_endpoint', 'revocation_endpoint', 'jwks_uri'],
   ...['client_id', 'client_secret', 'client_secret_file', 'private_key_file', 'private_key_id'],
   ...['client_authentication', 'scopes', 'openid', 'authorization_parameters'],
-  'access_token_lifetime',
+  ...['access_token_lifetime', 'revocation'],
 ];
 /** Parameters of the protocol itself: the vault sets them (RFC 6749, RFC 7636, OpenID Connect). */
 const PROTOCOL = new Set([
@@ -75,6 +75,7 @@ function readProvider(name: string, members: MemberReader): OAuthProviderConfig 
     openid: members.flag('openid', scopes.includes('openid')),
     authorizationParameters: members.parameters('authorization_parameters', PROTOCOL),
     accessTokenLifetime: members.lifetime('access_token_lifetime', 3600),
+    revocation: members.oneOf('revocation', 'token', REVOCATION_REACHES),
   };
 }
 

@@ -71,6 +71,16 @@ export class GrantLinker {
     await this.revocations.add(query, [grant]);
   }
 
+  /** Has a refresh token revoked that was issued for a user and that nobody will use. */
+  async revokeUnused(
+    { provider, userId, connection }: GrantKey,
+    refreshToken: string,
+  ): Promise<void> {
+    const key = { provider, userId, connection };
+    const sealed = this.sealer.seal(refreshToken, 'refresh_token', key);
+    await this.revocations.add(this.database.query, [{ ...key, refreshToken: sealed }]);
+  }
+
   /** Makes a grant of what a provider has just issued, its tokens sealed. */
   seal(tokens: ObtainedTokens): NewGrant {
     const { provider, userId, connection, grantId, status, issued, askedAt } = tokens;

@@ -13,7 +13,7 @@ export async function lockName(query: Query, key: GrantKey): Promise<void> {
 
 /** The columns of the table alias `g` that a {@link RevocableToken} needs. */
 export const REVOCABLE = `g.provider, g.user_id AS "userId", g.connection,
-  g.refresh_token AS "refreshToken"`;
+  g.refresh_token AS "refreshToken", g.subject`;
 
 /*
  * Parts of statements that write many rows at once. A row that somebody has locked (an operator's

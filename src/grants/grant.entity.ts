@@ -12,6 +12,7 @@ import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Index('stitch_grants_in_doubt_idx', ['provider', 'refreshDueAt'], {
   where: 'rotation_started_at IS NOT NULL',
 })
+@Index('stitch_grants_subject_idx', ['provider', 'subject'], { where: 'subject IS NOT NULL' })
 @Index('stitch_grants_held_idx', ['heldAt'], { where: 'held_at IS NOT NULL' })
 @Index('stitch_grants_retired_idx', ['retiredAt'], {
   where: 'retired_at IS NOT NULL AND refresh_token IS NOT NULL',

@@ -11,6 +11,7 @@ import { GrantStore } from './grant.store.js';
 import { GrantsController } from './grants.controller.js';
 import { RestoreStore } from './restore.store.js';
 import { RotationStore } from './rotation.store.js';
+import { SharedConsents } from './shared-consents.js';
 import { TokenSealer } from './token-sealer.js';
 import { UnconfirmedEntity } from './unconfirmed.entity.js';
 import { UnconfirmedStore } from './unconfirmed.store.js';
@@ -29,6 +30,7 @@ import { UserGrantsStore } from './user-grants.store.js';
     GrantStore,
     RestoreStore,
     RotationStore,
+    SharedConsents,
     TokenSealer,
     UnconfirmedStore,
     UserGrantsStore,
@@ -40,6 +42,7 @@ import { UserGrantsStore } from './user-grants.store.js';
     GrantStore,
     RestoreStore,
     RotationStore,
+    SharedConsents,
     TokenSealer,
     UnconfirmedStore,
     UserGrantsStore,

@@ -31,6 +31,7 @@ export type {
 } from './rotation-result.js';
 export { RotationStore } from './rotation.store.js';
 export { GRANT_TABLES, contextOfRow } from './sealed-tables.js';
+export { SharedConsents } from './shared-consents.js';
 export { TokenSealer } from './token-sealer.js';
 export { UnconfirmedStore } from './unconfirmed.store.js';
 export { UserGrantsStore } from './user-grants.store.js';

@@ -4,6 +4,8 @@ import type { GrantKey } from './grant.js';
 /** A refresh token that nobody will use any more, sealed for the grant that had it. */
 export interface RevocableToken extends GrantKey {
   readonly refreshToken: Buffer | null;
+  /** Whom the provider knows the user as; null or undefined: not known. */
+  readonly subject?: string | null;
 }
 
 /** Has tokens revoked at their provider later. Implemented by the refresher, which owns the table. */

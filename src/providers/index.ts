@@ -1,7 +1,7 @@
 export { Breaker, LONGEST_ASKED_MS } from './breaker.js';
 export { ConcurrencyLimit } from './concurrency-limit.js';
 export type { ProviderAnswer } from './answer.js';
-export { ProviderError, UnreadableAnswerError } from './provider-error.js';
+export { ProviderError, UnreadableAnswerError, UnusedTokensError } from './provider-error.js';
 export type { ProviderErrorKind } from './provider-error.js';
 export { ProviderHttp } from './provider-http.js';
 export { ProviderRegistry } from './provider-registry.js';

@@ -102,6 +102,21 @@ export class UnreadableAnswerError extends ProviderError {
   }
 }
 
+/**
+ * A code was exchanged, and what came with the tokens is not to be believed or of no use: nobody
+ * will use them, so the refresh token is to be revoked. It is no enumerable member: nothing that
+ * prints an error shows it.
+ */
+export class UnusedTokensError extends ProviderError {
+  declare readonly refreshToken: string;
+
+  constructor({ kind, reason, retryAfter }: ProviderError, refreshToken: string) {
+    super(kind, reason, retryAfter);
+    this.name = 'UnusedTokensError';
+    Object.defineProperty(this, 'refreshToken', { value: refreshToken, enumerable: false });
+  }
+}
+
 /** OAuth error codes are printable ASCII (RFC 6749 section 5.2); anything else is not repeated. */
 export function oauthErrorCode(error: unknown): string {
   return typeof error === 'string' && /^[a-z0-9_]{1,64}$/.test(error)

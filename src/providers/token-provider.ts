@@ -1,3 +1,4 @@
+import type { RevocationReach } from '../config/index.js';
 import type { ProviderAnswer } from './answer.js';
 
 /**
@@ -11,6 +12,12 @@ export interface ProviderCapabilities {
   readonly scopes: boolean;
   /** Has a revocation endpoint (RFC 7009). */
   readonly revokes: boolean;
+  /**
+   * What a revocation ends: the token's own grant, or all that the user has consented to for this
+   * client, which RFC 7009 section 2.1 leaves to the provider. With `consent` nothing is revoked
+   * while another grant of the same subject is alive.
+   */
+  readonly revocation: RevocationReach;
   /** Takes details of the user to fill its sign-up form with. */
   readonly prefill: boolean;
 }

@@ -34,6 +34,10 @@ export class RevocationEntity {
   @Column({ type: 'integer', default: 0 })
   attempts!: number;
 
+  /** Whom the provider knows the user as. */
+  @Column({ type: 'text', nullable: true })
+  subject!: string | null;
+
   @Column({ name: 'last_error', type: 'text', nullable: true })
   lastError!: string | null;
 }

@@ -9,6 +9,8 @@ export interface Revocation extends GrantKey {
   readonly id: string;
   readonly refreshToken: Buffer;
   readonly attempts: number;
+  /** Whom the provider knows the user as; null: not known. */
+  readonly subject: string | null;
 }
 
 /** The table of this store, for the keyring check. */
@@ -27,6 +29,7 @@ interface RevocationRow {
   connection: string;
   refresh_token: Buffer;
   attempts: number;
+  subject: string | null;
 }
 
 /** The outbox of tokens to revoke. Rows leave it when the provider has confirmed. */
@@ -40,13 +43,14 @@ export class RevocationStore extends RevocationOutbox {
     const revocable = tokens.filter(({ refreshToken }) => refreshToken !== null);
     if (revocable.length === 0) return;
     await query(
-      `INSERT INTO stitch_revocations (provider, user_id, connection, refresh_token)
-       SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[])`,
+      `INSERT INTO stitch_revocations (provider, user_id, connection, refresh_token, subject)
+       SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[])`,
       [
         revocable.map(({ provider }) => provider),
         revocable.map(({ userId }) => userId),
         revocable.map(({ connection }) => connection),
         revocable.map(({ refreshToken }) => refreshToken),
+        revocable.map(({ subject }) => subject ?? null),
       ],
     );
   }
@@ -59,7 +63,8 @@ export class RevocationStore extends RevocationOutbox {
        FROM (SELECT id FROM stitch_revocations WHERE due_at <= now()
              ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED) due
        WHERE r.id = due.id
-       RETURNING r.id, r.provider, r.user_id, r.connection, r.refresh_token, r.attempts`,
+       RETURNING r.id, r.provider, r.user_id, r.connection, r.refresh_token, r.attempts,
+         r.subject`,
       [limit, lease],
     );
     return rows.map(({ user_id, refresh_token, ...row }) => ({

@@ -5,7 +5,7 @@ import type { ConfigType } from '../config/index.js';
 import { History } from '../database/index.js';
 import { BackgroundWorks } from '../lifecycle/index.js';
 import { ProviderError, ProviderRegistry } from '../providers/index.js';
-import { TokenSealer } from '../grants/index.js';
+import { SharedConsents, TokenSealer } from '../grants/index.js';
 import { RevocationStore } from './revocation.store.js';
 import type { Revocation } from './revocation.store.js';
 
@@ -24,6 +24,7 @@ export class Revoker {
     private readonly store: RevocationStore,
     private readonly providers: ProviderRegistry,
     private readonly sealer: TokenSealer,
+    private readonly consents: SharedConsents,
     private readonly history: History,
     @Inject(refreshConfig.KEY) private readonly config: ConfigType<typeof refreshConfig>,
     private readonly log: Log,
@@ -60,12 +61,21 @@ export class Revoker {
       return;
     }
     try {
+      if (guarded?.provider.capabilities.revocation === 'consent') {
+        if (await this.consents.isShared(revocation)) {
+          // To revoke it would end the other grant, whose own deletion ends this one as well.
+          await this.store.done(id);
+          this.log.event('info', 'revocation.spared', { provider, attempts });
+          return;
+        }
+      }
       if (!guarded) throw new ProviderError('unreachable', 'provider_off');
       // A provider that has paused us, or is down, is not to be bothered with this either.
       if (guarded.breaker.wait > 0) throw new ProviderError('unreachable', 'provider_paused');
       const token = this.sealer.open(revocation.refreshToken, 'refresh_token', revocation);
       await guarded.provider.revoke(token);
     } catch (error) {
+      if (error instanceof StorageUnavailableError) throw error;
       const reason = error instanceof ProviderError ? error.message : 'unreadable';
       const range = Math.min(BACKOFF.longest, BACKOFF.first * 2 ** Math.min(attempts - 1, 10));
       await this.store.failed(id, reason, range * (0.5 + Math.random() / 2));

@@ -38,6 +38,7 @@ describe('a provider by configuration: oidc-provider with client_secret_basic, E
       client_secret: ['tomorrow', server.clientSecret],
       scopes: SCOPES,
       authorization_parameters: { prompt: 'consent' },
+      revocation: 'consent',
     });
   });
   afterAll(async () => {
@@ -84,6 +85,18 @@ describe('a provider by configuration: oidc-provider with client_secret_basic, E
     await forget(world, 'dan', 'ledger');
     await eventually('revoked', async () => !(await server.accepts(access_token, 'dan')));
     await eventually('the outbox is empty', async () => (await revocationsOf(world)) === 0);
+  });
+
+  it('revokes nothing of a subject that a living grant is left of, until the last is deleted', async () => {
+    await world.link('eve');
+    const first = await tokenOf(await world.read('eve'));
+    await world.link('eve');
+    await eventually('the outbox is empty', async () => (await revocationsOf(world)) === 0);
+    expect(await server.accepts(first.access_token, 'eve')).toBe(true);
+    const last = await tokenOf(await world.read('eve'));
+    expect(last.access_token).not.toBe(first.access_token);
+    await forget(world, 'eve', 'ledger');
+    await eventually('revoked', async () => !(await server.accepts(last.access_token, 'eve')));
   });
 });
 

@@ -1,6 +1,7 @@
 import { ID_TOKEN_FAULTS } from '../../sandbox/stitch-money/switches.js';
 import { metric } from '../support/metrics.js';
 import { begin, requestStatus, visit } from '../support/requests.js';
+import { eventually } from '../support/wait.js';
 import { createWorld } from '../support/world.js';
 import type { World } from '../support/world.js';
 
@@ -140,12 +141,18 @@ describe('linking: every way it can end without a grant', () => {
     async (fault) => {
       const { id, callback } = await consented('hal');
       world.sandbox.switches.idTokenFault = fault;
+      const revoked = world.sandbox.stats.familiesRevoked;
       expect(await page(await visit(callback))).toEqual({
         status: 502,
         title: 'Your account could not be linked',
       });
       expect((await requestStatus(world, id)).status).toBe('failed');
       expect(await grantsOf('hal')).toEqual([]);
+      // Nobody will use the tokens beside it: they don't live on at the provider.
+      await eventually(
+        'they are revoked',
+        () => world.sandbox.stats.familiesRevoked === revoked + 1,
+      );
     },
   );
 

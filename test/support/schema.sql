@@ -174,7 +174,8 @@ CREATE TABLE stitch_revocations (
   created_at timestamp with time zone NOT NULL DEFAULT now(),
   due_at timestamp with time zone NOT NULL DEFAULT now(),
   attempts integer NOT NULL DEFAULT 0,
-  last_error text
+  last_error text,
+  subject text
 );
 CREATE TABLE stitch_unconfirmed_grants (
   grant_id uuid NOT NULL,
@@ -240,6 +241,7 @@ CREATE INDEX stitch_grants_due_idx ON public.stitch_grants USING btree (provider
 CREATE INDEX stitch_grants_held_idx ON public.stitch_grants USING btree (held_at) WHERE (held_at IS NOT NULL);
 CREATE INDEX stitch_grants_in_doubt_idx ON public.stitch_grants USING btree (provider, refresh_due_at) WHERE (rotation_started_at IS NOT NULL);
 CREATE INDEX stitch_grants_retired_idx ON public.stitch_grants USING btree (retired_at) WHERE ((retired_at IS NOT NULL) AND (refresh_token IS NOT NULL));
+CREATE INDEX stitch_grants_subject_idx ON public.stitch_grants USING btree (provider, subject) WHERE (subject IS NOT NULL);
 CREATE INDEX stitch_grants_unconfirmed_idx ON public.stitch_grants USING btree (obtained_at) WHERE (status = 'awaiting_confirmation'::text);
 CREATE INDEX stitch_revocations_due_at_idx ON public.stitch_revocations USING btree (due_at);
 CREATE INDEX stitch_unconfirmed_grants_name_idx ON public.stitch_unconfirmed_grants USING btree (provider, user_id, connection);
@@ -561,3 +563,4 @@ CREATE TRIGGER stitch_provider_fuses_event AFTER UPDATE OF tripped_at ON public.
 -- ClientTokens1764183600000
 -- TokenType1764185000000
 -- ForgottenClients1764190000000
+-- RevokedConsents1764192000000

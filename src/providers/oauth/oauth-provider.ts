@@ -1,6 +1,6 @@
 import * as oidc from 'openid-client';
 import type { ProviderAnswer } from '../answer.js';
-import { ProviderError } from '../provider-error.js';
+import { ProviderError, UnusedTokensError } from '../provider-error.js';
 import type { ProviderHttp } from '../provider-http.js';
 import { assertRevoked } from '../refusal.js';
 import { mayHoldTokens, readTokenAnswer, toIssuedTokens } from '../token-answer.js';
@@ -66,6 +66,7 @@ export class OAuthProvider implements TokenProvider {
       echoesState: true,
       scopes: true,
       prefill: false,
+      revocation: settings.revocation,
       /** Until its metadata is known it may; then `revoke` finds out. */
       get revokes(): boolean {
         return metadata.revokes ?? true;
@@ -100,30 +101,38 @@ export class OAuthProvider implements TokenProvider {
     if (exchange.issuer !== undefined) url.searchParams.set('iss', exchange.issuer);
     return this.withCredentials(async (credential) => {
       let members: TokenMembers | undefined;
-      const client = await this.client(credential, async (target, options) => {
-        if (options.method !== 'POST') return this.http.fetch(target, options);
-        members = readTokenAnswer(await this.http.send(target, options));
-        if (openid && members.idToken === undefined) {
-          throw new ProviderError('untrusted', 'id_token_missing');
+      const exchanged = async () => {
+        const client = await this.client(credential, async (target, options) => {
+          if (options.method !== 'POST') return this.http.fetch(target, options);
+          members = readTokenAnswer(await this.http.send(target, options));
+          if (openid && members.idToken === undefined) {
+            throw new ProviderError('untrusted', 'id_token_missing');
+          }
+          return answerFor(members, openid ? members.idToken : undefined);
+        });
+        const { jwks_uri: keys } = client.serverMetadata();
+        if (openid && keys !== undefined) {
+          await this.keySet.lendTo(client, keys);
+          oidc.enableNonRepudiationChecks(client);
         }
-        return answerFor(members, openid ? members.idToken : undefined);
+        const answer = await oidc.authorizationCodeGrant(client, url, {
+          pkceCodeVerifier: exchange.codeVerifier,
+          expectedState: exchange.state,
+          ...(openid ? { expectedNonce: exchange.nonce, idTokenExpected: true } : {}),
+        });
+        const claims = openid ? answer.claims() : undefined;
+        if (answer.id_token && claims) {
+          checkAuthorizedParty(claims, clientId);
+          checkAtHash(answer.id_token, claims, answer.access_token);
+        }
+        return toIssuedTokens(members ?? missing(), accessTokenLifetime, claims?.sub ?? null);
+      };
+      return exchanged().catch((error: unknown) => {
+        const failure = toProviderError(error);
+        throw members?.refreshToken
+          ? new UnusedTokensError(failure, members.refreshToken)
+          : failure;
       });
-      const { jwks_uri: keys } = client.serverMetadata();
-      if (openid && keys !== undefined) {
-        await this.keySet.lendTo(client, keys);
-        oidc.enableNonRepudiationChecks(client);
-      }
-      const answer = await oidc.authorizationCodeGrant(client, url, {
-        pkceCodeVerifier: exchange.codeVerifier,
-        expectedState: exchange.state,
-        ...(openid ? { expectedNonce: exchange.nonce, idTokenExpected: true } : {}),
-      });
-      const claims = openid ? answer.claims() : undefined;
-      if (answer.id_token && claims) {
-        checkAuthorizedParty(claims, clientId);
-        checkAtHash(answer.id_token, claims, answer.access_token);
-      }
-      return toIssuedTokens(members ?? missing(), accessTokenLifetime, claims?.sub ?? null);
     });
   }
 

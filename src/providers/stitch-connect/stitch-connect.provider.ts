@@ -36,8 +36,9 @@ export class StitchConnectProvider implements TokenProvider {
     echoesState: false,
     scopes: false,
     revokes: false,
+    revocation: 'token',
     prefill: true,
-  };
+  } as const;
   readonly issuer = undefined;
   readonly defaultScopes = [];
   readonly requiredScopes = [];

@@ -25,6 +25,7 @@ export class StitchMoneyProvider extends OAuthProvider {
         // The server wants to be told whom the token request is meant for: its token endpoint.
         clientTokenParameters: { audience: config.tokenEndpoint },
         accessTokenLifetime: DOCUMENTED_LIFETIME,
+        revocation: 'token',
       },
       http,
     );

@@ -32,8 +32,9 @@ class AcmeProvider implements TokenProvider {
     echoesState: true,
     scopes: true,
     revokes: false,
+    revocation: 'token',
     prefill: false,
-  };
+  } as const;
   readonly issuer = undefined;
   readonly defaultScopes = ['ledger:read'];
   readonly requiredScopes = [];
