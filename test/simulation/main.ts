@@ -1,8 +1,9 @@
 import { simulate } from './simulate.js';
+import { simulateFault } from './simulate-fault.js';
 import type { Sabotage } from './model-store.js';
 
 /**
- * `npm run simulate -- [--seeds N] [--from SEED] [--without fence|lease|doubt|late]`
+ * `npm run simulate -- [--seeds N] [--from SEED] [--without fence|lease|doubt|late|fuse|listening|ledgers]`
  *
  * Prints the first failing seed and how to replay it; exits with 1 when there is one.
  */
@@ -18,7 +19,14 @@ const sabotage: Sabotage = without === undefined ? {} : { [without]: true };
 const totals = { rotations: 0, kills: 0, lost: 0, failing: 0 };
 const started = Date.now();
 for (let seed = from; seed < from + seeds; seed += 1) {
-  const result = await simulate(seed, sabotage);
+  const storm = await simulate(seed, sabotage);
+  const fault = await simulateFault(seed, sabotage);
+  const result = {
+    violations: [...storm.violations, ...fault.violations],
+    rotations: storm.rotations + fault.rotations,
+    kills: storm.kills,
+    lost: storm.lost + fault.lost,
+  };
   totals.rotations += result.rotations;
   totals.kills += result.kills;
   totals.lost += result.lost;

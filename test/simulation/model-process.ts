@@ -49,6 +49,8 @@ export interface Surroundings {
   readonly provider: ModelProvider;
   readonly random: Random;
   readonly watcher: Watcher;
+  /** Makes the provider's breaker of a process; the one of production unless given. */
+  readonly breaker?: (clock: Clock, random: Random) => Breaker;
   /** When the database was last reached after an outage. */
   readonly databaseSince: () => number;
 }
@@ -78,7 +80,7 @@ export class ModelProcess {
     };
     const guarded: GuardedProvider = {
       provider: this.provider(),
-      breaker: new Breaker(clock, random),
+      breaker: (around.breaker ?? ((...needs) => new Breaker(...needs)))(clock, random),
       limit: new ConcurrencyLimit(4),
     };
     this.assembled = assembleRefresher(
@@ -179,7 +181,13 @@ export class ModelProcess {
   private provider(): GuardedProvider['provider'] {
     return {
       name: 'model',
-      capabilities: { echoesState: true, scopes: true, revokes: true, prefill: false },
+      capabilities: {
+        echoesState: true,
+        scopes: true,
+        revokes: true,
+        revocation: 'token',
+        prefill: false,
+      },
       issuer: undefined,
       defaultScopes: [],
       requiredScopes: [],
@@ -257,7 +265,10 @@ export class ModelProcess {
         this.call(() => {
           store.hold(held);
         }),
-      suspectProvider: () => this.call(() => undefined),
+      suspectProvider: (provider) =>
+        this.call(() => {
+          store.suspectProvider(provider);
+        }),
       trustProvider: (provider) =>
         this.call(() => {
           store.trustProvider(provider);

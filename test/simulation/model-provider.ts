@@ -1,4 +1,4 @@
-import { ProviderError } from '../../src/providers/index.js';
+import { ProviderError, UnreadableAnswerError } from '../../src/providers/index.js';
 import type { IssuedTokens } from '../../src/providers/index.js';
 import { between } from './random.js';
 import type { Random } from './random.js';
@@ -14,6 +14,22 @@ export interface ProviderWeather {
   readonly serverError: number;
   readonly rateLimited: number;
 }
+
+/** Something that is wrong with every answer to some users. */
+export interface ModelFault {
+  readonly kind: FaultKind;
+  readonly sick: ReadonlySet<string>;
+}
+
+/** What is wrong: the first ones spend nothing; `late` does, and its answer comes. */
+export const FAULT_KINDS = [
+  ...(['refused', 'other_word', 'client_refused', 'server_error', 'slow_down'] as const),
+  ...(['unreachable', 'late', 'spent', 'unreadable'] as const),
+] as const;
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+/** Seconds for which `slow_down` asks to wait. */
+export const ASKED_SECONDS = 600;
 
 interface Family {
   /** Refresh tokens issued and not used yet. Those of a token answered twice are siblings. */
@@ -36,6 +52,8 @@ const ANSWER_TIMEOUT = 24_000;
 export class ModelProvider {
   private readonly families = new Map<string, Family>();
   presentations = 0;
+  /** What is wrong with the answers to some users, while something is. */
+  fault: ModelFault | undefined;
 
   constructor(
     private readonly clock: VirtualClock,
@@ -78,7 +96,8 @@ export class ModelProvider {
   /** One call over the wire, as the vault's HTTP client would report it. */
   async call(refresh: string): Promise<IssuedTokens> {
     this.presentations += 1;
-    const { weather, random, clock } = this;
+    const { weather, random, clock, fault } = this;
+    if (fault?.sick.has(userOf(refresh))) return this.fail(fault.kind, refresh);
     const there = between(random, 1, Math.max(1, Math.floor(weather.longestLatency / 2)));
     const back = between(random, 1, Math.max(1, Math.floor(weather.longestLatency / 2)));
     const lostRequest = random() < weather.lostRequest;
@@ -110,8 +129,22 @@ export class ModelProvider {
     return answer;
   }
 
+  private async fail(kind: FaultKind, refresh: string): Promise<IssuedTokens> {
+    const { clock, random } = this;
+    await clock.sleep(between(random, 1, 20));
+    if (kind === 'late') {
+      const issued = this.rotate(refresh);
+      const takes = between(random, PROVIDER_TIMEOUT + 500, ANSWER_TIMEOUT - 2000);
+      await clock.sleep(Math.min(takes, this.listensFor));
+      if (takes > this.listensFor) throw new ProviderError('interrupted', 'timeout');
+      return issued;
+    }
+    if (kind === 'spent' || kind === 'unreadable') this.rotate(refresh);
+    throw ERRORS[kind]();
+  }
+
   private rotate(refresh: string): IssuedTokens {
-    const [user = ''] = refresh.split('/');
+    const user = userOf(refresh);
     const family = this.families.get(user);
     if (!family) throw new ProviderError('invalid_grant', 'invalid_grant');
     const now = this.clock.now();
@@ -143,3 +176,22 @@ export class ModelProvider {
     return { access, refresh };
   }
 }
+
+const userOf = (refresh: string): string => refresh.split('/', 1)[0] ?? '';
+
+const ERRORS: Readonly<Record<Exclude<FaultKind, 'late'>, () => ProviderError>> = {
+  refused: () => new ProviderError('invalid_grant', 'invalid_grant'),
+  other_word: () => new ProviderError('rejected', 'unauthorized_client'),
+  client_refused: () => new ProviderError('invalid_client', 'invalid_client'),
+  server_error: () => new ProviderError('unavailable', 'http_500'),
+  slow_down: () => new ProviderError('rate_limited', 'http_429', ASKED_SECONDS * 1000),
+  unreachable: () => new ProviderError('unreachable', 'econnrefused'),
+  spent: () => new ProviderError('unavailable', 'http_502'),
+  unreadable: () =>
+    new UnreadableAnswerError('not_json', {
+      status: 200,
+      contentType: 'text/html',
+      contentEncoding: null,
+      body: Buffer.from('<html>'),
+    }),
+};

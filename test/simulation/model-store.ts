@@ -21,6 +21,12 @@ export interface Sabotage {
   readonly doubt?: boolean;
   /** An answer that came after its lease was lost is in doubt. */
   readonly late?: boolean;
+  /** Refusals of a provider that serves nobody are not believed, and few grants are given up. */
+  readonly fuse?: boolean;
+  /** An answer is listened for after readers have stopped to wait for it. */
+  readonly listening?: boolean;
+  /** Trouble of some grants is told from trouble of the provider. */
+  readonly ledgers?: boolean;
 }
 
 /**
@@ -41,6 +47,10 @@ export class ModelStore {
   readonly locked = new Set<string>();
   /** Grants given up since the provider answered in order. */
   private readonly givenUp = new Map<string, number>();
+  /** When refusals of a provider were believed no more. */
+  private readonly trippedAt = new Map<string, number>();
+  /** When a grant was given up, by the text of its key. */
+  private readonly retiredAt = new Map<string, number>();
 
   constructor(
     private readonly clock: Pick<VirtualClock, 'now'>,
@@ -75,9 +85,11 @@ export class ModelStore {
 
   claimProbe(provider: string, lease: Lease): ClaimedGrant[] {
     const rank = (row: Grant) =>
-      Number(row.status !== 'active') * 1e6 +
-      row.failureCount * 2 +
-      Number(row.rotationStartedAt !== null);
+      this.sabotage.ledgers
+        ? 0
+        : Number(row.status !== 'active') * 1e6 +
+          row.failureCount * 2 +
+          Number(row.rotationStartedAt !== null);
     return this.dueOf(provider)
       .filter((row) => this.isFree(row, lease))
       .sort((a, b) => rank(a) - rank(b))
@@ -139,6 +151,7 @@ export class ModelStore {
       }
       const version = row.version + 1;
       const dead = row.status === 'reauthorization_required';
+      this.retiredAt.delete(grantKeyText(row));
       const lease = own ? RELEASED : {};
       this.put({
         ...row,
@@ -200,11 +213,14 @@ export class ModelStore {
       return 'overtaken';
     }
     if (!row) return 'overtaken';
-    if (row.status !== 'reauthorization_required' && allowance !== null) {
+    const limited = allowance !== null && !this.sabotage.fuse;
+    if (row.status !== 'reauthorization_required' && limited) {
       const given = this.givenUp.get(row.provider) ?? 0;
       if (given >= allowance) return 'withheld';
       this.givenUp.set(row.provider, given + 1);
     }
+    const text = grantKeyText(row);
+    this.retiredAt.set(text, this.retiredAt.get(text) ?? this.clock.now());
     this.put({
       ...row,
       ...RELEASED,
@@ -234,9 +250,24 @@ export class ModelStore {
     });
   }
 
+  suspectProvider(provider: string): void {
+    this.check();
+    if (!this.trippedAt.has(provider)) this.trippedAt.set(provider, this.clock.now());
+  }
+
   trustProvider(provider: string): void {
     this.check();
+    const trippedAt = this.trippedAt.get(provider);
     this.givenUp.delete(provider);
+    this.trippedAt.delete(provider);
+    if (trippedAt === undefined) return;
+    for (const row of this.rows.values()) {
+      const since = this.retiredAt.get(grantKeyText(row)) ?? -Infinity;
+      const dead = row.provider === provider && row.status === 'reauthorization_required';
+      if (dead && since > trippedAt - 300_000 && row.leaseOwner === null) {
+        this.put({ ...row, refreshDueAt: this.clock.now() });
+      }
+    }
   }
 
   renewLeases(grants: readonly Grant[], duration: number): void {

@@ -1,6 +1,7 @@
 import { grantKeyText } from '../../src/grants/index.js';
 import type { Grant } from '../../src/grants/index.js';
-import { LIFETIME, ModelProvider } from './model-provider.js';
+import { key, newGrant } from './model-grant.js';
+import { ModelProvider } from './model-provider.js';
 import { Disk, ModelProcess } from './model-process.js';
 import { ModelStore } from './model-store.js';
 import type { Sabotage } from './model-store.js';
@@ -199,34 +200,4 @@ export async function simulate(seed: number, sabotage: Sabotage = {}): Promise<S
   }
   for (const process of running) process?.kill();
   return { seed, violations, rotations, kills, lost };
-}
-
-const key = (userId: string) => ({ provider: 'model', userId, connection: 'default' });
-
-function newGrant(userId: string, provider: ModelProvider, clock: VirtualClock): Grant {
-  const { access, refresh } = provider.grant(userId);
-  const now = clock.now();
-  return {
-    ...key(userId),
-    grantId: userId,
-    status: 'active',
-    reason: null,
-    accessToken: Buffer.from(access),
-    refreshToken: Buffer.from(refresh),
-    scopes: [],
-    accountId: null,
-    obtainedAt: now,
-    expiresAt: now + LIFETIME,
-    refreshDueAt: now + LIFETIME * 0.6,
-    version: 1,
-    rejectedVersion: null,
-    leaseOwner: null,
-    leaseExpiresAt: null,
-    rotationStartedAt: null,
-    failureCount: 0,
-    lastError: null,
-    lastReadAt: null,
-    refusedSince: null,
-    heldAt: null,
-  };
 }

@@ -1,4 +1,5 @@
 import { simulate } from './simulate.js';
+import { simulateFault } from './simulate-fault.js';
 import type { SimulationResult } from './simulate.js';
 import type { Sabotage } from './model-store.js';
 
@@ -7,6 +8,13 @@ async function run(seeds: number, sabotage?: Sabotage, from = 1): Promise<Simula
   const results: SimulationResult[] = [];
   for (let seed = from; seed < from + seeds; seed += 1)
     results.push(await simulate(seed, sabotage));
+  return results;
+}
+
+async function runFaults(from: number, seeds: number, sabotage?: Sabotage) {
+  const results: SimulationResult[] = [];
+  for (let seed = from; seed < from + seeds; seed += 1)
+    results.push(await simulateFault(seed, sabotage));
   return results;
 }
 
@@ -41,5 +49,19 @@ describe('simulated crashes, outages and lost answers', () => {
 
   it('replays a seed exactly', async () => {
     expect(await simulate(7)).toEqual(await simulate(7));
+  });
+});
+
+describe('simulated faults of a provider, of any duration, for all users or a few', () => {
+  it('cost no grant that can be kept, and nobody else a token', async () => {
+    expect(failing(await runFaults(1, 12))).toEqual([]);
+  });
+
+  it.each([
+    ['fuse', 15],
+    ['listening', 9],
+    ['ledgers', 21],
+  ] as const)('are noticed when the %s is taken away', async (rule, seed) => {
+    expect(failing(await runFaults(seed, 1, { [rule]: true }))).toHaveLength(1);
   });
 });
