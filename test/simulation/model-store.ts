@@ -225,7 +225,7 @@ export class ModelStore {
       ...row,
       ...RELEASED,
       status: 'reauthorization_required',
-      reason,
+      reason: row.status === 'reauthorization_required' ? row.reason : reason,
       lastError: error,
       refreshDueAt: null,
       rotationStartedAt: null,

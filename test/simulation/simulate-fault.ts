@@ -1,7 +1,7 @@
 import { Breaker } from '../../src/providers/index.js';
 import type { ProviderError } from '../../src/providers/index.js';
 import type { Grant } from '../../src/grants/index.js';
-import { key, newGrant } from './model-grant.js';
+import { newGrant } from './model-grant.js';
 import { Disk, ModelProcess } from './model-process.js';
 import { ASKED_SECONDS, FAULT_KINDS, LIFETIME, ModelProvider } from './model-provider.js';
 import { PROVIDER_TIMEOUT } from './model-provider.js';

@@ -85,7 +85,9 @@ export async function simulate(seed: number, sabotage: Sabotage = {}): Promise<S
         const token = tokenOf(grant);
         const other = inFlight.get(token);
         if (other !== undefined) violate(`${token} presented by ${process} while by ${other}`);
-        if (presented.has(token) && !grant.inDoubt) violate(`${token} presented twice, no doubt`);
+        // One that was given up while its provider was suspected is tried once more.
+        const again = presented.has(token) && grant.status === 'active';
+        if (again && !grant.inDoubt) violate(`${token} presented twice, no doubt`);
         const disk = received.get(token);
         if (disk) {
           const settled = clock.now() - SETTLED;
