@@ -39,7 +39,7 @@ describe('simulated crashes, outages and lost answers', () => {
 
   it.each([
     // What some of them prevent is rare: these seeds have it among them.
-    ['fence', 131],
+    ['fence', 640],
     ['lease', 1],
     ['doubt', 1],
     ['late', 41],
