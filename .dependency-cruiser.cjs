@@ -38,7 +38,7 @@ module.exports = {
     ),
     only(
       'clients',
-      ['common', 'config', 'database', 'journal', 'lifecycle', 'metrics'],
+      ['audit', 'common', 'config', 'database', 'journal', 'lifecycle', 'metrics'],
       'who calls',
     ),
     only(

@@ -15,6 +15,7 @@ import { ClientTokens1764183600000 } from './1764183600000-client-tokens.js';
 import { TokenType1764185000000 } from './1764185000000-token-type.js';
 import { ForgottenClients1764190000000 } from './1764190000000-forgotten-clients.js';
 import { RevokedConsents1764192000000 } from './1764192000000-revoked-consents.js';
+import { AuthenticClients1764193000000 } from './1764193000000-authentic-clients.js';
 
 /** Every migration in the order it is applied. Never edit one that has landed: add another. */
 export const migrations = [
@@ -35,4 +36,5 @@ export const migrations = [
   TokenType1764185000000,
   ForgottenClients1764190000000,
   RevokedConsents1764192000000,
+  AuthenticClients1764193000000,
 ];

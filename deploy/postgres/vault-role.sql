@@ -26,8 +26,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE
      client_tokens TO vault_app;
 GRANT USAGE ON SEQUENCE stitch_events_position_seq TO vault_app;
 
--- Callers are made by operators, with the owner's role.
-GRANT SELECT, UPDATE (last_used_at) ON service_clients TO vault_app;
+-- Callers are made by operators, with the owner's role; the first vault vouches for those it finds.
+GRANT SELECT, UPDATE (last_used_at, mac, revision) ON service_clients TO vault_app;
 -- A database that came back without its last seconds is told again who was revoked: taken away, and
 -- never given.
 GRANT EXECUTE ON FUNCTION service_clients_end(uuid, bytea, timestamptz) TO vault_app;

@@ -6,6 +6,11 @@ import { AuditKey } from './audit-mac.js';
 import { AuditStore } from './audit.store.js';
 
 const KEY_BYTES = 32;
+/**
+ * Sealed with the key once rows of before were vouched for under it. Whoever takes this away takes
+ * the key away, so nobody without the keyring can have rows vouched for again.
+ */
+const VOUCHED = ' vouched';
 
 const contextOf = (id: string): readonly string[] => ['audit_keys', 'sealed_key', id];
 
@@ -25,9 +30,18 @@ class AuditKeyMissingError extends Error {
   }
 }
 
+/** A key, and whether the rows of before were vouched for under it. */
+interface StoredKey {
+  readonly key: AuditKey;
+  readonly bytes: Buffer;
+  readonly vouched: boolean;
+}
+
 /** Where the audit's keys are kept. The key is random, so that it outlives any key of the keyring. */
 @Injectable()
 export class AuditKeyStore {
+  private readonly takingOver: ((query: Query, key: AuditKey) => Promise<void>)[] = [];
+
   constructor(
     private readonly sealer: Sealer,
     private readonly audit: AuditStore,
@@ -35,10 +49,24 @@ export class AuditKeyStore {
 
   /** Every key by its id. @throws EncryptionError, StorageUnavailableError */
   async all(query: Query): Promise<Map<number, AuditKey>> {
-    const rows = await query<{ id: number; sealed_key: Buffer }>(
-      'SELECT id, sealed_key FROM audit_keys ORDER BY id',
-    );
-    return new Map(rows.map(({ id, sealed_key }) => [id, this.open(id, sealed_key)]));
+    const stored = await openKeys(query, this.sealer);
+    return new Map(stored.map(({ key }) => [key.id, key]));
+  }
+
+  /** Calls back in the transaction that takes over what was there before rows were vouched for. */
+  onTakeOver(callback: (query: Query, key: AuditKey) => Promise<void>): void {
+    this.takingOver.push(callback);
+  }
+
+  /**
+   * The key that vouches for rows; undefined before the first vault has taken over.
+   *
+   * @throws AuditKeyMissingError, EncryptionError, StorageUnavailableError
+   */
+  async vouching(query: Query): Promise<AuditKey | undefined> {
+    const known = (await openKeys(query, this.sealer)).at(-1);
+    if (!known && (await this.audit.hasSigned(query))) throw new AuditKeyMissingError();
+    return known?.vouched ? known.key : undefined;
   }
 
   /**
@@ -47,21 +75,46 @@ export class AuditKeyStore {
    * @throws AuditKeyMissingError, EncryptionError, StorageUnavailableError
    */
   async current(query: Query): Promise<AuditKey> {
-    const known = [...(await this.all(query)).values()].at(-1);
-    if (known) return known;
+    const known = (await openKeys(query, this.sealer)).at(-1);
+    if (known?.vouched) return known.key;
     await this.audit.lockOpening(query);
-    const found = [...(await this.all(query)).values()].at(-1);
-    if (found) return found;
-    if (await this.audit.hasSigned(query)) throw new AuditKeyMissingError();
-    const key = randomBytes(KEY_BYTES);
-    await query('INSERT INTO audit_keys (id, sealed_key) VALUES (1, $1)', [
-      this.sealer.seal(key.toString('base64'), contextOf('1')),
-    ]);
-    return new AuditKey(1, key);
+    const found = (await openKeys(query, this.sealer)).at(-1);
+    if (found?.vouched) return found.key;
+    if (!found && (await this.audit.hasSigned(query))) throw new AuditKeyMissingError();
+    const bytes = found?.bytes ?? randomBytes(KEY_BYTES);
+    const key = found?.key ?? new AuditKey(1, bytes);
+    for (const takeOver of this.takingOver) await takeOver(query, key);
+    await query(
+      `INSERT INTO audit_keys (id, sealed_key) VALUES ($1, $2)
+       ON CONFLICT (id) DO UPDATE SET sealed_key = EXCLUDED.sealed_key`,
+      [key.id, this.sealer.seal(bytes.toString('base64') + VOUCHED, contextOf(String(key.id)))],
+    );
+    return key;
   }
+}
 
-  private open(id: number, sealed: Buffer): AuditKey {
-    const text = this.sealer.open(sealed, contextOf(String(id)));
-    return new AuditKey(id, Buffer.from(text, 'base64'));
-  }
+/**
+ * The key that vouches for rows, as an operator command needs it.
+ *
+ * @throws EncryptionError, StorageUnavailableError
+ */
+export async function vouchingKey(
+  query: Query,
+  sealer: Pick<Sealer, 'open'>,
+): Promise<AuditKey | undefined> {
+  const known = (await openKeys(query, sealer)).at(-1);
+  return known?.vouched ? known.key : undefined;
+}
+
+async function openKeys(query: Query, sealer: Pick<Sealer, 'open'>): Promise<StoredKey[]> {
+  const rows = await query<{ id: number; sealed_key: Buffer }>(
+    'SELECT id, sealed_key FROM audit_keys ORDER BY id',
+  );
+  return rows.map(({ id, sealed_key }) => {
+    const text = sealer.open(sealed_key, contextOf(String(id)));
+    const vouched = text.endsWith(VOUCHED);
+    const base64 = vouched ? text.slice(0, -VOUCHED.length) : text;
+    const bytes = Buffer.from(base64, 'base64');
+    return { key: new AuditKey(id, bytes), bytes, vouched };
+  });
 }

@@ -109,6 +109,7 @@ export class AuditLog implements OnModuleInit, BackgroundWork {
   private async writeAll(): Promise<void> {
     // Statements would fail one by one: what comes meanwhile is summed.
     if (!this.database.available) return;
+    await this.writer.prepare();
     await this.writeBatches();
     this.sayHead(await this.marker.run(performance.now()), false);
   }

@@ -8,6 +8,9 @@ const TAG_BYTES = 16;
 const CONTENT = 'stitch-token-vault/v1/audit/content\n';
 const PLACE = 'stitch-token-vault/v1/audit/place\n';
 const HEAD = 'stitch-token-vault/v1/audit/head\n';
+const ROW = 'stitch-token-vault/v1/row\n';
+/** The format of a row's own MAC. */
+const ROW_VERSION = 1;
 
 /** What a content tag is made over: the content and its time, microseconds since the epoch. */
 export type DatedContent = Omit<AuditContent, 'type'> & {
@@ -59,6 +62,17 @@ export class AuditKey {
     const expected = Buffer.from(this.headTag(said.through, said.total));
     if (tag.length !== expected.length) return undefined;
     return timingSafeEqual(Buffer.from(tag), expected) ? said : undefined;
+  }
+
+  /** What vouches for a row of another table: version, key id and the tag over what it says. */
+  tagOfRow(table: string, content: readonly (string | null)[]): Buffer {
+    const tag = this.tag(ROW, JSON.stringify([table, this.id, content]));
+    return Buffer.concat([Buffer.from([ROW_VERSION, this.id]), tag]);
+  }
+
+  isTagOfRow(table: string, content: readonly (string | null)[], mac: Buffer | null): boolean {
+    const expected = this.tagOfRow(table, content);
+    return mac?.length === expected.length && timingSafeEqual(mac, expected);
   }
 
   private headTag(through: number, total: number): string {

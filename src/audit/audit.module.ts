@@ -21,6 +21,6 @@ import { ChainWriter } from './chain-writer.js';
     AuditTrail,
     ChainWriter,
   ],
-  exports: [AuditLog, AuditTrail],
+  exports: [AuditKeyStore, AuditLog, AuditTrail],
 })
 export class AuditModule {}

@@ -4,7 +4,7 @@ import type { Query } from '../database/index.js';
 import type { AuditContent, AuditPlace, AuditRow } from './audit-event.js';
 
 /** Arbitrary constants that every replica agrees on: advisory locks. */
-const OPENING_LOCK = 7_146_210_004;
+export const OPENING_LOCK = 7_146_210_004;
 const MARK_LOCK = 7_146_210_005;
 const CHAIN_LOCK = 714_621_006;
 

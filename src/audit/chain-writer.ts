@@ -84,6 +84,11 @@ export class ChainWriter {
     });
   }
 
+  /** Makes sure that there is a key: on a new database the first vault makes it. */
+  async prepare(): Promise<void> {
+    if (!this.key) await this.transaction(() => Promise.resolve());
+  }
+
   /** Says that this chain ends here; nothing where none was begun. */
   async close(): Promise<void> {
     if (this.isOpen) await this.write(this.batchOf([note('audit.closed', {})]));

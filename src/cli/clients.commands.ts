@@ -8,6 +8,7 @@ import { loadDatabaseConfig } from '../config/index.js';
 import { dataSourceOptions } from '../database/index.js';
 import { clientName, provider, seconds, userId } from './arguments.js';
 import { print } from './output.js';
+import { keyOfKeyring } from './stores.js';
 
 /** Seconds in a hundred years: longer than anybody means. */
 const LONGEST = 3_155_760_000;
@@ -30,6 +31,7 @@ interface CreateOptions {
 export function addClientCommands(program: Command): void {
   const clients = program.command('clients').description('callers of the internal API');
   addCreate(clients);
+  addVouch(clients);
   clients
     .command('list')
     .description('list all clients')
@@ -140,6 +142,22 @@ async function create(registry: ClientRegistry, client: NewClient, json?: boolea
   );
 }
 
+function addVouch(clients: Command): void {
+  clients
+    .command('vouch')
+    .description(
+      'believe a client as it now is, which somebody changed or added without the keyring',
+    )
+    .argument('<name>')
+    .option('--json', 'print one JSON document')
+    .action((name: string, { json }: { json?: boolean }) =>
+      withRegistry(async (registry) => {
+        const client = await registry.vouch(name);
+        print(json, toJson(client), [toLine(client)]);
+      }),
+    );
+}
+
 /** Collects what an option brings each time it is given. */
 const collect =
   (parse: (text: string) => string) =>
@@ -155,7 +173,7 @@ async function withRegistry(work: (registry: ClientRegistry) => Promise<void>): 
   const dataSource = new DataSource({ ...options, entities: [ServiceClient] });
   await dataSource.initialize();
   try {
-    await work(new ClientRegistry(dataSource));
+    await work(new ClientRegistry(dataSource, keyOfKeyring));
   } finally {
     await dataSource.destroy();
   }

@@ -1,8 +1,17 @@
-import { AuditKeyStore, AuditStore, AuditVerifier, ChainWriter } from '../audit/index.js';
+import {
+  AuditKeyStore,
+  AuditStore,
+  AuditVerifier,
+  ChainWriter,
+  vouchingKey,
+} from '../audit/index.js';
+import type { AuditKey } from '../audit/index.js';
+import { vouchForAll } from '../clients/index.js';
 import { PendingConsentsStore } from '../authorization-requests/index.js';
 import { ProcessId } from '../database/index.js';
-import type { Database } from '../database/index.js';
-import type { Sealer } from '../encryption/index.js';
+import type { Database, Query } from '../database/index.js';
+import { loadSealingConfig } from '../config/index.js';
+import { Keyring, Sealer } from '../encryption/index.js';
 import { GrantStore, UserGrantsStore } from '../grants/index.js';
 import { RevocationStore } from '../refresher/index.js';
 import type { Session } from './session.js';
@@ -24,9 +33,17 @@ export const userGrantsOf = (database: Database): UserGrantsStore =>
 export function auditOf({ database, clock }: Session, sealer: Sealer) {
   const store = new AuditStore(database);
   const keys = new AuditKeyStore(sealer, store);
+  keys.onTakeOver(vouchForAll);
   return {
     store,
     verifier: new AuditVerifier(database, store, keys),
     writer: new ChainWriter(database, store, keys, clock, new ProcessId()),
   };
+}
+
+/** The key that vouches for rows, if a vault has made one: only then is the keyring needed. */
+export async function keyOfKeyring(query: Query): Promise<AuditKey | undefined> {
+  if ((await query('SELECT 1 FROM audit_keys LIMIT 1')).length === 0) return undefined;
+  const sealer = new Sealer(new Keyring(loadSealingConfig().keyring));
+  return vouchingKey(query, sealer);
 }

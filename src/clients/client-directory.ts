@@ -10,8 +10,9 @@ import { Database, DatabaseClock, Notifications, StaleTrust } from '../database/
 import { ClientIndex } from './client-index.js';
 import { ClientMemory } from './client-memory.js';
 import type { Credential } from './client-index.js';
-import { CLIENT_COLUMNS, VALID } from './client-row.js';
-import type { ClientRow } from './client-row.js';
+import { ClientAuthenticity } from './client-authenticity.js';
+import type { VouchedClient } from './client-authenticity.js';
+import { VALID, VOUCHED_COLUMNS } from './client-row.js';
 
 /** Milliseconds between looks at whether any client changed, also when nothing was heard. */
 const LOOK = 2000;
@@ -54,6 +55,7 @@ export class ClientDirectory implements OnModuleInit {
     private readonly clock: DatabaseClock,
     private readonly trust: StaleTrust,
     private readonly memory: ClientMemory,
+    private readonly authenticity: ClientAuthenticity,
     private readonly log: Log,
     works: BackgroundWorks,
   ) {
@@ -156,11 +158,12 @@ export class ClientDirectory implements OnModuleInit {
     const at = this.lookedAt;
     const [seen] = await this.database.query<{ revision: string }>(REVISION);
     if (seen?.revision !== this.revision) {
-      const rows = await this.database.query<ClientRow>(
-        `SELECT ${CLIENT_COLUMNS} FROM service_clients WHERE ${VALID}`,
+      const rows = await this.database.query<VouchedClient>(
+        `SELECT ${VOUCHED_COLUMNS} FROM service_clients WHERE ${VALID}`,
       );
-      this.index = new ClientIndex(rows);
-      this.memory.saw(rows);
+      const { genuine, refused } = await this.authenticity.sift(this.database.query, rows);
+      this.index = new ClientIndex(genuine);
+      this.memory.saw(rows, refused);
       this.revision = seen?.revision;
     }
     this.readAt = at;

@@ -2,7 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import { Log } from '../common/index.js';
 import { Database, DatabaseClock, History } from '../database/index.js';
+import type { Query } from '../database/index.js';
 import { Journal } from '../journal/index.js';
+import { ClientAuthenticity } from './client-authenticity.js';
 import type { ClientRow } from './client-row.js';
 
 const KIND = 'client';
@@ -32,6 +34,7 @@ export class ClientMemory implements OnModuleInit {
     private readonly history: History,
     private readonly database: Database,
     private readonly clock: DatabaseClock,
+    private readonly authenticity: ClientAuthenticity,
     private readonly log: Log,
   ) {}
 
@@ -39,9 +42,18 @@ export class ClientMemory implements OnModuleInit {
     this.history.onForgotten('clients', () => this.restore());
   }
 
-  /** Takes note of the valid clients as they are now. */
-  saw(rows: readonly ClientRow[]): void {
-    const now = new Map(rows.map((row) => [row.client_id, row]));
+  /**
+   * Takes note of the valid clients as they are now. What somebody without the keyring made of one
+   * is no change to remember: it stays what it was.
+   *
+   * @param refused the rows among them that are not to be believed
+   */
+  saw(rows: readonly ClientRow[], refused: ReadonlySet<ClientRow>): void {
+    const now = new Map<string, ClientRow>();
+    for (const row of rows) {
+      const known = refused.has(row) ? this.rows.get(row.client_id) : row;
+      if (known) now.set(row.client_id, known);
+    }
     for (const before of this.rows.values()) {
       const row = now.get(before.client_id);
       const change = row ? changeOf(before, row) : endOf(before, this.clock.now());
@@ -66,15 +78,24 @@ export class ClientMemory implements OnModuleInit {
       const record = this.journal.read(id);
       if (!record) continue;
       const change = JSON.parse(record.payload) as ClientChange;
-      const anew = !change.ended && may?.changed ? this.changeKeys(change) : this.end(change);
-      if (await anew) count += 1;
+      if (await this.restoreOne(change, may?.changed ?? false)) count += 1;
     }
     return count;
   }
 
-  private async changeKeys(change: ClientChange): Promise<boolean> {
+  /** What ends a client needs nobody's word; its keys are changed only where it can be believed. */
+  private restoreOne(change: ClientChange, mayChange: boolean): Promise<boolean> {
+    if (change.ended) return this.end(this.database.query, change);
+    return this.database.transaction((query) =>
+      this.authenticity.mend(query, change.clientId, () =>
+        mayChange ? this.changeKeys(query, change) : this.end(query, change),
+      ),
+    );
+  }
+
+  private async changeKeys(query: Query, change: ClientChange): Promise<boolean> {
     const { clientId, keyHash, previousKeyHash, previousUntil, formerKeyHash } = change;
-    const rows = await this.database.query(
+    const rows = await query(
       `UPDATE service_clients SET key_hash = decode($2, 'hex'),
          previous_key_hash = decode($3, 'hex'),
          previous_key_expires_at = to_timestamp($4::float8 / 1000.0)
@@ -87,10 +108,10 @@ export class ClientMemory implements OnModuleInit {
   }
 
   /** Ends a client, or its former key: for that the role of the vault need not have rights. */
-  private async end(change: ClientChange): Promise<boolean> {
+  private async end(query: Query, change: ClientChange): Promise<boolean> {
     const { clientId, ended, keyHash, formerKeyHash, previousUntil } = change;
     if (!ended && (formerKeyHash === null || formerKeyHash === keyHash)) return false;
-    const [row] = await this.database.query<{ done: boolean }>(
+    const [row] = await query<{ done: boolean }>(
       `SELECT service_clients_end($1, decode($2, 'hex'), to_timestamp($3::float8 / 1000.0)) AS done`,
       [clientId, ended ? null : formerKeyHash, previousUntil],
     );

@@ -1,4 +1,5 @@
 import type { Caller } from '../common/index.js';
+import { AUTHENTIC } from './client-mac.js';
 
 /** What of a row of `service_clients` decides who its caller is and what it may do. */
 export interface ClientRow {
@@ -25,6 +26,10 @@ export const CLIENT_COLUMNS = `client_id, name, scopes, providers, user_prefixes
   encode(key_hash, 'hex') AS key_hash, encode(previous_key_hash, 'hex') AS previous_key_hash,
   ${milliseconds('previous_key_expires_at')} AS previous_key_until, subject, certificate,
   ${milliseconds('expires_at')} AS expires_until`;
+
+/** Reads a {@link ClientRow} with what vouches for it. */
+export const VOUCHED_COLUMNS = `${CLIENT_COLUMNS}, ${AUTHENTIC}, mac,
+  revision::float8 AS revision`;
 
 /** Whose rows can still be callers. */
 export const VALID = 'revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())';

@@ -4,6 +4,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { ScopeGuard } from './scope.guard.js';
 import { Authentication } from './authentication.js';
 import { CallerJwts } from './jwt/caller-jwts.js';
+import { ClientAuthenticity } from './client-authenticity.js';
 import { ClientDirectory } from './client-directory.js';
 import { RefusalLog } from './refusal-log.js';
 import { ClientMemory } from './client-memory.js';
@@ -13,6 +14,7 @@ import { ServiceClient } from './service-client.entity.js';
 @Module({
   imports: [TypeOrmModule.forFeature([ServiceClient])],
   providers: [
+    ClientAuthenticity,
     ClientDirectory,
     CallerJwts,
     ClientMemory,

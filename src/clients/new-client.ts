@@ -24,7 +24,8 @@ export interface NewClient {
 /** A problem an operator can mend: a bad name, an unknown scope, a name taken. */
 export class ClientRegistryError extends Error {
   constructor(
-    readonly code: 'invalid' | 'name_taken' | 'identity_taken' | 'not_found' | 'no_key',
+    readonly code:
+      'invalid' | 'name_taken' | 'identity_taken' | 'not_found' | 'no_key' | 'not_genuine',
     message: string,
   ) {
     super(message);

@@ -53,4 +53,12 @@ export class ServiceClient {
 
   @Column({ name: 'previous_key_expires_at', type: 'timestamptz', nullable: true })
   previousKeyExpiresAt!: Date | null;
+
+  /** Counts the changes of the row. */
+  @Column({ type: 'bigint', default: 1 })
+  revision!: string;
+
+  /** What vouches for the row; null for one that nobody with the keyring has written. */
+  @Column({ type: 'bytea', nullable: true })
+  mac!: Buffer | null;
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { developmentKeyring } from './development-keyring.js';
 import type { EnvironmentReader } from './environment-reader.js';
 import { isZero } from './hazards.js';
@@ -11,13 +12,14 @@ import type { KeyringCommand } from './keyring-command.js';
 import { parseKeyring } from './parsers.js';
 import type { KeyringEntry } from './parsers.js';
 
+/** Made by {@link developmentKeyring}. */
+const CHECKOUT_KEYRING = '.data/keyring';
 const KEYRING = 'id:base64(32 bytes), comma-separated, ids unique';
 
 /**
  * The keyring: from `VAULT_KEYRING`, or from what `VAULT_KEYRING_COMMAND` prints.
  *
- * @param required whether one must be given; else a keyring of the checkout is used, and made if
- *   there is none
+ * @param required whether one must be given, or be there in a checkout; else one is made there
  */
 export function readKeyring(reader: EnvironmentReader, required: boolean): KeyringEntry[] {
   const before = reader.problemCount;
@@ -37,7 +39,7 @@ export function readKeyring(reader: EnvironmentReader, required: boolean): Keyri
   refuseZeros(reader, 'VAULT_KEYRING', given);
   if (reader.problemCount > before || given.length > 0) return given;
   if (command) return fromCommand(reader, command);
-  if (required) {
+  if (required && !hasCheckoutKeyring(reader)) {
     reader.refuse('VAULT_KEYRING', KEYRING);
     return [];
   }
@@ -66,6 +68,10 @@ function refuseZeros(
   if (!reader.production || !entries.some(isZero)) return;
   reader.refuse(name, `${KEYRING}, none of them all zeros`);
 }
+
+/** Whether `npm start` has made a keyring here, which its commands use as well. */
+const hasCheckoutKeyring = (reader: EnvironmentReader): boolean =>
+  reader.text('NODE_ENV') !== 'production' && existsSync(CHECKOUT_KEYRING);
 
 function ofCheckout(reader: EnvironmentReader): KeyringEntry[] {
   if (reader.problemCount > 0) return [];

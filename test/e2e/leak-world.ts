@@ -59,8 +59,9 @@ export async function createLeakWorld(): Promise<LeakWorld> {
       RETURN_URL_ALLOWLIST: 'https://app.example.com',
     },
   });
+  const keyring = `leaks:${keyringKey.toString('base64')}`;
   const keys = {
-    writeOnly: await createClient(database.url, ['tokens:write']),
+    writeOnly: await createClient(database.url, ['tokens:write'], {}, keyring),
     wrong: random(),
   };
   const answers: Haystack[] = [];

@@ -80,7 +80,7 @@ export class Site {
 }
 
 async function runCli(dist: string, url: string, args: readonly string[]): Promise<string> {
-  const env = { ...process.env, DATABASE_URL: url };
+  const env = { ...process.env, DATABASE_URL: url, VAULT_KEYRING: TEST_KEYRING };
   // Not synchronously: the provider of a scenario answers from this process.
   const ran = await promisify(execFile)(process.execPath, [join(dist, 'cli.js'), ...args], { env });
   return ran.stdout;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readAudit, verifyAudit } from '../support/audit.js';
 import type { AuditItem } from '../support/audit.js';
-import { createClient } from '../support/vault.js';
+import { TEST_KEYRING, createClient } from '../support/vault.js';
 import { eventually } from '../support/wait.js';
 import { createWorld } from '../support/world.js';
 import type { TokenAnswer, World } from '../support/world.js';
@@ -101,7 +101,7 @@ describe('the audit', () => {
     });
     await item({ type: 'grant.lost', user_id: 'ann', client: null, outcome: 'grant_revoked' });
     await item({ type: 'token.rejected', outcome: 'reauthorization_required' });
-    const environment = { DATABASE_URL: world.database.url };
+    const environment = { DATABASE_URL: world.database.url, VAULT_KEYRING: TEST_KEYRING };
     await runCli(['grants', 'delete', 'ann'], environment);
     await item({ type: 'grant.deleted', user_id: 'ann', client: 'operator' });
     await runCli(['clients', 'create', 'new', '--scope', 'tokens:read'], environment);

@@ -130,6 +130,7 @@ describe('node dist/main.js', () => {
     );
     const key = await runCli(['clients', 'create', 'cut-off', '--scope', 'tokens:read'], {
       DATABASE_URL: database.url,
+      VAULT_KEYRING: TEST_KEYRING,
     });
     const headers = { authorization: `Bearer ${key.stdout.split('\n')[0] ?? ''}` };
     let asking = true;

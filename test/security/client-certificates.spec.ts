@@ -7,7 +7,7 @@ import { dataSourceOptions } from '../../src/database/index.js';
 import { TestAuthority, writeCredentials } from '../support/certificates.js';
 import type { CertificateWish, Credentials } from '../support/certificates.js';
 import { tlsRequest } from '../support/tls-request.js';
-import { createClient } from '../support/vault.js';
+import { createClient, keysOf } from '../support/vault.js';
 import { eventually } from '../support/wait.js';
 import { createWorld } from '../support/world.js';
 import type { World } from '../support/world.js';
@@ -41,7 +41,7 @@ describe('a client certificate', () => {
       entities: [ServiceClient],
     });
     await dataSource.initialize();
-    registry = new ClientRegistry(dataSource);
+    registry = new ClientRegistry(dataSource, keysOf());
     const withKey = false;
     const { url } = world.database;
     await createClient(url, ['tokens:read'], { name: 'payments', certificate: PAYMENTS, withKey });

@@ -4,7 +4,7 @@ import { dataSourceOptions } from '../../src/database/index.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import type { TcpProxy } from '../support/tcp-proxy.js';
 import { createDatabase } from '../support/database.js';
-import { createClient } from '../support/vault.js';
+import { createClient, keysOf } from '../support/vault.js';
 import { eventually } from '../support/wait.js';
 import { createWorld } from '../support/world.js';
 import type { World } from '../support/world.js';
@@ -31,7 +31,7 @@ describe('keys of a client, on two replicas', () => {
       entities: [ServiceClient],
     });
     await dataSource.initialize();
-    registry = new ClientRegistry(dataSource);
+    registry = new ClientRegistry(dataSource, keysOf());
   });
   afterAll(async () => {
     await dataSource.destroy();

@@ -60,7 +60,9 @@ CREATE TABLE service_clients (
   certificate text,
   expires_at timestamp with time zone,
   previous_key_hash bytea,
-  previous_key_expires_at timestamp with time zone
+  previous_key_expires_at timestamp with time zone,
+  revision bigint NOT NULL DEFAULT 1,
+  mac bytea
 );
 CREATE TABLE stitch_authorization_browsers (
   browser_hash bytea NOT NULL,
@@ -564,3 +566,4 @@ CREATE TRIGGER stitch_provider_fuses_event AFTER UPDATE OF tripped_at ON public.
 -- TokenType1764185000000
 -- ForgottenClients1764190000000
 -- RevokedConsents1764192000000
+-- AuthenticClients1764193000000

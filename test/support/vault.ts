@@ -5,12 +5,16 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataSource } from 'typeorm';
+import { vouchingKey } from '../../src/audit/index.js';
 import { ClientRegistry, ServiceClient } from '../../src/clients/index.js';
+import type { KeySource } from '../../src/clients/index.js';
 import type { NewClient } from '../../src/clients/index.js';
 import { Log } from '../../src/common/index.js';
 import type { ClientScope } from '../../src/common/index.js';
 import { loadConfig } from '../../src/config/index.js';
+import { parseKeyring } from '../../src/config/parsers.js';
 import { dataSourceOptions } from '../../src/database/index.js';
+import { Keyring, Sealer } from '../../src/encryption/index.js';
 import type { ProviderFactory } from '../../src/providers/index.js';
 import { startVault } from '../../src/vault.js';
 import type { Vault } from '../../src/vault.js';
@@ -81,11 +85,20 @@ export async function launchVault(
   };
 }
 
+/** What vouches for clients in a database whose vaults have this keyring. */
+export const keysOf =
+  (keyring = TEST_KEYRING): KeySource =>
+  async (query) => {
+    const sealer = new Sealer(new Keyring(parseKeyring(keyring)));
+    return vouchingKey(query, sealer);
+  };
+
 /** Creates a caller of the internal API. @returns its key, or nothing for one without */
 export async function createClient(
   databaseUrl: string,
   scopes: readonly ClientScope[] = ['admin'],
   rest: Omit<NewClient, 'name' | 'scopes'> & { readonly name?: string } = {},
+  keyring = TEST_KEYRING,
 ): Promise<string> {
   const dataSource = new DataSource({
     ...dataSourceOptions({ url: databaseUrl, poolSize: 2 }),
@@ -94,7 +107,8 @@ export async function createClient(
   await dataSource.initialize();
   try {
     const name = `test-${randomBytes(4).toString('hex')}`;
-    const { key } = await new ClientRegistry(dataSource).add({ name, scopes, ...rest });
+    const registry = new ClientRegistry(dataSource, keysOf(keyring));
+    const { key } = await registry.add({ name, scopes, ...rest });
     return key ?? '';
   } finally {
     await dataSource.destroy();
