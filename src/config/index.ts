@@ -11,6 +11,7 @@ export { eventsConfig } from './events.config.js';
 export type { WebhookConfig } from './events.config.js';
 export { inspectEnvironment } from './inspect-environment.js';
 export type { InspectedEnvironment } from './inspect-environment.js';
+export { cacheConfig } from './cache.config.js';
 export { journalConfig } from './journal.config.js';
 export { linksConfig } from './links.config.js';
 export { listenersConfig } from './listeners.config.js';

@@ -66,6 +66,7 @@ describe('the configuration', () => {
         requestTtlSeconds: 600,
       },
       audit: { retentionDays: 400 },
+      cache: { bytes: 192 * 1024 * 1024 },
       refresh: {
         policy: 'all',
         activeWindowMs: 86_400_000,

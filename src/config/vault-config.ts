@@ -1,5 +1,6 @@
 import type { ConfigType } from '@nestjs/config';
 import { auditConfig } from './audit.config.js';
+import { cacheConfig } from './cache.config.js';
 import { callersConfig } from './callers.config.js';
 import { databaseConfig } from './database.config.js';
 import { encryptionConfig } from './encryption.config.js';
@@ -22,6 +23,7 @@ export const NAMESPACES = {
   outbound: outboundConfig,
   links: linksConfig,
   refresh: refreshConfig,
+  cache: cacheConfig,
   events: eventsConfig,
   journal: journalConfig,
   audit: auditConfig,

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { ReauthorizationReason } from '../common/index.js';
 import type { Grant, GrantStatus } from './grant.js';
 
@@ -35,6 +36,15 @@ export const GRANT_COLUMNS = `g.provider, g.user_id, g.connection, g.grant_id, g
   g.rotation_started_at, g.failure_count, g.last_error, g.last_read_at,
   g.refused_since, g.held_at`;
 
+/** Grants of one provider have few different sets of scopes: one array for all that have the same. */
+const KNOWN_SCOPES = new LRUCache<string, readonly string[]>({ max: 1000 });
+
+function scopesOf(text: string): readonly string[] {
+  let scopes = KNOWN_SCOPES.get(text);
+  if (!scopes) KNOWN_SCOPES.set(text, (scopes = text.split(' ').filter(Boolean)));
+  return scopes;
+}
+
 const time = (date: Date | null) => date?.getTime() ?? null;
 const number = (text: string | null) => (text === null ? null : Number(text));
 
@@ -48,7 +58,7 @@ export function toGrant(row: GrantRow): Grant {
     reason: row.reason as ReauthorizationReason | null,
     accessToken: row.access_token,
     refreshToken: row.refresh_token,
-    scopes: row.scope.split(' ').filter(Boolean),
+    scopes: scopesOf(row.scope),
     accountId: number(row.stitch_account_id),
     obtainedAt: row.obtained_at.getTime(),
     expiresAt: time(row.expires_at),

@@ -1,8 +1,10 @@
 import { performance } from 'node:perf_hooks';
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { LRUCache } from 'lru-cache';
+import { cacheConfig } from '../config/index.js';
+import type { ConfigType } from '../config/index.js';
 import { Database, DatabaseClock, Notifications, StaleTrust } from '../database/index.js';
 import { Metrics } from '../metrics/index.js';
 import { grantKeyText, remaining } from '../grants/index.js';
@@ -10,8 +12,10 @@ import type { Grant, GrantKey } from '../grants/index.js';
 import { REUSE_MS } from './opened-answer.js';
 import type { OpenedAnswer } from './opened-answer.js';
 
-/** Entries at most; each is a few hundred sealed bytes. */
-const CAPACITY = 50_000;
+/** Bytes that an entry takes on the heap beside its sealed tokens and its name: 850 measured, and some room. */
+const ENTRY_BYTES = 1000;
+/** Invalidations remembered at most. */
+const INVALIDATIONS = 50_000;
 /** Milliseconds an entry is trusted for while changes elsewhere can't be heard of. */
 const UNHEARD_TRUST = 1000;
 
@@ -42,16 +46,11 @@ interface Entry extends CacheEntry {
  */
 @Injectable()
 export class GrantCache implements OnModuleInit {
-  private readonly entries = new LRUCache<string, Entry>({
-    max: CAPACITY,
-    dispose: (entry) => {
-      entry.answer = undefined;
-    },
-  });
+  private readonly entries: LRUCache<string, Entry>;
   /** Entries with an opened answer, those opened first before the others. */
   private opened: Entry[] = [];
   /** Invalidations while a row was being read: its content may be older than they are. */
-  private readonly invalidatedAt = new LRUCache<string, number>({ max: CAPACITY });
+  private readonly invalidatedAt = new LRUCache<string, number>({ max: INVALIDATIONS });
 
   constructor(
     private readonly notifications: Notifications,
@@ -59,13 +58,28 @@ export class GrantCache implements OnModuleInit {
     private readonly trust: StaleTrust,
     private readonly clock: DatabaseClock,
     private readonly metrics: Metrics,
-  ) {}
+    @Inject(cacheConfig.KEY) { bytes }: ConfigType<typeof cacheConfig>,
+  ) {
+    this.entries = new LRUCache({
+      max: Math.ceil(bytes / ENTRY_BYTES),
+      maxSize: bytes,
+      sizeCalculation: sizeOf,
+      dispose: (entry) => {
+        entry.answer = undefined;
+      },
+    });
+  }
 
   onModuleInit(): void {
     this.metrics.value(
       'stitch_vault_cache_entries',
       'Grants in the read cache.',
       () => this.entries.size,
+    );
+    this.metrics.value(
+      'stitch_vault_cache_bytes',
+      'Bytes that the read cache takes, by an estimate for each entry.',
+      () => this.entries.calculatedSize,
     );
     this.notifications.on('grant', ([provider = '', userId = '', connection = '']) => {
       this.invalidate({ provider, userId, connection });
@@ -164,4 +178,10 @@ export class GrantCache implements OnModuleInit {
     const away = !this.database.available && this.trust.holds;
     return away || performance.now() - entry.readAt < UNHEARD_TRUST;
   }
+}
+
+/** A rotation that puts other tokens into an entry leaves it its size: they are as long as before. */
+function sizeOf({ grant }: Entry, text: string): number {
+  const { accessToken, refreshToken } = grant;
+  return ENTRY_BYTES + text.length + accessToken.length + (refreshToken?.length ?? 0);
 }
