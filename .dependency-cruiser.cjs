@@ -115,6 +115,11 @@ module.exports = {
       ],
       'what concerns the sealed values of all tables; their owners describe them',
     ),
+    only(
+      'console',
+      ['common', 'database', 'encryption', 'http', 'keys', 'lifecycle', 'metrics'],
+      "the operators' page: it reads what others count",
+    ),
     {
       name: 'modules-through-their-index',
       comment: 'a module is imported through its index.ts',

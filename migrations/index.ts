@@ -16,6 +16,7 @@ import { TokenType1764185000000 } from './1764185000000-token-type.js';
 import { ForgottenClients1764190000000 } from './1764190000000-forgotten-clients.js';
 import { RevokedConsents1764192000000 } from './1764192000000-revoked-consents.js';
 import { AuthenticClients1764193000000 } from './1764193000000-authentic-clients.js';
+import { ConsoleSamples1764194000000 } from './1764194000000-console-samples.js';
 
 /** Every migration in the order it is applied. Never edit one that has landed: add another. */
 export const migrations = [
@@ -37,4 +38,5 @@ export const migrations = [
   ForgottenClients1764190000000,
   RevokedConsents1764192000000,
   AuthenticClients1764193000000,
+  ConsoleSamples1764194000000,
 ];

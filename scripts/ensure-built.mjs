@@ -11,7 +11,12 @@ const newest = (path) =>
     ? Math.max(0, ...readdirSync(path).map((name) => newest(join(path, name))))
     : statSync(path).mtimeMs;
 
-const built = ['dist/main.js', 'dist/cli.js', 'dist/migrations/index.js'];
+const built = [
+  'dist/main.js',
+  'dist/cli.js',
+  'dist/migrations/index.js',
+  'dist/console/assets/app.js',
+];
 const sources = ['src', 'migrations', 'package.json', 'tsconfig.json', 'nest-cli.json', '.swcrc'];
 
 const fresh =

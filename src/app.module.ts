@@ -9,6 +9,7 @@ import { LogModule } from './common/index.js';
 import type { Log } from './common/index.js';
 import { ConfigModule } from './config/index.js';
 import type { VaultConfig } from './config/index.js';
+import { ConsoleModule } from './console/index.js';
 import { DatabaseModule } from './database/index.js';
 import { EncryptionModule, Keyring } from './encryption/index.js';
 import { EventsModule } from './events/index.js';
@@ -54,6 +55,7 @@ export class AppModule {
         EventsModule,
         ClientsModule,
         HealthModule,
+        ConsoleModule,
       ],
       providers: [VaultParts],
     };

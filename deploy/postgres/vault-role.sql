@@ -23,7 +23,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE
   ON stitch_grants, stitch_unconfirmed_grants, stitch_authorization_requests,
      stitch_authorization_browsers, stitch_revocations, stitch_provider_fuses,
      stitch_events, stitch_history, stitch_replicas,
-     client_tokens TO vault_app;
+     client_tokens, console_samples TO vault_app;
 GRANT USAGE ON SEQUENCE stitch_events_position_seq TO vault_app;
 
 -- Callers are made by operators, with the owner's role; the first vault vouches for those it finds.

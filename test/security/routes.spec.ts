@@ -12,7 +12,16 @@ import type { Route } from './routes.js';
 import { send } from './wire.js';
 
 /** The routes that the contract leaves without a key. */
-const OPEN = ['GET /health/live', 'GET /health/ready', 'GET /metrics'];
+const OPEN = [
+  'GET /console',
+  'GET /console/app.css',
+  'GET /console/app.js',
+  'GET /console/uplot.css',
+  'GET /console/uplot.js',
+  'GET /health/live',
+  'GET /health/ready',
+  'GET /metrics',
+];
 /** What is served beside the controllers, on the internal listener. */
 const DESCRIPTION = ['/docs', '/openapi.json', '/docs/swagger-ui.css', '/docs/swagger-ui-init.js'];
 

@@ -6,6 +6,7 @@ const OWNERS: Readonly<Record<string, string>> = {
   audit_events: 'audit',
   audit_keys: 'audit',
   client_tokens: 'client-tokens',
+  console_samples: 'console',
   migrations: 'database',
   service_clients: 'clients',
   stitch_authorization_browsers: 'authorization-requests',

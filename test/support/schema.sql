@@ -41,6 +41,11 @@ CREATE TABLE client_tokens (
   refusal text,
   retry_at timestamp with time zone
 );
+CREATE TABLE console_samples (
+  minute timestamp with time zone NOT NULL,
+  process uuid NOT NULL,
+  sample jsonb NOT NULL
+) WITH (fillfactor=50);
 CREATE TABLE migrations (
   id integer NOT NULL DEFAULT nextval('migrations_id_seq'::regclass),
   timestamp bigint NOT NULL,
@@ -198,6 +203,7 @@ CREATE TABLE stitch_unconfirmed_grants (
 ALTER TABLE audit_events ADD CONSTRAINT audit_events_pkey PRIMARY KEY ("position");
 ALTER TABLE audit_keys ADD CONSTRAINT audit_keys_pkey PRIMARY KEY (id);
 ALTER TABLE client_tokens ADD CONSTRAINT client_tokens_pkey PRIMARY KEY (provider, client_id, scope);
+ALTER TABLE console_samples ADD CONSTRAINT console_samples_pkey PRIMARY KEY (minute, process);
 ALTER TABLE migrations ADD CONSTRAINT "PK_8c82d7f526340ab734260ea46be" PRIMARY KEY (id);
 ALTER TABLE service_clients ADD CONSTRAINT service_clients_client_id_key UNIQUE (client_id);
 ALTER TABLE service_clients ADD CONSTRAINT service_clients_key_hash_key UNIQUE (key_hash);
@@ -567,3 +573,4 @@ CREATE TRIGGER stitch_provider_fuses_event AFTER UPDATE OF tripped_at ON public.
 -- ForgottenClients1764190000000
 -- RevokedConsents1764192000000
 -- AuthenticClients1764193000000
+-- ConsoleSamples1764194000000

@@ -1,0 +1,102 @@
+import { added } from './sample.js';
+import type { Counts, ProviderSample, Sample } from './sample.js';
+
+/** A sample with whose it is and of which minute (milliseconds since the epoch). */
+export interface PlacedSample {
+  readonly minute: number;
+  readonly process: string;
+  readonly sample: Sample;
+}
+
+/** Milliseconds without a sample after which a process counts as gone: it writes every 15 s. */
+const SILENT_MS = 120_000;
+const MINUTE_MS = 60_000;
+
+/** All replicas together, in one minute. */
+interface Minute {
+  readonly minute: string;
+  readonly rotations: Counts;
+  readonly life_left: Counts;
+  readonly due: number;
+  readonly due_age_seconds: number;
+}
+
+/** What the console shows at its first glance. */
+export interface Overview {
+  readonly now: string;
+  readonly replicas: readonly {
+    readonly process: string;
+    readonly host: string;
+    readonly version: string;
+    readonly started_at: string;
+    readonly parts_down: readonly string[];
+  }[];
+  readonly grants: Sample['grants'];
+  readonly providers: Readonly<Record<string, ProviderSample>>;
+  readonly refresh_paused: boolean;
+  readonly due: number;
+  readonly due_age_seconds: number;
+  readonly in_doubt: number;
+  readonly in_hand: number;
+  readonly minutes: readonly Minute[];
+}
+
+/**
+ * Makes one picture of what all replicas wrote. Of what each one sees for itself the worst counts:
+ * a provider that is out of reach for one replica is worth a look.
+ *
+ * @param samples in the order of their minutes
+ * @param now milliseconds since the epoch, of the database's clock
+ */
+export function overviewOf(samples: readonly PlacedSample[], now: number): Overview {
+  const newest = new Map(samples.map((placed) => [placed.process, placed]));
+  const living = [...newest.values()].filter(({ minute }) => now - minute < SILENT_MS + MINUTE_MS);
+  const present = living.map(({ sample }) => sample);
+  const worst = (value: (sample: Sample) => number) => Math.max(0, ...present.map(value));
+  return {
+    now: new Date(now).toISOString(),
+    replicas: living
+      .map(({ process, sample: { host, version, started_at, parts_down } }) => ({
+        ...{ process, host, version, started_at, parts_down },
+      }))
+      .sort((one, other) => one.host.localeCompare(other.host)),
+    // Counted in the database: the same for all, but for one that could not count.
+    grants: present.find(({ grants }) => Object.keys(grants).length > 0)?.grants ?? {},
+    providers: worstProviders(present),
+    refresh_paused: present.some((sample) => sample.refresh_paused),
+    due: worst(({ due }) => due),
+    due_age_seconds: worst((sample) => sample.due_age_seconds),
+    in_doubt: worst((sample) => sample.in_doubt),
+    in_hand: present.reduce((sum, sample) => sum + sample.in_hand, 0),
+    minutes: minutesOf(samples),
+  };
+}
+
+function worstProviders(samples: readonly Sample[]): Record<string, ProviderSample> {
+  const worst: Record<string, ProviderSample> = {};
+  for (const [name, { breaker, suspected }] of samples.flatMap(({ providers }) =>
+    Object.entries(providers),
+  )) {
+    worst[name] = {
+      breaker: Math.max(breaker, worst[name]?.breaker ?? 0),
+      suspected: suspected || (worst[name]?.suspected ?? false),
+    };
+  }
+  return worst;
+}
+
+function minutesOf(samples: readonly PlacedSample[]): Minute[] {
+  const byMinute = new Map<number, Sample[]>();
+  for (const { minute, sample } of samples) {
+    const there = byMinute.get(minute);
+    if (there) there.push(sample);
+    else byMinute.set(minute, [sample]);
+  }
+  return [...byMinute].map(([minute, all]) => ({
+    minute: new Date(minute).toISOString(),
+    rotations: added(...all.map(({ rotations }) => rotations)),
+    life_left: added(...all.map(({ life_left }) => life_left)),
+    due: Math.max(...all.map(({ due }) => due)),
+    due_age_seconds: Math.max(...all.map(({ due_age_seconds }) => due_age_seconds)),
+  }));
+}
