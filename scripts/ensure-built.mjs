@@ -3,8 +3,20 @@
  * straight after `npm ci`. Prints to stderr only: stdout belongs to the command that follows.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+
+// Before anything that an older Node.js fails in, with an error that says nothing.
+const { engines } = JSON.parse(readFileSync('package.json', 'utf8'));
+const [oldest] = /[\d.]+/.exec(engines.node);
+const [major, minor] = oldest.split('.').map(Number);
+const [thisMajor, thisMinor] = process.versions.node.split('.').map(Number);
+if (thisMajor < major || (thisMajor === major && thisMinor < minor)) {
+  process.stderr.write(
+    `Node.js ${oldest} or later is needed, and this is ${process.versions.node}.\n`,
+  );
+  process.exit(1);
+}
 
 const newest = (path) =>
   statSync(path).isDirectory()

@@ -1,5 +1,7 @@
 import './keep-inspector-shut.js';
-import { buildProgram } from './cli/program.js';
-import { run } from './cli/run.js';
+import { enter } from './entry.js';
 
-process.exitCode = await run(buildProgram(), process.argv);
+enter(async () => {
+  const { main } = await import('./cli/main.js');
+  await main();
+});

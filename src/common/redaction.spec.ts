@@ -104,3 +104,43 @@ describe('describeError', () => {
     expect(describeError(Object.assign(new Error('x'), { code: 7 }))).not.toHaveProperty('code');
   });
 });
+
+describe('what is said of an error', () => {
+  it('names the file, the host and the database that it is about', () => {
+    const socket = '/var/run/postgresql-of-the-vault/.s.PGSQL.5432';
+    const noSocket = Object.assign(new Error(`connect ENOENT ${socket}`), {
+      code: 'ENOENT',
+      syscall: 'connect',
+      address: socket,
+    });
+    expect(describeError(noSocket).message).toBe(`connect ENOENT ${socket}`);
+    const host = 'database-of-the-vault.internal.example.com';
+    const noHost = Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), {
+      code: 'ENOTFOUND',
+      syscall: 'getaddrinfo',
+      hostname: host,
+    });
+    expect(describeError(noHost).message).toBe(`getaddrinfo ENOTFOUND ${host}`);
+    const refused = Object.assign(new Error('x'), {
+      ...{ code: 'ECONNREFUSED', syscall: 'connect', address: '127.0.0.1', port: 5432 },
+    });
+    const both = new AggregateError([refused, refused]);
+    expect(describeError(both).message).toBe('connect ECONNREFUSED 127.0.0.1:5432');
+    const missing = 'database "a_database_with_a_long_name" does not exist';
+    const noDatabase = Object.assign(new Error(missing), { code: '3D000', severity: 'FATAL' });
+    expect(describeError(noDatabase).message).toBe(missing);
+  });
+
+  it('holds no secret that some other error repeats', () => {
+    const secret = randomBytes(24).toString('base64url');
+    for (const members of [
+      { code: '22P02', severity: 'ERROR' },
+      { code: '3D000' },
+      { code: 'ENOENT', syscall: 'open' },
+      { code: 'ERR_INVALID_URL', input: secret },
+    ]) {
+      const error = Object.assign(new Error(`cannot use ${secret}`), members);
+      expect(describeError(error).message).toBe('cannot use [redacted]');
+    }
+  });
+});

@@ -18,8 +18,8 @@ describe('the configuration as it is injected', () => {
   it('is that of its own vault, also where two are in one process', async () => {
     const one = await modulesOf(environment('one', { REFRESH_LEAD: '60' }));
     const two = await modulesOf(environment('two'));
-    expect(one.get(databaseConfig.KEY)).toMatchObject({ url: environment('one').DATABASE_URL });
-    expect(two.get(databaseConfig.KEY)).toMatchObject({ url: environment('two').DATABASE_URL });
+    expect(one.get(databaseConfig.KEY)).toMatchObject({ database: 'one' });
+    expect(two.get(databaseConfig.KEY)).toMatchObject({ database: 'two' });
     expect(one.get(refreshConfig.KEY)).toMatchObject({ leadMs: 60_000 });
     expect(two.get(refreshConfig.KEY)).toMatchObject({ leadMs: 180_000 });
   });

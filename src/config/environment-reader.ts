@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readTextFile } from './text-file.js';
 
 /** The environment as a process gets it: names to text. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -7,6 +7,12 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export interface ConfigurationProblem {
   readonly name: string;
   readonly expected: string;
+}
+
+/** A variable's text as it was given, and whether it stood in a file. */
+export interface Source {
+  readonly text: string;
+  readonly isFile: boolean;
 }
 
 /** Every problem of the environment at once. */
@@ -58,19 +64,24 @@ export class EnvironmentReader {
 
   /** The text of `NAME` or of the file that `NAME_FILE` names; undefined when neither is set. */
   text(name: string): string | undefined {
-    const value = this.environment[name]?.trim();
+    return this.source(name)?.text.trim();
+  }
+
+  /** The same, as it stands there; what is nothing but white space counts as unset. */
+  source(name: string): Source | undefined {
+    const value = this.environment[name];
     const file = this.environment[`${name}_FILE`]?.trim();
-    if (value && file) {
+    if (value?.trim() && file) {
       this.refuse(name, `either ${name} or ${name}_FILE, not both`);
       return undefined;
     }
-    if (!file) return value === '' ? undefined : value;
+    if (!file) return value?.trim() ? { text: value, isFile: false } : undefined;
     try {
-      const content = readFileSync(file, 'utf8').trim();
-      if (content) return content;
+      const content = readTextFile(file);
+      if (content.trim()) return { text: content, isFile: true };
       this.refuse(`${name}_FILE`, 'a file that is not empty');
     } catch {
-      this.refuse(`${name}_FILE`, 'a file that can be read');
+      this.refuse(`${name}_FILE`, 'a file that can be read, in UTF-8');
     }
     return undefined;
   }

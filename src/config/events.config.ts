@@ -36,7 +36,7 @@ function readWebhook(reader: EnvironmentReader): WebhookConfig | undefined {
 
 /** `whsec_` and 24 to 64 bytes in base64 (Standard Webhooks, "Signature scheme"). */
 function parseWebhookSecrets(text: string): string[] {
-  return text.split(',').map((item) => {
+  return text.split(/,|\r?\n/).map((item) => {
     const secret = item.trim();
     const [, encoded = ''] = /^whsec_([A-Za-z0-9+/]{32,88}={0,2})$/.exec(secret) ?? [];
     const bytes = Buffer.from(encoded, 'base64');

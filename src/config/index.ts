@@ -3,6 +3,8 @@ export { auditConfig } from './audit.config.js';
 export { callersConfig } from './callers.config.js';
 export type { CallersConfig, JwtConfig } from './callers.config.js';
 export { ConfigModule } from './config.module.js';
+export type { DatabaseTls, SslMode } from './database-tls.js';
+export type { ServerAddress } from './database-url.js';
 export { databaseConfig } from './database.config.js';
 export type { ConnectionConfig } from './database.config.js';
 export { ConfigurationError } from './environment-reader.js';

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { isLocalDatabase } from './database.config.js';
 import { ConfigurationError, EnvironmentReader } from './environment-reader.js';
 import type { ConfigurationProblem, Environment } from './environment-reader.js';
 import { refuseUnsaidEnvironment } from './hazards.js';
@@ -25,7 +26,7 @@ export function inspectEnvironment(environment: Environment = process.env): Insp
       .filter(([name]) => name !== 'encryption')
       .map(([name, read]) => [name, read(reader)]),
   ) as Omit<VaultConfig, 'encryption'>;
-  refuseUnsaidEnvironment(reader, config.database.url);
+  refuseUnsaidEnvironment(reader, isLocalDatabase(config.database));
   const keyringReader = new EnvironmentReader(environment);
   const given = ['VAULT_KEYRING', 'VAULT_KEYRING_COMMAND'].some((name) => keyringReader.has(name));
   const made = given || keyringReader.production || existsSync('.data/keyring');

@@ -6,6 +6,16 @@ const MINIMAL = {
   DATABASE_URL: 'postgres://vault:pw@127.0.0.1:5432/vault',
   VAULT_KEYRING: KEYRING,
 };
+const CONNECTION = {
+  servers: [{ host: '127.0.0.1', port: 5432 }],
+  database: 'vault',
+  user: 'vault',
+  password: 'pw',
+  tls: { mode: 'disable', ca: undefined, cert: undefined, key: undefined },
+  needsWrites: false,
+  options: undefined,
+  poolSize: 10,
+};
 const MONEY = { STITCH_MONEY_CLIENT_ID: 'id', STITCH_MONEY_CLIENT_SECRET: 'secret' };
 const CONNECT = { STITCH_CONNECT_PARTNER_ID: 'oc_id', STITCH_CONNECT_PARTNER_SECRET: 'oc_secret' };
 const PRODUCTION = { ...MINIMAL, NODE_ENV: 'production', PUBLIC_URL: 'https://link.example.com' };
@@ -37,7 +47,7 @@ describe('the configuration', () => {
         },
       },
       callers: { jwt: undefined, requestsPerSecond: 0 },
-      database: { url: MINIMAL.DATABASE_URL, poolSize: 10, staleTrustMs: 900_000 },
+      database: { ...CONNECTION, staleTrustMs: 900_000 },
       encryption: { keyring: [{ id: 'main', key: Buffer.alloc(32, 5) }] },
       providers: {
         stitchMoney: {
@@ -258,10 +268,7 @@ describe('the configuration', () => {
   });
 
   it('needs nothing but a database for the operator commands', () => {
-    expect(loadDatabaseConfig({ DATABASE_URL: MINIMAL.DATABASE_URL })).toEqual({
-      url: MINIMAL.DATABASE_URL,
-      poolSize: 10,
-    });
+    expect(loadDatabaseConfig({ DATABASE_URL: MINIMAL.DATABASE_URL })).toEqual(CONNECTION);
     expect(() => loadDatabaseConfig({})).toThrow(/^DATABASE_URL: [^\n]+$/);
   });
 });

@@ -1,4 +1,4 @@
-import { readConnection } from './database.config.js';
+import { isLocalDatabase, readConnection } from './database.config.js';
 import type { ConnectionConfig } from './database.config.js';
 import { EnvironmentReader } from './environment-reader.js';
 import type { Environment } from './environment-reader.js';
@@ -34,7 +34,7 @@ export function loadConfig(environment: Environment = process.env): VaultConfig 
   const config = Object.fromEntries(
     Object.entries(NAMESPACES).map(([name, read]) => [name, read(reader)]),
   ) as VaultConfig;
-  refuseUnsaidEnvironment(reader, config.database.url);
+  refuseUnsaidEnvironment(reader, isLocalDatabase(config.database));
   reader.finish();
   return config;
 }

@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { CLIENT_KEY, parseClientKey } from './client-key.js';
 import type { EnvironmentReader } from './environment-reader.js';
+import { SECRET_TEXT, isSecret, secretsIn } from './secrets.js';
+import { readTextFile } from './text-file.js';
 import type { ClientKey } from './oauth-provider-config.js';
 import {
   ENDPOINT_URL,
@@ -119,11 +120,11 @@ export class MemberReader {
       return [];
     }
     const name = file === undefined ? 'client_secret' : 'client_secret_file';
-    const content =
-      file === undefined ? given : this.file(name)?.split(/[\n,]/).map(trim).filter(Boolean);
+    const content = file === undefined ? given : secretsIn(this.file(name) ?? '', true);
     const secrets: unknown[] = Array.isArray(content) ? content : [content];
-    if (secrets.length > 0 && secrets.every(isText)) return secrets;
-    this.refuse(name, 'a secret, or a list of them, newest first');
+    if (secrets.length > 0 && secrets.every(isSecret)) return secrets;
+    const form = file === undefined ? 'a secret or a list of them' : 'one a line, or a JSON array';
+    this.refuse(name, `${form}, newest first: each ${SECRET_TEXT}`);
     return [];
   }
 
@@ -169,7 +170,7 @@ export class MemberReader {
   private file(name: string): string | undefined {
     const path = this.members[name];
     try {
-      if (typeof path === 'string') return readFileSync(path, 'utf8');
+      if (typeof path === 'string') return readTextFile(path);
     } catch {
       // Said by whoever needs the content.
     }
@@ -183,5 +184,3 @@ export class MemberReader {
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-
-const trim = (text: string): string => text.trim();

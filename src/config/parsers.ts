@@ -34,12 +34,6 @@ export function isServiceUrl(text: string): boolean {
   }
 }
 
-/** A PostgreSQL connection URL. */
-export function parseDatabaseUrl(text: string): string {
-  const url = new URL(text);
-  return acceptIf(text, /^postgres(ql)?:$/.test(url.protocol) && url.pathname.length > 1);
-}
-
 /**
  * Whether the text is exactly an http(s) origin: scheme, host and port, nothing else. A star would
  * be a host name to the URL parser, and a pattern to whoever wrote it.

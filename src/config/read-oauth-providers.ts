@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import type { EnvironmentReader } from './environment-reader.js';
 import { MemberReader } from './member-reader.js';
 import { CLIENT_AUTHENTICATIONS, REVOCATION_REACHES } from './oauth-provider-config.js';
+import { readTextFile } from './text-file.js';
 import type { OAuthProviderConfig } from './oauth-provider-config.js';
 
 const FILE = 'OAUTH_PROVIDERS_FILE';
@@ -26,9 +26,9 @@ export function readOAuthProviders(reader: EnvironmentReader): readonly OAuthPro
   if (path === undefined) return [];
   let file: unknown;
   try {
-    file = JSON.parse(readFileSync(path, 'utf8'));
+    file = JSON.parse(readTextFile(path));
   } catch {
-    reader.refuse(FILE, 'a file that can be read and is JSON');
+    reader.refuse(FILE, 'a file that can be read and is JSON in UTF-8');
     return [];
   }
   const { providers, ...others } = isObject(file) ? file : {};

@@ -8,6 +8,7 @@ import {
   parseScopes,
   parseServiceUrl,
 } from './parsers.js';
+import { readSecret, readSecrets } from './secrets.js';
 import type { ClientKey } from './oauth-provider-config.js';
 
 /** stitch.money: an OpenID provider whose tokens rotate. */
@@ -107,10 +108,7 @@ function readStitchMoneyClient(reader: EnvironmentReader): StitchMoneyClient | u
   }
   const [clientId, secret] = reader.pair('STITCH_MONEY_CLIENT_ID', 'STITCH_MONEY_CLIENT_SECRET');
   if (!clientId || !secret) return undefined;
-  const clientSecrets = secret.split(',').map((item) => item.trim());
-  if (clientSecrets.some((item) => !item)) {
-    reader.refuse('STITCH_MONEY_CLIENT_SECRET', 'one secret, or several separated by commas');
-  }
+  const clientSecrets = readSecrets(reader, 'STITCH_MONEY_CLIENT_SECRET');
   return { clientId, clientSecrets, clientKey: undefined };
 }
 
@@ -120,9 +118,11 @@ export function readStitchConnect(reader: EnvironmentReader): StitchConnectConfi
     reader.parse(name, SERVICE_URL, fallback, parseServiceUrl);
   const apiUrl = url('STITCH_CONNECT_API_URL', 'https://api.stitchdata.com');
   const appUrl = url('STITCH_CONNECT_APP_URL', 'https://app.stitchdata.com');
-  const [partnerId, partnerSecret] = reader.pair(
+  const [partnerId, given] = reader.pair(
     'STITCH_CONNECT_PARTNER_ID',
     'STITCH_CONNECT_PARTNER_SECRET',
   );
-  return partnerId && partnerSecret ? { apiUrl, appUrl, partnerId, partnerSecret } : undefined;
+  if (!partnerId || !given) return undefined;
+  const partnerSecret = readSecret(reader, 'STITCH_CONNECT_PARTNER_SECRET');
+  return partnerSecret ? { apiUrl, appUrl, partnerId, partnerSecret } : undefined;
 }

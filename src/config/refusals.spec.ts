@@ -169,7 +169,7 @@ describe('NAME_FILE', () => {
     const config = loadConfig({
       ...MINIMAL,
       STITCH_MONEY_CLIENT_ID: 'id',
-      STITCH_MONEY_CLIENT_SECRET_FILE: file('new,old\n'),
+      STITCH_MONEY_CLIENT_SECRET_FILE: file('new\nold\n'),
       STITCH_CONNECT_PARTNER_ID: 'id',
       STITCH_CONNECT_PARTNER_SECRET_FILE: file('new,old\n'),
     });

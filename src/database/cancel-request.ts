@@ -1,4 +1,4 @@
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions } from 'node:tls';
@@ -16,7 +16,7 @@ const SSL_REQUEST = 80_877_103;
 interface Connected {
   readonly host: string;
   readonly port: number;
-  readonly ssl: boolean | ConnectionOptions;
+  readonly ssl: false | ConnectionOptions;
   readonly processID: number | null;
   readonly secretKey: number | null;
 }
@@ -59,8 +59,9 @@ function requestCancel({ host, port, ssl, processID, secretKey }: Connected): vo
   socket.once('connect', () => socket.write(message(SSL_REQUEST)));
   socket.once('data', (answer) => {
     if (answer.toString('latin1') !== 'S') return void socket.destroy();
-    const options = ssl === true ? {} : ssl;
-    const secure = connectTls({ servername: host, ...options, socket }, () => send(secure));
+    // An address is no server name (RFC 6066 section 3).
+    const name = isIP(host) === 0 ? { servername: host } : {};
+    const secure = connectTls({ host, ...name, ...ssl, socket }, () => send(secure));
     secure.on('error', () => undefined);
   });
 }

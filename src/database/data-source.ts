@@ -1,7 +1,7 @@
-import pg from 'pg';
 import type { DataSourceOptions, Logger } from 'typeorm';
 import { migrations } from '#migrations';
 import type { ConnectionConfig } from '../config/index.js';
+import { HeardClient, clientConfig } from './heard-client.js';
 
 /** Milliseconds to get a connection, by opening one or by waiting for one of the pool. */
 export const CONNECT_TIMEOUT = 2000;
@@ -11,37 +11,6 @@ export const STATEMENT_TIMEOUT = 3000;
 export const PROBE_TIMEOUT = 2000;
 
 const ignore = (): void => undefined;
-
-/**
- * What a session is asked to be like, whatever the server, the database or the role say: the driver
- * reads times by it. In the startup packet, which comes before all those, and these of all settings
- * because PgBouncer keeps them for each client in transaction mode, too.
- */
-const SESSION = {
-  DateStyle: 'ISO, YMD',
-  TimeZone: 'UTC',
-  standard_conforming_strings: 'on',
-};
-
-/**
- * A connection that somebody always listens to. The pool listens to idle ones only; one that breaks
- * in our hands, or in the instant of being handed over, fails its statement and is dealt with
- * there, but its error event, unheard, would end the process.
- */
-export class HeardClient extends pg.Client {
-  constructor(config?: string | pg.ClientConfig) {
-    super(config);
-    this.on('error', ignore);
-  }
-
-  /** What the startup packet holds: a method of the driver that its typings leave out. */
-  getStartupConf(): Record<string, string> {
-    const { getStartupConf } = pg.Client.prototype as unknown as {
-      getStartupConf: () => Record<string, string>;
-    };
-    return { ...getStartupConf.call(this), ...SESSION };
-  }
-}
 
 const SILENT: Logger = {
   logQuery: ignore,
@@ -59,11 +28,15 @@ const SILENT: Logger = {
 export function dataSourceOptions(config: ConnectionConfig): DataSourceOptions {
   return {
     type: 'postgres',
-    url: config.url,
     applicationName: 'stitch-token-vault',
     poolSize: config.poolSize,
     connectTimeoutMS: CONNECT_TIMEOUT,
-    extra: { query_timeout: STATEMENT_TIMEOUT, keepAlive: true, Client: HeardClient },
+    extra: {
+      ...clientConfig(config),
+      query_timeout: STATEMENT_TIMEOUT,
+      keepAlive: true,
+      Client: HeardClient,
+    },
     migrations,
     migrationsTableName: 'migrations',
     migrationsRun: false,

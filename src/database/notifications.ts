@@ -8,7 +8,8 @@ import { databaseConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
 import { Metrics } from '../metrics/index.js';
 import { endStatement, isDeadlinePassed } from './cancel-request.js';
-import { CONNECT_TIMEOUT, HeardClient, STATEMENT_TIMEOUT } from './data-source.js';
+import { CONNECT_TIMEOUT, STATEMENT_TIMEOUT } from './data-source.js';
+import { HeardClient, clientConfig } from './heard-client.js';
 
 /** A notification: its kind and the names of the row it is about. */
 export type NotificationHandler = (names: string[]) => void;
@@ -69,7 +70,7 @@ export class Notifications {
     if (this.client && performance.now() - lastSign < SILENCE) return;
     this.drop();
     const client = new HeardClient({
-      connectionString: this.config.url,
+      ...clientConfig(this.config),
       application_name: 'stitch-token-vault-listen',
       connectionTimeoutMillis: CONNECT_TIMEOUT,
       query_timeout: STATEMENT_TIMEOUT,

@@ -67,6 +67,7 @@ export class EventDelivery implements OnModuleInit {
       const expired = await this.outbox.expire();
       if (expired > 0 && this.sender) {
         this.metrics.webhookDeliveries.inc({ outcome: 'given_up' }, expired);
+        this.metrics.webhookEventsDropped.inc(expired);
         this.log.event('error', 'webhooks.given_up', { count: expired });
       }
       const purged = await this.outbox.purge();

@@ -2,13 +2,19 @@ import { Webhook } from 'standardwebhooks';
 import { request } from 'undici';
 import type { Clock } from '../common/index.js';
 import type { ProxyConfig, WebhookConfig } from '../config/index.js';
-import { OutboundDispatcher } from '../outbound/index.js';
+import { OutboundDispatcher, parseRetryAfter } from '../outbound/index.js';
 import type { GrantEvent } from './event.js';
 
 /** How an attempt to deliver ended. `gone`: the receiver wants no more of it (410). */
 export type DeliveryOutcome =
   | { readonly kind: 'delivered' }
-  | { readonly kind: 'refused' | 'unreachable' | 'gone'; readonly reason: string };
+  | { readonly kind: 'unreachable' | 'gone'; readonly reason: string }
+  | {
+      readonly kind: 'refused';
+      readonly reason: string;
+      /** For how long the receiver asks to be left alone. */
+      readonly retryAfterMs?: number | undefined;
+    };
 
 /**
  * The receiver of events: one POST for each attempt, as the Standard Webhooks specification says
@@ -59,7 +65,11 @@ export class WebhookEndpoint {
       answer.body.dump().catch(() => undefined);
       const { statusCode } = answer;
       if (statusCode >= 200 && statusCode < 300) return { kind: 'delivered' };
-      return { kind: statusCode === 410 ? 'gone' : 'refused', reason: `http_${statusCode}` };
+      const reason = `http_${statusCode}`;
+      if (statusCode === 410) return { kind: 'gone', reason };
+      const asked = [429, 503].includes(statusCode) ? answer.headers['retry-after'] : undefined;
+      const retryAfterMs = parseRetryAfter(asked === undefined ? asked : String(asked), Date.now());
+      return { kind: 'refused', reason, retryAfterMs };
     } catch (error) {
       return { kind: 'unreachable', reason: reasonOf(error) };
     }

@@ -3,14 +3,13 @@ import type { Clock, Log } from '../common/index.js';
 import type { Metrics } from '../metrics/index.js';
 import type { ClaimedEvent } from './event.js';
 import type { EventOutboxStore } from './event-outbox.store.js';
+import { ReceiverPatience } from './receiver-patience.js';
 import type { WebhookEndpoint } from './webhook-endpoint.js';
 
 /** Attempts in flight in one process. */
 export const IN_FLIGHT = 16;
 /** Milliseconds that an event is claimed for: well beyond the deadline of an attempt. */
 const LEASE = 60_000;
-/** Milliseconds: the first retry and the longest wait between two, before jitter. */
-const BACKOFF = { first: 1000, longest: 3_600_000 };
 /** Milliseconds that attempts in flight are waited for when the process stops. */
 const PATIENCE = 2000;
 
@@ -21,6 +20,7 @@ const PATIENCE = 2000;
 export class WebhookSender {
   private readonly inFlight = new Set<Promise<void>>();
   private readonly stopping = new AbortController();
+  private readonly patience = new ReceiverPatience();
   private looking: Promise<void> | undefined;
   private cancelled = false;
 
@@ -59,7 +59,7 @@ export class WebhookSender {
 
   private async look(): Promise<void> {
     try {
-      while (!this.cancelled) {
+      while (!this.cancelled && !this.patience.isPaused(this.clock.now())) {
         const room = IN_FLIGHT - this.inFlight.size;
         const claimed = await this.outbox.claim(room, LEASE);
         for (const event of claimed) this.track(this.send(event));
@@ -76,14 +76,16 @@ export class WebhookSender {
     const { type, attempts } = event;
     const fields = { type, event_id: event.eventId, attempts };
     if (outcome.kind === 'delivered') {
+      this.patience.delivered();
       await this.outbox.delivered(event.id);
       this.log.event('debug', 'webhook.delivered', fields);
     } else if (this.stopping.signal.aborted) {
       await this.outbox.failed(event, 'interrupted', 0);
     } else {
-      const retryIn = outcome.kind === 'gone' ? null : backoff(attempts);
+      const retryIn = this.patience.failed(outcome, this.clock.now(), attempts);
       await this.outbox.failed(event, outcome.reason, retryIn);
       this.log.event('warn', 'webhook.failed', { ...fields, reason: outcome.reason });
+      if (retryIn === null) this.metrics.webhookEventsDropped.inc();
     }
     this.metrics.webhookDeliveries.inc({ outcome: outcome.kind });
   }
@@ -103,10 +105,4 @@ export class WebhookSender {
   private report(error: unknown): void {
     if (!(error instanceof StorageUnavailableError)) this.log.failure('webhooks.failed', error);
   }
-}
-
-/** Milliseconds until the next attempt: exponential, half of it jitter. */
-function backoff(attempts: number): number {
-  const range = Math.min(BACKOFF.longest, BACKOFF.first * 2 ** Math.min(attempts - 1, 20));
-  return range * (0.5 + Math.random() / 2);
 }

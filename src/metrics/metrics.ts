@@ -91,6 +91,12 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly webhookEventsDropped = new Counter({
+    name: 'stitch_vault_webhook_events_dropped_total',
+    help: 'Events that are not sent any more: nobody took them for days, or the receiver is gone.',
+    registers: [this.registry],
+  });
+
   readonly webhookDeliveries = new Counter({
     name: 'stitch_vault_webhook_deliveries_total',
     help: 'Attempts to deliver an event by outcome.',

@@ -1,1 +1,2 @@
 export { OutboundDispatcher } from './outbound-dispatcher.js';
+export { parseRetryAfter } from './retry-after.js';

@@ -1,7 +1,7 @@
 import { DecoratorHandler, request } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { ProxyConfig } from '../config/index.js';
-import { OutboundDispatcher } from '../outbound/index.js';
+import { OutboundDispatcher, parseRetryAfter } from '../outbound/index.js';
 import { MAX_ANSWER_BYTES, decodeBody } from './answer.js';
 import type { ProviderAnswer } from './answer.js';
 import { ProviderError } from './provider-error.js';
@@ -180,12 +180,6 @@ function headerOf(headers: AnswerHeaders, name: string): string | null {
   return value === undefined ? null : String(value);
 }
 
-/** `Retry-After` in milliseconds: seconds or an HTTP date (RFC 9110 section 10.2.3). */
-export function retryAfter(headers: AnswerHeaders, now = Date.now()): number | undefined {
-  const text = headerOf(headers, 'retry-after')?.trim();
-  if (!text) return undefined;
-  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
-  // `Date.parse` would take "-5" and "1.5" for days long gone; every HTTP date begins with a day.
-  const date = /^[A-Z][a-z]/.test(text) ? Date.parse(text) : NaN;
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
-}
+/** `Retry-After` in milliseconds. */
+export const retryAfter = (headers: AnswerHeaders, now = Date.now()): number | undefined =>
+  parseRetryAfter(headerOf(headers, 'retry-after') ?? undefined, now);

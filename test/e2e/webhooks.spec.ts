@@ -81,9 +81,9 @@ describe('webhooks', () => {
     expect(logs).not.toContain(receiver.secret);
   });
 
-  it('are tried again when no answer comes in time', async () => {
+  it('are tried again when no answer comes in time, or one letter of it at a time', async () => {
     await Promise.all(world.vaults.map((vault) => vault.app.get(EventDelivery).drain()));
-    receiver.answer = () => (receiver.deliveries.length === 1 ? 'hang' : 204);
+    receiver.answer = () => (['hang', 'drip'] as const)[receiver.deliveries.length - 1] ?? 204;
     await insertGrants(world.database, 1, 1);
     const clock = new SystemClock();
     const config = { url: receiver.url, secrets: [receiver.secret] };
@@ -98,21 +98,35 @@ describe('webhooks', () => {
       await sender.run();
       return (await outboxOf(world.database)).every(({ delivered }) => delivered);
     });
-    expect(receiver.deliveries).toHaveLength(2);
+    expect(receiver.deliveries).toHaveLength(3);
     expect(new Set(receiver.deliveries.map(({ id }) => id)).size).toBe(1);
     await sender.drain();
   });
 
-  it('stop for an event that the receiver calls gone (410), and go on for others', async () => {
-    receiver.answer = ({ data }) => (data.user_id === 'user-1' ? 410 : 200);
-    await insertGrants(world.database, 1, 2);
-    await eventually('both have ended', async () =>
-      (await outboxOf(world.database)).every(({ pending }) => !pending),
+  it('are not given up for a 410, which a receiver also says while it is being deployed', async () => {
+    receiver.answer = () => (receiver.deliveries.length === 1 ? 410 : 200);
+    await insertGrants(world.database, 1, 1);
+    await allDelivered(world.database);
+    expect(await outboxOf(world.database)).toMatchObject([{ attempts: 2, last_error: null }]);
+  });
+
+  it('leave a receiver alone for as long as its Retry-After asks', async () => {
+    await world.vaults.splice(1)[0]?.stop();
+    receiver.answer = () => 'busy';
+    await insertGrants(world.database, 1, 1);
+    await eventually('it was tried', async () =>
+      (await outboxOf(world.database)).some(({ last_error }) => last_error === 'http_429'),
     );
-    expect(await outboxOf(world.database)).toMatchObject([
-      { attempts: 1, delivered: false, last_error: 'http_410' },
-      { attempts: 1, delivered: true, last_error: null },
-    ]);
+    await insertGrants(world.database, 2, 2);
+    // A look at what is due, right now.
+    await world.vault.app.get(EventDelivery).upkeep();
+    const [{ wait } = { wait: 0 }] = await world.database.query<{ wait: number }>(
+      `SELECT extract(epoch FROM max(due_at) - now())::float8 AS wait FROM stitch_events
+       WHERE last_error = 'http_429'`,
+    );
+    expect(wait).toBeGreaterThan(50);
+    expect(wait).toBeLessThan(61);
+    expect(receiver.deliveries).toHaveLength(1);
   });
 
   it('are not lost over restarts, nor held up by a receiver that hangs', async () => {

@@ -1,6 +1,6 @@
 import { Migrator } from '../../src/database/index.js';
 import { knownMigrations } from '../../src/database/migrator.js';
-import { createDatabase } from '../support/database.js';
+import { connectionTo, createDatabase } from '../support/database.js';
 import type { TestDatabase } from '../support/database.js';
 
 describe('the migration that takes two scopes out of tokens:read', () => {
@@ -8,7 +8,7 @@ describe('the migration that takes two scopes out of tokens:read', () => {
   let migrator: Migrator;
   beforeEach(async () => {
     database = await createDatabase({ empty: true });
-    migrator = new Migrator({ url: database.url, poolSize: 2 });
+    migrator = new Migrator(connectionTo(database.url));
     await migrator.run();
     const back = knownMigrations().toReversed().indexOf('Callers1764154800000') + 1;
     for (let reverted = 0; reverted < back; reverted += 1) await migrator.revert();

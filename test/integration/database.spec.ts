@@ -1,7 +1,7 @@
 import { DataSource } from 'typeorm';
 import { StorageUnavailableError } from '../../src/common/index.js';
 import { Database, dataSourceOptions } from '../../src/database/index.js';
-import { createDatabase } from '../support/database.js';
+import { connectionTo, createDatabase } from '../support/database.js';
 import type { TestDatabase } from '../support/database.js';
 import { eventually } from '../support/wait.js';
 
@@ -12,7 +12,7 @@ describe('the way to the database', () => {
   beforeEach(async () => {
     real = await createDatabase();
     await real.query('CREATE TABLE notes (text text PRIMARY KEY)');
-    dataSource = new DataSource(dataSourceOptions({ url: real.url, poolSize: 2 }));
+    dataSource = new DataSource(dataSourceOptions(connectionTo(real.url)));
     database = new Database(dataSource);
     await database.probe(() => Promise.resolve(true));
   });
@@ -47,7 +47,7 @@ describe('the way to the database', () => {
   });
 
   it('fails before the first contact too', async () => {
-    const untried = new Database(new DataSource(dataSourceOptions({ url: real.url, poolSize: 2 })));
+    const untried = new Database(new DataSource(dataSourceOptions(connectionTo(real.url))));
     await expect(untried.query('SELECT 1')).rejects.toMatchObject(unavailable);
   });
 

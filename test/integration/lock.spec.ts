@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { Database, dataSourceOptions } from '../../src/database/index.js';
-import { createDatabase } from '../support/database.js';
+import { connectionTo, createDatabase } from '../support/database.js';
 import type { TestDatabase } from '../support/database.js';
 import { eventually } from '../support/wait.js';
 
@@ -16,7 +16,7 @@ describe('a table that is locked for long', () => {
   let holder: pg.Client;
   beforeEach(async () => {
     real = await createDatabase();
-    dataSource = new DataSource(dataSourceOptions({ url: real.url, poolSize: POOL_SIZE }));
+    dataSource = new DataSource(dataSourceOptions(connectionTo(real.url, POOL_SIZE)));
     database = new Database(dataSource);
     await database.probe(() => Promise.resolve(true));
     holder = new pg.Client({ connectionString: real.url });

@@ -3,7 +3,7 @@ import { DataSource } from 'typeorm';
 import type { EntitySchema } from 'typeorm';
 import { Migrator, dataSourceOptions } from '../../src/database/index.js';
 import { knownMigrations } from '../../src/database/migrator.js';
-import { createDatabase } from '../support/database.js';
+import { connectionTo, createDatabase } from '../support/database.js';
 import type { TestDatabase } from '../support/database.js';
 import { dumpSchema } from '../support/schema-dump.js';
 
@@ -15,7 +15,7 @@ describe('migrations', () => {
   let migrator: Migrator;
   beforeEach(async () => {
     database = await createDatabase({ empty: true });
-    migrator = new Migrator({ url: database.url, poolSize: 2 });
+    migrator = new Migrator(connectionTo(database.url));
   });
   afterEach(() => database.drop());
 
@@ -87,7 +87,7 @@ describe('migrations', () => {
 
   it('run one after the other when several replicas start at once', async () => {
     const applied = await Promise.all(
-      Array.from({ length: 4 }, () => new Migrator({ url: database.url, poolSize: 2 }).run()),
+      Array.from({ length: 4 }, () => new Migrator(connectionTo(database.url)).run()),
     );
     expect(applied.filter((names) => names.length > 0)).toEqual([knownMigrations()]);
     expect(await migrator.show()).toEqual(
@@ -106,7 +106,7 @@ describe('migrations', () => {
   it('build the tables that the entities describe', async () => {
     await migrator.run();
     const dataSource = new DataSource({
-      ...dataSourceOptions({ url: database.url, poolSize: 2 }),
+      ...dataSourceOptions(connectionTo(database.url)),
       entities: await allEntities(),
     });
     await dataSource.initialize();

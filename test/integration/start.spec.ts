@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { writeFileSync } from 'node:fs';
@@ -172,6 +173,24 @@ describe('node dist/main.js', () => {
     expect((await vault.ended).code).toBe(0);
     await empty.drop();
   });
+
+  it.each(['main.js', 'cli.js'])(
+    'says in one sentence why %s cannot run on an old Node.js, or with few open files',
+    (program) => {
+      // Module code, which runs before the program's own.
+      const older =
+        'data:text/javascript,Object.defineProperty(process,"versions",{value:{...process.versions,node:"18.20.8"}})';
+      const old = spawnSync(process.execPath, ['--import', older, `dist/${program}`], {
+        encoding: 'utf8',
+      });
+      expect(old.status).toBe(1);
+      expect(old.stderr).toBe('Node.js 20.19 or later is needed, and this is 18.20.8.\n');
+      const limited = `ulimit -n 64; exec "${process.execPath}" dist/${program} clients list`;
+      const few = spawnSync('sh', ['-c', limited], { encoding: 'utf8', env: {} });
+      expect(few.status).toBe(1);
+      expect(few.stderr).toMatch(/^This process may not open as many files .* \(ulimit -n\).*\n$/);
+    },
+  );
 
   it.each(['SIGTERM', 'SIGINT'] as const)(
     'ends on %s with 0 and closes both listeners',

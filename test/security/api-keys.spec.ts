@@ -5,6 +5,7 @@ import { eventually } from '../support/wait.js';
 import { keysOf } from '../support/vault.js';
 import { createWorld } from '../support/world.js';
 import type { World } from '../support/world.js';
+import { connectionTo } from '../support/database.js';
 
 /** Milliseconds in which a change must have reached every replica: a notification's way. */
 const AT_ONCE = 900;
@@ -17,7 +18,7 @@ describe('API keys on two replicas', () => {
     world = await createWorld({ replicas: 2 });
     await world.link('ann');
     dataSource = new DataSource({
-      ...dataSourceOptions({ url: world.database.url, poolSize: 2 }),
+      ...dataSourceOptions(connectionTo(world.database.url)),
       entities: [ServiceClient],
     });
     await dataSource.initialize();

@@ -11,6 +11,7 @@ import { createClient, keysOf } from '../support/vault.js';
 import { eventually } from '../support/wait.js';
 import { createWorld } from '../support/world.js';
 import type { World } from '../support/world.js';
+import { connectionTo } from '../support/database.js';
 
 const PAYMENTS = 'spiffe://example.org/payments';
 const uri = (value: string) => ({ type: 'url', value }) as const;
@@ -37,7 +38,7 @@ describe('a client certificate', () => {
       },
     });
     dataSource = new DataSource({
-      ...dataSourceOptions({ url: world.database.url, poolSize: 2 }),
+      ...dataSourceOptions(connectionTo(world.database.url)),
       entities: [ServiceClient],
     });
     await dataSource.initialize();

@@ -3,7 +3,7 @@ import { ClientRegistry, ServiceClient } from '../../src/clients/index.js';
 import { dataSourceOptions } from '../../src/database/index.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import type { TcpProxy } from '../support/tcp-proxy.js';
-import { createDatabase } from '../support/database.js';
+import { connectionTo, createDatabase } from '../support/database.js';
 import { createClient, keysOf } from '../support/vault.js';
 import { eventually } from '../support/wait.js';
 import { createWorld } from '../support/world.js';
@@ -27,7 +27,7 @@ describe('keys of a client, on two replicas', () => {
     });
     await world.link('ann');
     dataSource = new DataSource({
-      ...dataSourceOptions({ url: database.url, poolSize: 2 }),
+      ...dataSourceOptions(connectionTo(database.url)),
       entities: [ServiceClient],
     });
     await dataSource.initialize();

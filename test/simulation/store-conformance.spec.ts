@@ -3,7 +3,7 @@ import { DataSource } from 'typeorm';
 import { Database, dataSourceOptions } from '../../src/database/index.js';
 import type { RotationStore } from '../../src/grants/index.js';
 import type { ClaimedGrant, Grant } from '../../src/grants/index.js';
-import { createDatabase } from '../support/database.js';
+import { connectionTo, createDatabase } from '../support/database.js';
 import type { TestDatabase } from '../support/database.js';
 import { storesOf } from '../support/stores.js';
 import { eventually } from '../support/wait.js';
@@ -85,7 +85,7 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
   let sql: RotationStore;
   beforeAll(async () => {
     database = await createDatabase();
-    dataSource = new DataSource(dataSourceOptions({ url: database.url, poolSize: 2 }));
+    dataSource = new DataSource(dataSourceOptions(connectionTo(database.url)));
     const connection = new Database(dataSource);
     await connection.probe(() => Promise.resolve(true));
     sql = storesOf(connection).rotations;

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
+import { loadDatabaseConfig } from '../../src/config/index.js';
+import type { ConnectionConfig } from '../../src/config/index.js';
 
 /** A database of one test file, cloned from the migrated template. */
 export interface TestDatabase {
@@ -8,6 +10,10 @@ export interface TestDatabase {
   query<Row extends pg.QueryResultRow>(sql: string, parameters?: unknown[]): Promise<Row[]>;
   drop(): Promise<void>;
 }
+
+/** What the vault makes of a connection URL. */
+export const connectionTo = (url: string, poolSize = 2): ConnectionConfig =>
+  loadDatabaseConfig({ DATABASE_URL: url, DATABASE_POOL_SIZE: String(poolSize) });
 
 /** @param options.empty without any table, for tests of the migrations themselves */
 export async function createDatabase(options: { empty?: boolean } = {}): Promise<TestDatabase> {

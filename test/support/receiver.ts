@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 
 /** What a receiver of webhooks got. */
@@ -14,8 +14,11 @@ export interface Delivery {
   readonly headers: IncomingHttpHeaders;
 }
 
-/** A status to answer with; `hang`: no answer at all; `cut`: the connection is closed. */
-export type ReceiverAnswer = number | 'hang' | 'cut';
+/**
+ * A status to answer with; `hang`: no answer at all; `cut`: the connection is closed; `drip`: a
+ * letter at a time, for ever; `busy`: 429 with a `Retry-After` of a minute.
+ */
+export type ReceiverAnswer = number | 'hang' | 'cut' | 'drip' | 'busy';
 
 /** A receiver of webhooks on a loopback port, which believes nothing that is not signed. */
 export interface Receiver {
@@ -60,6 +63,8 @@ export async function startReceiver(): Promise<Receiver> {
       const answer = receiver.answer(delivery);
       if (answer === 'hang') hanging.add(response);
       else if (answer === 'cut') request.socket.destroy();
+      else if (answer === 'drip') drip(request.socket);
+      else if (answer === 'busy') response.writeHead(429, { 'retry-after': '60' }).end();
       else response.writeHead(answer, answer === 302 ? { location: '/elsewhere' } : {}).end('ok');
     });
   });
@@ -81,4 +86,14 @@ export async function startReceiver(): Promise<Receiver> {
     },
   };
   return receiver;
+}
+
+/** Answers a letter at a time, and never comes to an end. */
+function drip(socket: Socket): void {
+  const text = 'HTTP/1.1 200 OK\r\nx-slow: ';
+  let sent = 0;
+  const timer = setInterval(() => socket.write(text[sent++] ?? 'x'), 10);
+  socket.once('close', () => {
+    clearInterval(timer);
+  });
 }

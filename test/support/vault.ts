@@ -18,6 +18,7 @@ import { Keyring, Sealer } from '../../src/encryption/index.js';
 import type { ProviderFactory } from '../../src/providers/index.js';
 import { startVault } from '../../src/vault.js';
 import type { Vault } from '../../src/vault.js';
+import { connectionTo } from './database.js';
 
 /** A vault in this process, with what a test wants to know of it. */
 export interface TestVault extends Vault {
@@ -101,7 +102,7 @@ export async function createClient(
   keyring = TEST_KEYRING,
 ): Promise<string> {
   const dataSource = new DataSource({
-    ...dataSourceOptions({ url: databaseUrl, poolSize: 2 }),
+    ...dataSourceOptions(connectionTo(databaseUrl)),
     entities: [ServiceClient],
   });
   await dataSource.initialize();

@@ -37,7 +37,7 @@ const ADVICE: Readonly<Record<string, string>> = {
 export async function checkDatabase(inspected: InspectedEnvironment): Promise<Check[]> {
   const { config, problems } = inspected;
   // Not even tried where the start would refuse to: it might send a password in the clear.
-  const refused = problems.some(({ name }) => /^DATABASE_URL(_FILE)?$/.test(name));
+  const refused = problems.some(({ name }) => /^(DATABASE_URL(_FILE)?|PG[A-Z]+)$/.test(name));
   if (refused) return unreached('DATABASE_URL is not right: see config', inspected);
   try {
     return await withSession(config.database, ({ database }) => examine(database, inspected));
@@ -65,14 +65,14 @@ async function examine(database: Database, inspected: InspectedEnvironment): Pro
   return checks;
 }
 
-async function checkServer(database: Database, { url }: ConnectionConfig): Promise<Check> {
+async function checkServer(database: Database, config: ConnectionConfig): Promise<Check> {
   const [settings] = await database.query<ServerSettings>(SERVER_SETTINGS);
   const problems = settings ? settingProblems(settings) : [];
   if (problems.length > 0) {
     return bad('database', `set at the server, the database or the role: ${problems.join('; ')}`);
   }
   const version = String(Math.floor((settings?.version ?? 0) / 10_000));
-  return good('database', `PostgreSQL ${version} at ${placeOf(url)}`);
+  return good('database', `PostgreSQL ${version} at ${placeOf(config)}`);
 }
 
 async function checkStandby(database: Database, retentionMs: number): Promise<Check> {
@@ -152,17 +152,15 @@ function unreached(why: string, inspected: InspectedEnvironment): Check[] {
   ];
 }
 
-function whyNot(error: unknown, { url }: ConnectionConfig): string {
+function whyNot(error: unknown, config: ConnectionConfig): string {
   const code = codeOf(error);
   // The driver has no code for a deadline.
   const late = error instanceof Error && /timeout/i.test(error.message);
   const advice = ADVICE[code] ?? (late ? ADVICE.ETIMEDOUT : undefined);
   const known = code === 'unknown' ? '' : ` (${code})`;
-  return `${placeOf(url)} cannot be reached${known}: ${advice ?? describeError(error).message}`;
+  return `${placeOf(config)} cannot be reached${known}: ${advice ?? describeError(error).message}`;
 }
 
-/** Host, port and database of a URL; neither user nor password. */
-function placeOf(url: string): string {
-  const { host, pathname, searchParams } = new URL(url);
-  return `${host || (searchParams.get('host') ?? 'the local socket')}${pathname}`;
-}
+/** Hosts, ports and database; neither user nor password. */
+const placeOf = ({ servers, database }: ConnectionConfig): string =>
+  `${servers.map(({ host, port }) => `${host}:${String(port)}`).join(',')}/${database}`;
