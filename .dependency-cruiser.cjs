@@ -24,11 +24,12 @@ module.exports = {
     only('metrics', ['common'], 'metrics are a leaf'),
     only('lifecycle', ['common'], 'what runs in the background, whatever it is'),
     only('database', ['common', 'config', 'metrics'], 'the database module is plumbing'),
+    only('tracing', ['common', 'config', 'metrics'], 'traces, told to a collector'),
     only('http', ['common', 'metrics'], 'HTTP plumbing knows no feature'),
     only('outbound', ['config'], 'the way out, through a proxy or not'),
     only(
       'providers',
-      ['common', 'config', 'database', 'metrics', 'outbound'],
+      ['common', 'config', 'database', 'metrics', 'outbound', 'tracing'],
       'providers know nothing of storage; the database lends them its clock',
     ),
     only(
@@ -63,7 +64,7 @@ module.exports = {
       'refresher',
       [
         ...['common', 'config', 'database', 'encryption', 'grants', 'metrics', 'providers'],
-        ...['journal', 'lifecycle', 'tokens'],
+        ...['journal', 'lifecycle', 'tokens', 'tracing'],
       ],
       'rotation',
     ),

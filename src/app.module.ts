@@ -23,6 +23,7 @@ import type { ProviderFactory } from './providers/index.js';
 import { RefresherModule } from './refresher/index.js';
 import { StitchConnectModule } from './stitch-connect/index.js';
 import { TokensModule } from './tokens/index.js';
+import { TracingModule } from './tracing/index.js';
 import { VaultParts } from './vault-parts.js';
 
 /** The composition root. */
@@ -42,6 +43,7 @@ export class AppModule {
         LifecycleModule,
         EncryptionModule.forRoot(new Keyring(config.encryption.keyring)),
         MetricsModule,
+        TracingModule,
         DatabaseModule,
         AuditModule,
         JournalModule,

@@ -47,10 +47,13 @@ export async function createInternalApp(
   );
   opened.add(() => app.close());
   const parts = app.get(VaultParts);
+  opened.add(() => parts.tracing.close());
   const instance = app.getHttpAdapter().getInstance();
   servers.count(parts.metrics);
   app.useGlobalPipes(validationPipe());
   app.useGlobalFilters(new ErrorFilter(log, problemAnswer));
+  // First, so that no other hook answers a request before it has a span.
+  parts.tracing.attach(instance, true);
   parts.authentication.attach(instance, await clientCeiling(app, config.callers));
   parts.warmReads.attach(instance);
   parts.auditTrail.attach(instance);
@@ -62,7 +65,7 @@ export async function createInternalApp(
 /** The application for browsers: it borrows what it needs of the internal one. */
 export async function createPublicApp(
   { config, log, servers, opened }: Making,
-  { callbacks, starts, metrics }: VaultParts,
+  { callbacks, starts, metrics, tracing }: VaultParts,
 ): Promise<NestFastifyApplication> {
   const pages = new Pages(config.links.displayName);
   const { url } = config.listeners.public;
@@ -74,6 +77,7 @@ export async function createPublicApp(
   opened.add(() => app.close());
   const instance = app.getHttpAdapter().getInstance();
   app.useGlobalFilters(new ErrorFilter(log, errorPage(pages)));
+  tracing.attach(instance, false);
   refuseLookAheads(instance);
   await limitSenders(app, config.listeners.public, log);
   acceptJsonBodies(instance);

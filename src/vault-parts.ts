@@ -7,6 +7,7 @@ import { Journal } from './journal/index.js';
 import { BackgroundWorks, Lifecycle } from './lifecycle/index.js';
 import { Metrics } from './metrics/index.js';
 import { WarmReads } from './tokens/index.js';
+import { Tracing } from './tracing/index.js';
 
 /** What the start and the stop need of the container: looked up once, checked by the container. */
 @Injectable()
@@ -20,6 +21,7 @@ export class VaultParts {
     readonly lifecycle: Lifecycle,
     readonly metrics: Metrics,
     readonly starts: StartService,
+    readonly tracing: Tracing,
     readonly warmReads: WarmReads,
     readonly works: BackgroundWorks,
   ) {}

@@ -10,3 +10,4 @@ export * from './identifiers.js';
 export * from './scopes.js';
 export * from './signal.js';
 export * from './log.module.js';
+export * from './trace.js';

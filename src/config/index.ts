@@ -34,4 +34,6 @@ export type { ProvidersConfig } from './providers.config.js';
 export type { StitchConnectConfig, StitchMoneyConfig } from './read-providers.js';
 export { refreshConfig } from './refresh.config.js';
 export type { RefreshPolicyName } from './refresh.config.js';
+export { tracingConfig } from './tracing.config.js';
+export type { CollectorConfig, SamplerConfig } from './tracing.config.js';
 export type { VaultConfig } from './vault-config.js';

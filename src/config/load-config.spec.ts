@@ -77,6 +77,7 @@ describe('the configuration', () => {
       },
       audit: { retentionDays: 400 },
       cache: { bytes: 192 * 1024 * 1024 },
+      tracing: { collector: undefined },
       refresh: {
         policy: 'all',
         activeWindowMs: 86_400_000,

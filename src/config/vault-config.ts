@@ -12,6 +12,7 @@ import { outboundConfig } from './outbound.config.js';
 import { processConfig } from './process.config.js';
 import { providersConfig } from './providers.config.js';
 import { refreshConfig } from './refresh.config.js';
+import { tracingConfig } from './tracing.config.js';
 
 /** Every part of the configuration, in the order in which it is read. */
 export const NAMESPACES = {
@@ -27,6 +28,7 @@ export const NAMESPACES = {
   events: eventsConfig,
   journal: journalConfig,
   audit: auditConfig,
+  tracing: tracingConfig,
   // Last, and only for an environment that is right so far: it may create a file or run a command.
   encryption: encryptionConfig,
 } as const;

@@ -1,5 +1,7 @@
 import { DecoratorHandler, request } from 'undici';
 import type { Dispatcher } from 'undici';
+import { untraced } from '../common/index.js';
+import type { Trace } from '../common/index.js';
 import type { ProxyConfig } from '../config/index.js';
 import { OutboundDispatcher, parseRetryAfter } from '../outbound/index.js';
 import { MAX_ANSWER_BYTES, decodeBody } from './answer.js';
@@ -63,6 +65,7 @@ export class ProviderHttp {
     private readonly connections: number,
     private readonly proxies: ProxyConfig = { https: undefined, http: undefined, exempt: [] },
     private readonly answerTimeout = timeout,
+    private readonly trace: Trace = untraced,
   ) {
     this.line = this.open(connections);
   }
@@ -85,7 +88,21 @@ export class ProviderHttp {
     options: RequestOptions,
     deadline: number,
   ): Promise<ProviderAnswer> {
-    const { answer, headers } = await this.call(url, options, deadline);
+    // Neither the path nor the query: they may name a user. No `traceparent` goes to a third party.
+    const attributes = {
+      'server.address': new URL(url).hostname,
+      'http.request.method': options.method ?? 'GET',
+    };
+    const { answer, headers } = await this.trace('provider call', attributes, async (span) => {
+      try {
+        const called = await this.call(url, options, deadline);
+        span.set('http.response.status_code', called.answer.status);
+        return called;
+      } catch (error) {
+        if (error instanceof ProviderError) span.set('error.type', error.reason);
+        throw error;
+      }
+    });
     const { status } = answer;
     // Plain http: a proxy that wants to know us has not passed the request on.
     if (status === 407 && this.line.outbound.proxyFor(url)) {

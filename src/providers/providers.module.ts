@@ -3,6 +3,8 @@ import type { DynamicModule } from '@nestjs/common';
 import { outboundConfig, providersConfig, refreshConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
 import { DatabaseClock } from '../database/index.js';
+import type { Trace } from '../common/index.js';
+import { Tracing } from '../tracing/index.js';
 import { LISTENERS_PER_PLACE } from './concurrency-limit.js';
 import { ProviderGauges } from './provider-gauges.js';
 import { ProviderHttp } from './provider-http.js';
@@ -14,12 +16,14 @@ import { StitchConnectProvider } from './stitch-connect/stitch-connect.provider.
 const http = (
   refresh: ConfigType<typeof refreshConfig>,
   proxies: ConfigType<typeof outboundConfig>,
+  trace: Trace,
 ) =>
   new ProviderHttp(
     refresh.providerTimeoutMs,
     refresh.concurrency * (1 + LISTENERS_PER_PLACE) + 16,
     proxies,
     refresh.answerTimeoutMs,
+    trace,
   );
 
 /** The providers that the configuration turns on. */
@@ -33,15 +37,22 @@ export class ProvidersModule {
         ProviderGauges,
         {
           provide: ProviderRegistry,
-          inject: [providersConfig.KEY, refreshConfig.KEY, outboundConfig.KEY, DatabaseClock],
+          inject: [
+            providersConfig.KEY,
+            refreshConfig.KEY,
+            outboundConfig.KEY,
+            DatabaseClock,
+            Tracing,
+          ],
           useFactory: (
             config: ConfigType<typeof providersConfig>,
             refresh: ConfigType<typeof refreshConfig>,
             proxies: ConfigType<typeof outboundConfig>,
             clock: DatabaseClock,
+            { trace }: Tracing,
           ) => {
             const providers = factories.flatMap(
-              (make) => make(config, () => http(refresh, proxies)) ?? [],
+              (make) => make(config, () => http(refresh, proxies, trace)) ?? [],
             );
             const { concurrency, callsPerSecond } = refresh;
             return new ProviderRegistry(providers, clock, concurrency, callsPerSecond);

@@ -70,6 +70,8 @@ export interface RefresherSurroundings {
   /** What a claim asks of the database. */
   readonly standing: InFlightSettings['standing'];
   readonly random: () => number;
+  /** Tells of rotations; nobody unless given. */
+  readonly trace?: RotationDependencies['trace'];
   /** Done with every look of the schedule, after the rotations. */
   readonly periodicTasks: readonly PeriodicTask[];
 }
@@ -155,6 +157,7 @@ export function assembleRefresher(
       cache,
       history: around.history,
       random,
+      trace: around.trace,
     },
     { providerTimeout: providerTimeoutMs, lead: settings.leadMs },
   );

@@ -11,6 +11,7 @@ import { ProviderRegistry } from '../providers/index.js';
 import { Journal, Shelf } from '../journal/index.js';
 import { GrantStore, RestoreStore, RotationStore, TokenSealer } from '../grants/index.js';
 import { GrantCache, ReadTracker } from '../tokens/index.js';
+import { Tracing } from '../tracing/index.js';
 import { assembleRefresher } from './assemble-refresher.js';
 import type { AssembledRefresher } from './assemble-refresher.js';
 import { commitsPart } from './commits-part.js';
@@ -48,6 +49,7 @@ export class RefresherRuntime implements BackgroundWork {
     restored: RestoreStore,
     history: History,
     { value: owner }: ProcessId,
+    tracing: Tracing,
     works: BackgroundWorks,
     health: HealthRegistry,
   ) {
@@ -81,6 +83,7 @@ export class RefresherRuntime implements BackgroundWork {
           epoch: history.epoch,
         }),
         random: Math.random,
+        trace: tracing.trace,
         periodicTasks: [() => reads.flush((batch) => grants.touch(batch, activeLead))],
       },
       {

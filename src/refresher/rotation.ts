@@ -1,5 +1,5 @@
-import { NOT_NEEDED } from '../common/index.js';
-import type { Clock, Log } from '../common/index.js';
+import { NOT_NEEDED, untraced } from '../common/index.js';
+import type { Clock, Log, Trace } from '../common/index.js';
 import { EncryptionError } from '../encryption/index.js';
 import { LONGEST_ASKED_MS, ProviderError, UnreadableAnswerError } from '../providers/index.js';
 import type { GuardedProvider, IssuedTokens } from '../providers/index.js';
@@ -63,6 +63,8 @@ export interface RotationDependencies {
   /** What the database's history says: see {@link History}. */
   readonly history: RotationHistory;
   readonly random: () => number;
+  /** Tells of rotations; nobody unless given. */
+  readonly trace?: Trace | undefined;
 }
 
 export interface RotationHistory {
@@ -84,13 +86,16 @@ export interface RotationSettings {
  * the database died, in which case it runs out and leaves the grant in doubt.
  */
 export class Rotation {
+  private readonly trace: Trace;
   /** Grants whose tokens are being presented, or whose answers are being committed. */
   private readonly underWay = new Set<{ readonly grant: ClaimedGrant; readonly askedAt: number }>();
 
   constructor(
     private readonly dependencies: RotationDependencies,
     private readonly settings: RotationSettings,
-  ) {}
+  ) {
+    this.trace = dependencies.trace ?? untraced;
+  }
 
   /**
    * Rotates a leased grant. The caller has been admitted by the breaker and holds a place in the
@@ -100,7 +105,12 @@ export class Rotation {
    * @throws StorageUnavailableError when the end of a failed attempt could not be noted
    */
   rotate(grant: ClaimedGrant, guarded: GuardedProvider): Promise<RotationEnd> {
-    return this.dependencies.leases.during(grant, this.keepTrack(grant, guarded));
+    const traced = this.trace('rotation', { provider: grant.provider }, async (span) => {
+      const end = await this.keepTrack(grant, guarded);
+      span.set('outcome', end.kind);
+      return end;
+    });
+    return this.dependencies.leases.during(grant, traced);
   }
 
   private async keepTrack(grant: ClaimedGrant, guarded: GuardedProvider): Promise<RotationEnd> {
@@ -158,7 +168,8 @@ export class Rotation {
       listener.called(grant.provider, clock.now() - askedAt);
     }
     const result = this.result(grant, issued, askedAt);
-    const outcome = await commits.add(result);
+    const { provider } = grant;
+    const outcome = await this.trace('commit', { provider }, () => commits.add(result));
     listener.settled(grant, result, outcome);
     if (outcome.kind !== 'committed') return outcome;
     const renewed = rotated(grant, result, outcome.version);
