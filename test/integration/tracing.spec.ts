@@ -105,7 +105,7 @@ describe('traces', () => {
     const one = (name: string) => {
       const found = spans.filter((span) => span.name === name);
       expect({ name, count: found.length }).toEqual({ name, count: 1 });
-      return found[0] as ReceivedSpan;
+      return found[0]!;
     };
     const request = one('POST /tokens/:user_id/rejections');
     const rotation = one('rotation');
