@@ -181,12 +181,13 @@ export class History {
     // First of all: others see that this process is here, and is not done yet.
     await this.write(query, incarnation);
     if (this.stage === ASKED) {
-      await this.restore(['consents', 'rotations', 'leases']);
+      await this.restore(['consents', 'rotations']);
       await this.reach(query, incarnation, GIVEN_BACK);
     }
     if (this.stage === GIVEN_BACK && !(await this.waitFor(query, GIVEN_BACK))) return false;
     if (this.stage === GIVEN_BACK) {
-      await this.restore(['deletions', 'clients']);
+      // Not before: the version that is being rotated may have come from another process.
+      await this.restore(['leases', 'deletions', 'clients']);
       await this.reach(query, incarnation, REPEATED);
     }
     if (!(await this.waitFor(query, REPEATED))) return false;
