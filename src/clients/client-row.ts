@@ -22,7 +22,7 @@ export interface ClientRow {
 const milliseconds = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
 
 /** Reads the columns of a {@link ClientRow}, in a form that no setting of the server changes. */
-export const CLIENT_COLUMNS = `client_id, name, scopes, providers, user_prefixes,
+const CLIENT_COLUMNS = `client_id, name, scopes, providers, user_prefixes,
   encode(key_hash, 'hex') AS key_hash, encode(previous_key_hash, 'hex') AS previous_key_hash,
   ${milliseconds('previous_key_expires_at')} AS previous_key_until, subject, certificate,
   ${milliseconds('expires_at')} AS expires_until`;
