@@ -62,8 +62,8 @@ export function addGrantCommands(program: Command): void {
         const grant = await required(store, nameOf(user, options));
         const { heldAt } = grant;
         // Why it is held is its last error.
-        const held_at = heldAt === null ? null : new Date(heldAt).toISOString();
-        const shown = Object.assign(toGrantDto(grant), { held_at });
+        const held = heldAt === null ? {} : { held_at: new Date(heldAt).toISOString() };
+        const shown = Object.assign(toGrantDto(grant), held);
         const lines = Object.entries(shown).map(
           ([name, value]) => `${name.padEnd(15)} ${String(value ?? '-')}`,
         );

@@ -153,8 +153,8 @@ describe('NAME_FILE', () => {
   afterAll(() => {
     rmSync(directory, { recursive: true });
   });
-  const file = (content: string) => {
-    const path = join(directory, 'value');
+  const file = (content: string, name = 'value') => {
+    const path = join(directory, name);
     writeFileSync(path, content);
     return path;
   };
@@ -171,7 +171,7 @@ describe('NAME_FILE', () => {
       STITCH_MONEY_CLIENT_ID: 'id',
       STITCH_MONEY_CLIENT_SECRET_FILE: file('new\nold\n'),
       STITCH_CONNECT_PARTNER_ID: 'id',
-      STITCH_CONNECT_PARTNER_SECRET_FILE: file('new,old\n'),
+      STITCH_CONNECT_PARTNER_SECRET_FILE: file('new,old\n', 'partner'),
     });
     expect(config.providers.stitchMoney?.clientSecrets).toEqual(['new', 'old']);
     expect(config.providers.stitchConnect?.partnerSecret).toBe('new,old');

@@ -107,10 +107,10 @@ describe('tokens of the client itself', () => {
       );
       return row?.written;
     });
-    await age('client_unread', 850);
     await world.database.query(
-      `UPDATE client_tokens SET last_read_at = obtained_at - interval '1 s' WHERE scope = 'client_unread'`,
+      `UPDATE client_tokens SET last_read_at = obtained_at - interval '1 h' WHERE scope = 'client_unread'`,
     );
+    await age('client_unread', 850);
     await age('client_read', 850);
     const version = async (scope: string) => {
       const sql = 'SELECT version::int FROM client_tokens WHERE scope = $1';

@@ -93,7 +93,9 @@ describe('tokens that are out of use', () => {
     await hold('bob');
     await answer('bob', 400, { error: 'invalid_grant' });
     expect(await cli('grants', 'reread')).toEqual({ understood: 1, held: 0 });
-    expect(await cli('grants', 'show', 'bob')).toMatchObject({ held_at: null, version: 1 });
+    const shown = await cli('grants', 'show', 'bob');
+    expect(shown).toMatchObject({ version: 1 });
+    expect(shown).not.toHaveProperty('held_at');
   });
 
   it('are wiped thirty days after their grant was given up, and can be tried until then', async () => {
