@@ -91,7 +91,7 @@ export const keysOf =
   (keyring = TEST_KEYRING): KeySource =>
   async (query) => {
     const sealer = new Sealer(new Keyring(parseKeyring(keyring)));
-    return vouchingKey(query, sealer);
+    return vouchingKey(query, () => sealer);
   };
 
 /** Creates a caller of the internal API. @returns its key, or nothing for one without */
