@@ -4,7 +4,7 @@ import { createWorld } from '../support/world.js';
 import type { TokenAnswer, World } from '../support/world.js';
 
 /** Seconds of reading; `READING_SECONDS=60` is the long version. */
-const SECONDS = Number(process.env.READING_SECONDS ?? '20');
+const SECONDS = Number(process.env.READING_SECONDS ?? '10');
 const USERS = 100;
 const READERS = 12;
 /** Seconds a token lives. */
