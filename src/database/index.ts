@@ -3,6 +3,7 @@ export { dataSourceOptions } from './data-source.js';
 export { DatabaseModule } from './database.module.js';
 export { Database } from './database.js';
 export type { Query } from './database.js';
+export { EntityRows, INTEGER, MILLISECONDS } from './entity-rows.js';
 export { History } from './history.js';
 export type { HistoryStep } from './history.js';
 export { adoptHistory, inKnownHistory } from './history.store.js';

@@ -8,7 +8,7 @@ import type { IssuedTokens } from '../providers/index.js';
 import { RevocationOutbox } from './revocation-outbox.js';
 import type { GrantKey } from './grant.js';
 import { GrantStore } from './grant.store.js';
-import type { NewGrant } from './grant.store.js';
+import type { NewGrant } from './new-grant.js';
 import { refreshDueAt } from './refresh-due.js';
 import { TokenSealer } from './token-sealer.js';
 import { UnconfirmedStore } from './unconfirmed.store.js';

@@ -1,5 +1,6 @@
 import type { Query } from '../database/index.js';
 import type { GrantKey } from './grant.js';
+import { CONSENTED_ROWS } from './new-grant.js';
 
 /**
  * Makes consents, confirmations and deletions of one name come one after the other, until the
@@ -14,6 +15,15 @@ export async function lockName(query: Query, key: GrantKey): Promise<void> {
 /** The columns of the table alias `g` that a {@link RevocableToken} needs. */
 export const REVOCABLE = `g.provider, g.user_id AS "userId", g.connection,
   g.refresh_token AS "refreshToken", g.subject`;
+
+/**
+ * What a new consent writes over the grant of its name (alias `g`). The version goes on counting;
+ * where it grows a trigger ends what else was known of the token before.
+ */
+export const REPLACED = `${CONSENTED_ROWS.excluded(['provider', 'user_id', 'connection'])},
+  status = EXCLUDED.status, reason = NULL, version = g.version + 1, rejected_version = NULL,
+  lease_owner = NULL, lease_expires_at = NULL, rotation_started_at = NULL, failure_count = 0,
+  last_error = NULL`;
 
 /*
  * Parts of statements that write many rows at once. A row that somebody has locked (an operator's

@@ -1,27 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { Database, keyIdOf } from '../database/index.js';
 import type { Query } from '../database/index.js';
-import { GRANT_COLUMNS, toGrant } from './grant-row.js';
-import type { GrantRow } from './grant-row.js';
+import { GRANT_ROWS } from './grant.js';
 import type { Grant, GrantKey, GrantStatus } from './grant.js';
-import { LOCKED, REVOCABLE, UNLOCKED, lockName } from './grant-sql.js';
+import { LOCKED, REPLACED, REVOCABLE, UNLOCKED, lockName } from './grant-sql.js';
+import { CONSENTED_ROWS } from './new-grant.js';
+import type { NewGrant } from './new-grant.js';
 import { PendingConsents } from './pending-consents.js';
 import { RevocationOutbox } from './revocation-outbox.js';
 import type { RevocableToken } from './revocation-outbox.js';
-
-/** A grant as a consent brings it. */
-export interface NewGrant extends GrantKey {
-  readonly grantId: string;
-  readonly status: Extract<GrantStatus, 'active' | 'awaiting_confirmation'>;
-  readonly accessToken: Buffer;
-  readonly refreshToken: Buffer | null;
-  readonly scopes: readonly string[];
-  readonly subject: string | null;
-  readonly accountId: number | null;
-  readonly obtainedAt: number;
-  readonly expiresAt: number | null;
-  readonly refreshDueAt: number | null;
-}
 
 /** A grant's name and its sealed access token. */
 export type SealedSample = Pick<Grant, 'provider' | 'userId' | 'connection' | 'accessToken'>;
@@ -53,12 +40,12 @@ export class GrantStore {
 
   /** @throws StorageUnavailableError */
   async load(key: GrantKey): Promise<Grant | undefined> {
-    const [row] = await this.database.query<GrantRow>(
-      `SELECT ${GRANT_COLUMNS} FROM stitch_grants g
+    const [row] = await this.database.query<Grant>(
+      `SELECT ${GRANT_ROWS.selected('g')} FROM stitch_grants g
        WHERE g.provider = $1 AND g.user_id = $2 AND g.connection = $3`,
       [key.provider, key.userId, key.connection],
     );
-    return row && toGrant(row);
+    return row && GRANT_ROWS.read(row);
   }
 
   /**
@@ -81,38 +68,13 @@ export class GrantStore {
     );
     await this.revocations.add(query, replaced);
     const rows = await query(
-      `INSERT INTO stitch_grants AS g (provider, user_id, connection, grant_id, status,
-         access_token, refresh_token, scope, subject, stitch_account_id,
-         obtained_at, expires_at, refresh_due_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-         to_timestamp($11 / 1000.0), to_timestamp($12 / 1000.0), to_timestamp($13 / 1000.0))
-       ON CONFLICT (provider, user_id, connection) DO UPDATE SET
-         grant_id = EXCLUDED.grant_id, status = EXCLUDED.status, reason = NULL,
-         access_token = EXCLUDED.access_token, refresh_token = EXCLUDED.refresh_token,
-         scope = EXCLUDED.scope, subject = EXCLUDED.subject,
-         stitch_account_id = EXCLUDED.stitch_account_id, obtained_at = EXCLUDED.obtained_at,
-         expires_at = EXCLUDED.expires_at, refresh_due_at = EXCLUDED.refresh_due_at,
-         version = g.version + 1, rejected_version = NULL, lease_owner = NULL,
-         lease_expires_at = NULL, rotation_started_at = NULL, failure_count = 0,
-         last_error = NULL
+      `INSERT INTO stitch_grants AS g (${CONSENTED_ROWS.names}, status)
+       VALUES (${CONSENTED_ROWS.parameters}, $${CONSENTED_ROWS.count + 1})
+       ON CONFLICT (provider, user_id, connection) DO UPDATE SET ${REPLACED}
        WHERE g.grant_id <> EXCLUDED.grant_id
          AND (EXCLUDED.status = 'active' OR g.status = 'awaiting_confirmation')
        RETURNING 1`,
-      [
-        grant.provider,
-        grant.userId,
-        grant.connection,
-        grant.grantId,
-        grant.status,
-        grant.accessToken,
-        grant.refreshToken,
-        grant.scopes.join(' '),
-        grant.subject,
-        grant.accountId,
-        grant.obtainedAt,
-        grant.expiresAt,
-        grant.refreshDueAt,
-      ],
+      [...CONSENTED_ROWS.values(grant), grant.status],
     );
     return rows.length > 0;
   }
@@ -201,8 +163,8 @@ export class GrantStore {
 
   /** A page of grants in the order of their names, those after `after`. */
   async list(filter: GrantFilter, after: GrantKey | undefined, limit: number): Promise<Grant[]> {
-    const rows = await this.database.query<GrantRow>(
-      `SELECT ${GRANT_COLUMNS} FROM stitch_grants g
+    const rows = await this.database.query<Grant>(
+      `SELECT ${GRANT_ROWS.selected('g')} FROM stitch_grants g
        WHERE ($1::text IS NULL OR g.provider = $1) AND ($2::text IS NULL OR g.status = $2)
          AND ($3::text IS NULL OR g.user_id = $3)
          AND ($4::text IS NULL OR (g.provider, g.user_id, g.connection) > ($4, $5, $6))
@@ -217,7 +179,7 @@ export class GrantStore {
         limit,
       ],
     );
-    return rows.map(toGrant);
+    return rows.map((row) => GRANT_ROWS.read(row));
   }
 
   /**

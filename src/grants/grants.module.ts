@@ -13,13 +13,13 @@ import { RestoreStore } from './restore.store.js';
 import { RotationStore } from './rotation.store.js';
 import { SharedConsents } from './shared-consents.js';
 import { TokenSealer } from './token-sealer.js';
-import { UnconfirmedEntity } from './unconfirmed.entity.js';
+import { ConsentedGrant } from './unconfirmed.entity.js';
 import { UnconfirmedStore } from './unconfirmed.store.js';
 import { UserGrantsStore } from './user-grants.store.js';
 
 /** Grants and their encrypted storage: the only code that writes their two tables. */
 @Module({
-  imports: [TypeOrmModule.forFeature([GrantEntity, UnconfirmedEntity]), EventsModule],
+  imports: [TypeOrmModule.forFeature([GrantEntity, ConsentedGrant]), EventsModule],
   controllers: [GrantsController],
   providers: [
     ConsentHistory,

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
-import { GRANT_COLUMNS, toGrant } from './grant-row.js';
-import type { GrantRow } from './grant-row.js';
+import { GRANT_ROWS } from './grant.js';
 import type { Grant, GrantKey } from './grant.js';
 
 /** A grant whose refresh was answered with what could not be understood. */
@@ -36,18 +35,14 @@ export class HeldStore {
 
   /** Held grants by their names, after this one. @throws StorageUnavailableError */
   async page(after: GrantKey | undefined, limit: number): Promise<HeldGrant[]> {
-    const rows = await this.database.query<GrantRow & { held_at: Date; held_answer: Buffer }>(
-      `SELECT ${GRANT_COLUMNS}, g.held_answer FROM stitch_grants g
+    const rows = await this.database.query<HeldGrant>(
+      `SELECT ${GRANT_ROWS.selected('g')}, g.held_answer AS answer FROM stitch_grants g
        WHERE g.held_at IS NOT NULL AND g.held_answer IS NOT NULL
          AND ($1::text IS NULL OR (g.provider, g.user_id, g.connection) > ($1, $2, $3))
        ORDER BY g.provider, g.user_id, g.connection LIMIT $4`,
       [after?.provider ?? null, after?.userId ?? null, after?.connection ?? null, limit],
     );
-    return rows.map((row) => ({
-      ...toGrant(row),
-      heldAt: row.held_at.getTime(),
-      answer: row.held_answer,
-    }));
+    return rows.map((row) => GRANT_ROWS.read(row));
   }
 
   /**

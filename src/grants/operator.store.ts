@@ -2,8 +2,10 @@ import { Injectable } from '@nestjs/common';
 import type { ReauthorizationReason } from '../common/index.js';
 import { Database } from '../database/index.js';
 import { RETRIABLE_FOR } from './dead-tokens.js';
+import { REPLACED } from './grant-sql.js';
 import type { GrantKey } from './grant.js';
-import type { NewGrant } from './grant.store.js';
+import { CONSENTED_ROWS } from './new-grant.js';
+import type { NewGrant } from './new-grant.js';
 
 /**
  * A grant from another store, sealed. Its `grantId` is derived from where it came from: the same
@@ -27,32 +29,17 @@ export interface ImportCounts {
 const TIMEOUT = 60_000;
 
 const INSERT = `
-  INSERT INTO stitch_grants AS g (provider, user_id, connection, grant_id, status, access_token,
-    refresh_token, scope, stitch_account_id, obtained_at, expires_at, refresh_due_at)
-  SELECT provider, user_id, connection, grant_id, 'active', access_token, refresh_token, scope,
-    account_id, to_timestamp(obtained_at / 1000.0), to_timestamp(expires_at / 1000.0),
-    to_timestamp(refresh_due_at / 1000.0)
-  FROM r
+  INSERT INTO stitch_grants AS g (${CONSENTED_ROWS.names}, status)
+  SELECT r.*, 'active' FROM r
   ON CONFLICT (provider, user_id, connection)`;
 
 /** A grant that came from the same line is not replaced: it can only be newer than the line. */
-const REPLACE = `DO UPDATE SET
-    grant_id = EXCLUDED.grant_id, status = EXCLUDED.status, reason = NULL,
-    access_token = EXCLUDED.access_token, refresh_token = EXCLUDED.refresh_token,
-    scope = EXCLUDED.scope, subject = NULL, stitch_account_id = EXCLUDED.stitch_account_id,
-    obtained_at = EXCLUDED.obtained_at, expires_at = EXCLUDED.expires_at,
-    refresh_due_at = EXCLUDED.refresh_due_at, version = g.version + 1, rejected_version = NULL,
-    lease_owner = NULL, lease_expires_at = NULL, rotation_started_at = NULL, failure_count = 0,
-    last_error = NULL
-  WHERE g.grant_id <> EXCLUDED.grant_id`;
+const REPLACE = `DO UPDATE SET ${REPLACED} WHERE g.grant_id <> EXCLUDED.grant_id`;
 
 /** The joined tables are as they were before the statement; `xmax` tells an insert from an update. */
 const importSql = (conflict: string) => `
   WITH r AS MATERIALIZED (
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bytea[], $6::bytea[],
-        $7::text[], $8::bigint[], $9::float8[], $10::float8[], $11::float8[])
-      AS r(provider, user_id, connection, grant_id, access_token, refresh_token, scope, account_id,
-        obtained_at, expires_at, refresh_due_at)),
+    SELECT * FROM unnest(${CONSENTED_ROWS.arrayParameters}) AS r(${CONSENTED_ROWS.names})),
   written AS (${INSERT} ${conflict}
     RETURNING g.provider, g.user_id, g.connection, g.xmax = 0 AS fresh)
   SELECT count(*) FILTER (WHERE w.fresh)::int AS imported,
@@ -88,19 +75,7 @@ export class OperatorStore {
       await query(`SELECT set_config('stitch_vault.origin', 'import', true)`);
       const [counts] = await query<ImportCounts>(
         importSql(replace ? REPLACE : 'DO NOTHING'),
-        [
-          grants.map(({ provider }) => provider),
-          grants.map(({ userId }) => userId),
-          grants.map(({ connection }) => connection),
-          grants.map(({ grantId }) => grantId),
-          grants.map(({ accessToken }) => accessToken),
-          grants.map(({ refreshToken }) => refreshToken),
-          grants.map(({ scopes }) => scopes.join(' ')),
-          grants.map(({ accountId }) => accountId),
-          grants.map(({ obtainedAt }) => obtainedAt),
-          grants.map(({ expiresAt }) => expiresAt),
-          grants.map(({ refreshDueAt }) => refreshDueAt),
-        ],
+        CONSENTED_ROWS.arrays(grants.map((grant) => ({ ...grant, subject: null }))),
         TIMEOUT,
       );
       if (!counts) throw new Error('an import was not counted');

@@ -1,5 +1,5 @@
 import { inKnownHistory } from '../database/index.js';
-import { GRANT_COLUMNS } from './grant-row.js';
+import { GRANT_ROWS } from './grant.js';
 import { LOCKED, UNLOCKED } from './grant-sql.js';
 
 /** The rows `k` names. */
@@ -40,7 +40,7 @@ const claim = (picked: string) => `
       lease_expires_at = now() + $2 * ${MILLISECOND}, refresh_due_at = now() + $2 * ${MILLISECOND},
       rotation_started_at = coalesce(g.rotation_started_at, now())
     FROM picked k WHERE ${SAME_GRANT}
-    RETURNING ${GRANT_COLUMNS}, k.doubt
+    RETURNING ${GRANT_ROWS.selected('g')}, k.doubt AS "inDoubt"
   )
   SELECT * FROM claimed`;
 

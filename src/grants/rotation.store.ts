@@ -2,8 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
 import { StorageUnavailableError } from '../common/index.js';
 import type { ReauthorizationReason } from '../common/index.js';
-import { toGrant } from './grant-row.js';
-import type { GrantRow } from './grant-row.js';
+import { GRANT_ROWS } from './grant.js';
 import { RevocationOutbox } from './revocation-outbox.js';
 import { grantKeyText } from './grant.js';
 import type { Grant, GrantKey } from './grant.js';
@@ -257,8 +256,8 @@ export class RotationStore {
   }
 
   private async claim(sql: string, parameters: unknown[], lease: Lease): Promise<ClaimedGrant[]> {
-    const rows = await this.database.query<GrantRow & { doubt: boolean }>(sql, parameters);
-    return rows.map((row) => ({ ...toGrant(row), inDoubt: row.doubt, epoch: lease.epoch }));
+    const rows = await this.database.query<Grant & { inDoubt: boolean }>(sql, parameters);
+    return rows.map((row) => ({ ...GRANT_ROWS.read(row), epoch: lease.epoch }));
   }
 
   /** Why a result was not written. */

@@ -1,50 +1,29 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { StoredTokens } from './grant.js';
 
-/** The table `stitch_unconfirmed_grants`. Described here for TypeORM; used by the store's SQL. */
+/** What a consent brought: a row of `stitch_unconfirmed_grants`, or of `stitch_grants` at first. */
 @Entity('stitch_unconfirmed_grants')
 @Index('stitch_unconfirmed_grants_name_idx', ['provider', 'userId', 'connection'])
 @Index('stitch_unconfirmed_grants_obtained_at_idx', ['obtainedAt'])
-export class UnconfirmedEntity {
+export class ConsentedGrant extends StoredTokens {
   /** The authorization request that brought it. */
   @PrimaryColumn({
     name: 'grant_id',
     type: 'uuid',
     primaryKeyConstraintName: 'stitch_unconfirmed_grants_pkey',
   })
-  grantId!: string;
+  readonly grantId!: string;
 
   @Column({ type: 'text', collation: 'C' })
-  provider!: string;
+  readonly provider!: string;
 
   @Column({ name: 'user_id', type: 'text', collation: 'C' })
-  userId!: string;
+  readonly userId!: string;
 
   @Column({ type: 'text', collation: 'C' })
-  connection!: string;
+  readonly connection!: string;
 
-  /** Sealed, as for `stitch_grants`. */
-  @Column({ name: 'access_token', type: 'bytea' })
-  accessToken!: Buffer;
-
-  /** Sealed, as for `stitch_grants`. */
-  @Column({ name: 'refresh_token', type: 'bytea', nullable: true })
-  refreshToken!: Buffer | null;
-
-  @Column({ type: 'text' })
-  scope!: string;
-
+  /** Whom the provider knows the user as. */
   @Column({ type: 'text', nullable: true })
-  subject!: string | null;
-
-  @Column({ name: 'stitch_account_id', type: 'bigint', nullable: true })
-  stitchAccountId!: string | null;
-
-  @Column({ name: 'obtained_at', type: 'timestamptz' })
-  obtainedAt!: Date;
-
-  @Column({ name: 'expires_at', type: 'timestamptz', nullable: true })
-  expiresAt!: Date | null;
-
-  @Column({ name: 'refresh_due_at', type: 'timestamptz', nullable: true })
-  refreshDueAt!: Date | null;
+  readonly subject!: string | null;
 }

@@ -3,7 +3,8 @@ import type { Query } from '../database/index.js';
 import { REVOCABLE, lockName } from './grant-sql.js';
 import type { GrantKey } from './grant.js';
 import { GrantStore } from './grant.store.js';
-import type { NewGrant } from './grant.store.js';
+import { CONSENTED_ROWS } from './new-grant.js';
+import type { Consented, NewGrant } from './new-grant.js';
 import { PendingConsents } from './pending-consents.js';
 import { RevocationOutbox } from './revocation-outbox.js';
 import type { RevocableToken } from './revocation-outbox.js';
@@ -11,17 +12,6 @@ import type { RevocableToken } from './revocation-outbox.js';
 /** A consent that waits for its confirmation: its grant's name, and the request it came from. */
 export interface UnconfirmedGrant extends GrantKey {
   readonly id: string;
-}
-
-interface UnconfirmedRow {
-  access_token: Buffer;
-  refresh_token: Buffer | null;
-  scope: string;
-  subject: string | null;
-  stitch_account_id: string | null;
-  obtained_at: Date;
-  expires_at: Date | null;
-  refresh_due_at: Date | null;
 }
 
 const AWAITS = `g.status = 'awaiting_confirmation'`;
@@ -52,28 +42,12 @@ export class UnconfirmedStore {
   async put(query: Query, grant: NewGrant): Promise<void> {
     if (await this.grants.link(query, { ...grant, status: 'awaiting_confirmation' })) return;
     await query(
-      `INSERT INTO stitch_unconfirmed_grants (grant_id, provider, user_id, connection,
-         access_token, refresh_token, scope, subject, stitch_account_id, obtained_at, expires_at,
-         refresh_due_at)
-       SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, to_timestamp($10 / 1000.0),
-         to_timestamp($11 / 1000.0), to_timestamp($12 / 1000.0)
-       WHERE NOT EXISTS (SELECT 1 FROM stitch_grants
-         WHERE provider = $2 AND user_id = $3 AND connection = $4 AND grant_id = $1)
+      `INSERT INTO stitch_unconfirmed_grants (${CONSENTED_ROWS.names})
+       SELECT r.* FROM (VALUES (${CONSENTED_ROWS.parameters})) AS r(${CONSENTED_ROWS.names})
+       WHERE NOT EXISTS (SELECT 1 FROM stitch_grants g WHERE g.provider = r.provider
+         AND g.user_id = r.user_id AND g.connection = r.connection AND g.grant_id = r.grant_id)
        ON CONFLICT (grant_id) DO NOTHING`,
-      [
-        grant.grantId,
-        grant.provider,
-        grant.userId,
-        grant.connection,
-        grant.accessToken,
-        grant.refreshToken,
-        grant.scopes.join(' '),
-        grant.subject,
-        grant.accountId,
-        grant.obtainedAt,
-        grant.expiresAt,
-        grant.refreshDueAt,
-      ],
+      CONSENTED_ROWS.values(grant),
     );
   }
 
@@ -95,15 +69,15 @@ export class UnconfirmedStore {
       name,
     );
     if (here.length > 0) return true;
-    const [row] = await query<UnconfirmedRow>(
+    const [row] = await query<Consented>(
       `DELETE FROM stitch_unconfirmed_grants g WHERE g.grant_id = $1
          AND g.provider = $2 AND g.user_id = $3 AND g.connection = $4
-       RETURNING g.access_token, g.refresh_token, g.scope, g.subject, g.stitch_account_id,
-         g.obtained_at, g.expires_at, g.refresh_due_at`,
+       RETURNING ${CONSENTED_ROWS.selected('g')}`,
       name,
     );
     // Its due time may have passed while it waited: then it is due at once.
-    return row !== undefined && this.grants.link(query, toNewGrant(row, id, key));
+    if (!row) return false;
+    return this.grants.link(query, { ...CONSENTED_ROWS.read(row), status: 'active' });
   }
 
   /** Forgets consents that were not confirmed, wherever they wait, and has them revoked. */
@@ -151,17 +125,3 @@ export class UnconfirmedStore {
     return orphans.length;
   }
 }
-
-const toNewGrant = (row: UnconfirmedRow, grantId: string, key: GrantKey): NewGrant => ({
-  ...key,
-  grantId,
-  status: 'active',
-  accessToken: row.access_token,
-  refreshToken: row.refresh_token,
-  scopes: row.scope.split(' ').filter(Boolean),
-  subject: row.subject,
-  accountId: row.stitch_account_id === null ? null : Number(row.stitch_account_id),
-  obtainedAt: row.obtained_at.getTime(),
-  expiresAt: row.expires_at?.getTime() ?? null,
-  refreshDueAt: row.refresh_due_at?.getTime() ?? null,
-});

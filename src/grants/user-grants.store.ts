@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
 import type { Query } from '../database/index.js';
-import { GRANT_COLUMNS, toGrant } from './grant-row.js';
-import type { GrantRow } from './grant-row.js';
+import { GRANT_ROWS } from './grant.js';
 import { REVOCABLE, lockName } from './grant-sql.js';
 import type { Grant, GrantKey } from './grant.js';
 import { GrantStore } from './grant.store.js';
@@ -42,14 +41,14 @@ export class UserGrantsStore {
 
   /** The grants of a user by their names, without those that nobody has confirmed yet. */
   async list(userId: string): Promise<Grant[]> {
-    const rows = await this.database.query<GrantRow>(
+    const rows = await this.database.query<Grant>(
       `${providersOf('stitch_grants')}
-       SELECT ${GRANT_COLUMNS} FROM p JOIN stitch_grants g ON g.provider = p.provider
+       SELECT ${GRANT_ROWS.selected('g')} FROM p JOIN stitch_grants g ON g.provider = p.provider
        WHERE g.user_id = $1 AND g.status <> 'awaiting_confirmation'
        ORDER BY g.provider, g.connection`,
       [userId],
     );
-    return rows.map(toGrant);
+    return rows.map((row) => GRANT_ROWS.read(row));
   }
 
   /**
