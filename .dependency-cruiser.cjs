@@ -161,7 +161,7 @@ module.exports = {
         path: '^src/',
         pathNot: [
           '^src/database/',
-          '\\.(entity|module|store)\\.ts$',
+          '\\.(columns|entity|module|store)\\.ts$',
           '-registry\\.ts$',
           '^src/cli/',
           '\\.spec\\.ts$',

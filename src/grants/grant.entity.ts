@@ -1,5 +1,5 @@
 import { Check, Column, Entity, Index } from 'typeorm';
-import { GrantColumns } from './grant.js';
+import { GrantColumns } from './grant.columns.js';
 
 /** The table `stitch_grants`, with those of its columns that no `Grant` shows. */
 @Entity('stitch_grants')

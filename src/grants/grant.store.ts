@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database, keyIdOf } from '../database/index.js';
 import type { Query } from '../database/index.js';
-import { GRANT_ROWS } from './grant.js';
+import { GRANT_ROWS } from './grant.columns.js';
 import type { Grant, GrantKey, GrantStatus } from './grant.js';
 import { LOCKED, REPLACED, REVOCABLE, UNLOCKED, lockName } from './grant-sql.js';
 import { CONSENTED_ROWS } from './new-grant.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
-import { GRANT_ROWS } from './grant.js';
+import { GRANT_ROWS } from './grant.columns.js';
 import type { Grant, GrantKey } from './grant.js';
 
 /** A grant whose refresh was answered with what could not be understood. */

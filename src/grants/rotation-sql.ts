@@ -1,5 +1,5 @@
 import { inKnownHistory } from '../database/index.js';
-import { GRANT_ROWS } from './grant.js';
+import { GRANT_ROWS } from './grant.columns.js';
 import { LOCKED, UNLOCKED } from './grant-sql.js';
 
 /** The rows `k` names. */

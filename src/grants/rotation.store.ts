@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
 import { StorageUnavailableError } from '../common/index.js';
 import type { ReauthorizationReason } from '../common/index.js';
-import { GRANT_ROWS } from './grant.js';
+import { GRANT_ROWS } from './grant.columns.js';
 import { RevocationOutbox } from './revocation-outbox.js';
 import { grantKeyText } from './grant.js';
 import type { Grant, GrantKey } from './grant.js';

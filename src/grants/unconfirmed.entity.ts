@@ -1,5 +1,5 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
-import { StoredTokens } from './grant.js';
+import { StoredTokens } from './grant.columns.js';
 
 /** What a consent brought: a row of `stitch_unconfirmed_grants`, or of `stitch_grants` at first. */
 @Entity('stitch_unconfirmed_grants')

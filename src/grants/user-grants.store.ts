@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
 import type { Query } from '../database/index.js';
-import { GRANT_ROWS } from './grant.js';
+import { GRANT_ROWS } from './grant.columns.js';
 import { REVOCABLE, lockName } from './grant-sql.js';
 import type { Grant, GrantKey } from './grant.js';
 import { GrantStore } from './grant.store.js';
