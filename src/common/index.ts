@@ -4,6 +4,7 @@ export * from './errors.js';
 export * from './health-registry.js';
 export * from './keyed-single-flight.js';
 export * from './log.js';
+export * from './log-events.js';
 export * from './log-output.js';
 export * from './redaction.js';
 export * from './identifiers.js';

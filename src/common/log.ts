@@ -1,6 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 import { pino } from 'pino';
 import type { Logger as Pino } from 'pino';
+import type { LogEvent } from './log-events.js';
 import { LogOutput } from './log-output.js';
 import { describeError, redact } from './redaction.js';
 
@@ -52,13 +53,13 @@ export class Log implements LoggerService {
     return this.pino.isLevelEnabled(level);
   }
 
-  event(level: 'debug' | 'info' | 'warn' | 'error', event: string, fields: LogFields = {}): void {
+  event(level: 'debug' | 'info' | 'warn' | 'error', event: LogEvent, fields: LogFields = {}): void {
     // Each request has an event at `debug`: nothing is put together for one that is not written.
     if (this.pino.isLevelEnabled(level)) this.pino[level]({ event, ...fields });
   }
 
   /** An error that nobody expected: kind and redacted message, with its stack frames. */
-  failure(event: string, error: unknown, fields: LogFields = {}): void {
+  failure(event: LogEvent, error: unknown, fields: LogFields = {}): void {
     const frames =
       error instanceof Error
         ? (error.stack ?? '').split('\n').filter((l) => /^\s+at /.test(l))

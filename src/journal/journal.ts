@@ -3,7 +3,7 @@ import { closeSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { describeError } from '../common/index.js';
-import type { Log } from '../common/index.js';
+import type { Log, LogEvent } from '../common/index.js';
 import { EncryptionError } from '../encryption/index.js';
 import type { Sealer } from '../encryption/index.js';
 import { JournalIndex } from './journal-index.js';
@@ -345,7 +345,7 @@ export class Journal {
     this.files.delete(path);
   }
 
-  private failed(event: string, error: unknown): void {
+  private failed(event: LogEvent, error: unknown): void {
     // A full disk is said once, until something could be written again; `failures` goes on counting.
     const said = this.failing;
     this.failing = true;
