@@ -1,4 +1,4 @@
-import { VaultError } from '../common/index.js';
+import { metadataUnavailable, providerMisconfigured } from '../common/index.js';
 import { ProviderError } from '../providers/index.js';
 import type { AuthorizationParameters, TokenProvider } from '../providers/index.js';
 
@@ -29,15 +29,7 @@ export async function authorizationUrlOf(
     if (!(error instanceof ProviderError)) throw error;
     const { reason } = error;
     const wrong = MISCONFIGURED[reason];
-    if (wrong !== undefined) {
-      throw new VaultError(502, 'provider_misconfigured', 'Bad gateway', wrong, { reason });
-    }
-    throw new VaultError(
-      503,
-      'provider_unavailable',
-      'Provider unavailable',
-      'The metadata of the provider can’t be had now.',
-      { reason, retryAfter: RETRY_AFTER },
-    );
+    if (wrong !== undefined) throw providerMisconfigured(wrong, reason);
+    throw metadataUnavailable(reason, RETRY_AFTER);
   }
 }

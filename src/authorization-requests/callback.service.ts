@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Log, VaultError, notFound } from '../common/index.js';
+import { Log, invalidCallback, notFound } from '../common/index.js';
 import { linksConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
 import { DatabaseClock } from '../database/index.js';
@@ -21,10 +21,6 @@ import { SecondVisit } from './second-visit.js';
 
 /** How a taken request ended, before the browser is told. */
 type RequestEnd = Omit<CallbackEnd, 'setCookies'>;
-
-/** Used, unknown, expired and malformed look the same from outside. */
-export const unusable = () =>
-  new VaultError(400, 'invalid_callback', 'Invalid callback', 'This link cannot be used.');
 
 /** Finishes links: claim, exchange, validate, seal, store. */
 @Injectable()
@@ -59,7 +55,7 @@ export class CallbackService {
     const ended = this.cookies.brought('end', cookies);
     const { echoesState } = guarded.provider.capabilities;
     const proven = echoesState ? parsed?.state !== undefined : begun.length > 0 || ended.length > 0;
-    if (!parsed || !proven) throw unusable();
+    if (!parsed || !proven) throw invalidCallback();
     const state = echoesState ? parsed.state : undefined;
     const visitor = randomValue();
     const visit = {
@@ -74,7 +70,7 @@ export class CallbackService {
     });
     if (!request) {
       const end = await this.secondVisits.end({ ...visit, provider: providerName, begun, ended });
-      if (!end) throw unusable();
+      if (!end) throw invalidCallback();
       return end;
     }
     const end = await this.finishTaken(request, guarded.provider, parsed);

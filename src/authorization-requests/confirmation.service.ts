@@ -1,13 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { Log, VaultError, assertMayTouchUser } from '../common/index.js';
-import type { Caller, ErrorCode } from '../common/index.js';
+import { Log, assertMayTouchUser, confirmationConflict } from '../common/index.js';
+import type { Caller } from '../common/index.js';
 import { Database } from '../database/index.js';
 import { GrantMemory, UnconfirmedStore } from '../grants/index.js';
 import { GrantCache } from '../tokens/index.js';
 import { ConfirmationStore } from './confirmation.store.js';
 import { ownRequest } from './request-owner.js';
-
-const conflict = (code: ErrorCode, detail: string) => new VaultError(409, code, 'Conflict', detail);
 
 /**
  * The second half of a link made with `confirm`: the caller says who came back. Against connection
@@ -40,7 +38,10 @@ export class ConfirmationService {
       const { status, confirm } = request;
       if (confirm && status === 'completed' && request.userId === userId) return request;
       if (status !== 'awaiting_confirmation') {
-        throw conflict('not_awaiting_confirmation', 'This request does not await confirmation.');
+        throw confirmationConflict(
+          'not_awaiting_confirmation',
+          'This request does not await confirmation.',
+        );
       }
       if (request.userId !== userId) {
         await this.unconfirmed.discard(query, [request]);
@@ -48,7 +49,10 @@ export class ConfirmationService {
         return undefined;
       }
       if (!(await this.unconfirmed.confirm(query, request))) {
-        throw conflict('not_awaiting_confirmation', 'The grant has been replaced or deleted.');
+        throw confirmationConflict(
+          'not_awaiting_confirmation',
+          'The grant has been replaced or deleted.',
+        );
       }
       await this.requests.settle(query, [id], 'completed', null);
       return request;
@@ -59,7 +63,10 @@ export class ConfirmationService {
       matched,
     });
     if (!matched)
-      throw conflict('user_mismatch', 'Somebody else consented; the grant was discarded.');
+      throw confirmationConflict(
+        'user_mismatch',
+        'Somebody else consented; the grant was discarded.',
+      );
     const { provider, userId: user, connection } = confirmed;
     await this.memory.confirmed({ provider, userId: user, connection, grantId: id });
     // Others hear of it; whoever confirmed here and reads here must not find the grant before.

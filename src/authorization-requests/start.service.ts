@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import { invalidCallback } from '../common/index.js';
 import { ProviderRegistry } from '../providers/index.js';
 import { authorizationUrlOf } from './authorization-url.js';
 import { BrowserCookie, hashOf } from './browser-cookie.js';
-import { unusable } from './callback.service.js';
 import { randomValue } from './pkce.js';
 import { RequestSecrets } from './request-secrets.js';
 import { RequestStore } from './request.store.js';
@@ -25,13 +25,13 @@ export class StartService {
 
   /** @throws VaultError 400 for a request that is unknown, used or expired: one is like the other */
   async start(id: string, cookies?: string): Promise<StartedLink> {
-    if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) throw unusable();
+    if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) throw invalidCallback();
     // A browser that comes by again keeps its cookie: it is one browser.
     const kept = this.cookies.brought('link', cookies).find(({ requestId }) => requestId === id);
     const secret = kept?.secret ?? randomValue();
     const request = await this.requests.start(id, hashOf(secret));
     const guarded = request && this.providers.find(request.provider);
-    if (!guarded) throw unusable();
+    if (!guarded) throw invalidCallback();
     // For the first browser alone: whoever else has the URL is not shown whose link it is.
     const prefill =
       request.prefill && request.firstBrowser

@@ -1,6 +1,6 @@
 import type { FastifyContextConfig, FastifyRequest } from 'fastify';
 import { forbidden, outsideRestriction, unauthorized } from './errors.js';
-import type { VaultError } from './errors.js';
+import type { VaultError } from './vault-error.js';
 
 /**
  * Who calls: a row of `service_clients`, however the caller proved to be it. What it may do, what it

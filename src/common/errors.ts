@@ -1,84 +1,10 @@
-/** Every `code` of a problem document; docs/reading.md and docs/linking.md say what each means. */
-export type ErrorCode =
-  | 'account_exists'
-  | 'expectation_failed'
-  | 'forbidden'
-  | 'header_fields_too_large'
-  | 'insufficient_scope'
-  | 'internal_error'
-  | 'invalid_callback'
-  | 'invalid_request'
-  | 'issuer_unavailable'
-  | 'key_unavailable'
-  | 'method_not_allowed'
-  | 'not_awaiting_confirmation'
-  | 'not_found'
-  | 'outcome_unknown'
-  | 'partner_credentials_refused'
-  | 'payload_too_large'
-  | 'provider_misconfigured'
-  | 'provider_refused'
-  | 'provider_unavailable'
-  | 'rate_limited'
-  | 'reauthorization_required'
-  | 'request_timeout'
-  | 'storage_unavailable'
-  | 'token_not_found'
-  | 'unauthorized'
-  | 'unsupported'
-  | 'unsupported_media_type'
-  | 'uri_too_long'
-  | 'user_mismatch';
+import { VaultError } from './vault-error.js';
+import type { ErrorCode, FieldErrors, ReauthorizationReason } from './vault-error.js';
 
-/** A problem by field, as RFC 9457 section 3.1 shows it for validation: field name → sentences. */
-export type FieldErrors = Record<string, string[]>;
-
-/** Members that an error adds to its problem document, beside the five standard ones. */
-export interface ProblemExtensions {
-  reason?: string;
-  missing_scopes?: string[];
-  errors?: FieldErrors;
-}
-
-interface VaultErrorOptions extends ProblemExtensions {
-  /** Seconds for the `Retry-After` header (RFC 9110 section 10.2.3). */
-  retryAfter?: number;
-  cause?: unknown;
-}
-
-/**
- * An error with a stable `code` that a caller may branch on. Thrown where the fact is known and
- * turned into HTTP in one place, the error filter. `detail` is shown to the caller: it never
- * holds a token, a code, a state or any other secret.
+/*
+ * Every error that the vault answers with is made here, so that one page shows which status a code
+ * has and what its sentences say.
  */
-export class VaultError extends Error {
-  readonly retryAfter: number | undefined;
-  readonly extensions: ProblemExtensions;
-
-  constructor(
-    readonly status: number,
-    readonly code: ErrorCode,
-    readonly title: string,
-    detail: string,
-    options: VaultErrorOptions = {},
-  ) {
-    const { retryAfter, cause, ...extensions } = options;
-    super(detail, { cause });
-    this.name = 'VaultError';
-    this.retryAfter = retryAfter;
-    this.extensions = extensions;
-  }
-}
-
-/** Why a user has to consent again. */
-export const REAUTHORIZATION_REASONS = [
-  'grant_revoked',
-  'rotation_lost',
-  'no_refresh_token',
-  'suspended',
-  'refused',
-] as const;
-export type ReauthorizationReason = (typeof REAUTHORIZATION_REASONS)[number];
 
 /** 400: something in the request is malformed; `errors` says what, by field. */
 export const invalidRequest = (errors: FieldErrors, detail = 'The request is malformed.') =>
@@ -167,3 +93,106 @@ export class StorageUnavailableError extends VaultError {
     this.name = 'StorageUnavailableError';
   }
 }
+
+/** 400: used, unknown, expired and malformed look the same from outside. */
+export const invalidCallback = () =>
+  new VaultError(400, 'invalid_callback', 'Invalid callback', 'This link cannot be used.');
+
+/** 409: what a confirmation says does not fit the request. */
+export const confirmationConflict = (
+  code: Extract<ErrorCode, 'not_awaiting_confirmation' | 'user_mismatch'>,
+  detail: string,
+) => new VaultError(409, code, 'Conflict', detail);
+
+/** 409: an account can't be made, because there is one. */
+export const accountExists = () =>
+  new VaultError(
+    409,
+    'account_exists',
+    'Account exists',
+    'There is an account with this email address; link it by consent instead.',
+  );
+
+/** 502: the provider refuses who the vault says that it is. */
+export const partnerCredentialsRefused = () =>
+  new VaultError(
+    502,
+    'partner_credentials_refused',
+    'Partner credentials refused',
+    'The provider refuses the partner credentials that the vault is configured with.',
+  );
+
+/** 502: the provider refused this request alone. */
+export const providerRefused = (cause: Error) =>
+  new VaultError(
+    502,
+    'provider_refused',
+    'Provider refused',
+    'The provider refused this request, for a reason that the vault does not know.',
+    { cause },
+  );
+
+/** 502: whether it was done is not known, so it must not be done again. */
+export const outcomeUnknown = (cause: Error) =>
+  new VaultError(
+    502,
+    'outcome_unknown',
+    'Outcome unknown',
+    'The answer was lost or could not be kept; what was asked for may have been done.',
+    { cause },
+  );
+
+/** 502: what is configured of a provider is not what the provider says of itself. */
+export const providerMisconfigured = (detail: string, reason: string) =>
+  new VaultError(502, 'provider_misconfigured', 'Bad gateway', detail, { reason });
+
+/** 503: the provider's metadata can't be had. `retryAfter` in seconds. */
+export const metadataUnavailable = (reason: string, retryAfter: number) =>
+  new VaultError(
+    503,
+    'provider_unavailable',
+    'Provider unavailable',
+    'The metadata of the provider can’t be had now.',
+    { reason, retryAfter },
+  );
+
+/** 503: no key of the issuer was ever had, so that nobody's JWT can be told from a forgery. */
+export const issuerUnavailable = () =>
+  new VaultError(
+    503,
+    'issuer_unavailable',
+    'Issuer unavailable',
+    'The issuer of callers’ tokens could not be reached yet.',
+    { retryAfter: 5 },
+  );
+
+/** Code, title and detail of the errors that Node, Fastify and Nest raise, by status. */
+const BY_STATUS: Readonly<
+  Record<number, readonly [code: ErrorCode, title: string, detail: string]>
+> = {
+  400: ['invalid_request', 'Invalid request', 'The request is malformed.'],
+  403: ['forbidden', 'Forbidden', 'This is not allowed.'],
+  404: ['not_found', 'Not found', 'There is nothing at this address.'],
+  405: ['method_not_allowed', 'Method not allowed', 'This address knows other methods.'],
+  408: ['request_timeout', 'Request timeout', 'The request did not arrive in time.'],
+  413: ['payload_too_large', 'Payload too large', 'The body is too large.'],
+  414: ['uri_too_long', 'URI too long', 'The URL is too long.'],
+  415: ['unsupported_media_type', 'Unsupported media type', 'A body must be JSON in UTF-8.'],
+  417: ['expectation_failed', 'Expectation failed', 'Only 100-continue may be expected.'],
+  431: ['header_fields_too_large', 'Header fields too large', 'URL and header are too large.'],
+};
+
+/** What an error of Node, Fastify or Nest means, by its status. */
+export function errorOfStatus(status: number, cause?: unknown): VaultError {
+  const [code, title, detail] = BY_STATUS[status] ?? [
+    'invalid_request',
+    'Invalid request',
+    'The request cannot be answered.',
+  ];
+  const errors = status === 400 ? { errors: { request: ['is malformed'] } } : {};
+  return new VaultError(status, code, title, detail, { cause, ...errors });
+}
+
+/** 500: nobody foresaw this. */
+export const internalError = (cause: unknown) =>
+  new VaultError(500, 'internal_error', 'Internal error', 'Something went wrong here.', { cause });

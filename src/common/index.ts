@@ -12,3 +12,4 @@ export * from './scopes.js';
 export * from './signal.js';
 export * from './log.module.js';
 export * from './trace.js';
+export * from './vault-error.js';

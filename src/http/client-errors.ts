@@ -2,10 +2,9 @@ import { STATUS_CODES } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { invalidRequest } from '../common/index.js';
+import { errorOfStatus, invalidRequest } from '../common/index.js';
 import type { VaultError } from '../common/index.js';
 import type { ErrorAnswer, ErrorRenderer } from './error-renderer.js';
-import { errorOfStatus } from './problem.js';
 
 /** What Node's parser refuses otherwise than by 400, by its error codes. */
 const STATUS_BY_CODE: Readonly<Record<string, number>> = {

@@ -1,34 +1,6 @@
 import { HttpException } from '@nestjs/common';
-import { VaultError, keyUnavailable } from '../common/index.js';
-import type { ErrorCode } from '../common/index.js';
+import { VaultError, errorOfStatus, internalError, keyUnavailable } from '../common/index.js';
 import type { ErrorAnswer } from './error-renderer.js';
-
-/** Code, title and detail of the errors that Node, Fastify and Nest raise, by status. */
-const BY_STATUS: Readonly<
-  Record<number, readonly [code: ErrorCode, title: string, detail: string]>
-> = {
-  400: ['invalid_request', 'Invalid request', 'The request is malformed.'],
-  403: ['forbidden', 'Forbidden', 'This is not allowed.'],
-  404: ['not_found', 'Not found', 'There is nothing at this address.'],
-  405: ['method_not_allowed', 'Method not allowed', 'This address knows other methods.'],
-  408: ['request_timeout', 'Request timeout', 'The request did not arrive in time.'],
-  413: ['payload_too_large', 'Payload too large', 'The body is too large.'],
-  414: ['uri_too_long', 'URI too long', 'The URL is too long.'],
-  415: ['unsupported_media_type', 'Unsupported media type', 'A body must be JSON in UTF-8.'],
-  417: ['expectation_failed', 'Expectation failed', 'Only 100-continue may be expected.'],
-  431: ['header_fields_too_large', 'Header fields too large', 'URL and header are too large.'],
-};
-
-/** What an error of Node, Fastify or Nest means, by its status. */
-export function errorOfStatus(status: number, cause?: unknown): VaultError {
-  const [code, title, detail] = BY_STATUS[status] ?? [
-    'invalid_request',
-    'Invalid request',
-    'The request cannot be answered.',
-  ];
-  const errors = status === 400 ? { errors: { request: ['is malformed'] } } : {};
-  return new VaultError(status, code, title, detail, { cause, ...errors });
-}
 
 /** Any error as a {@link VaultError}; one that nobody foresaw as a bare 500. */
 export function toVaultError(error: unknown): VaultError {
@@ -39,9 +11,7 @@ export function toVaultError(error: unknown): VaultError {
       ? error.getStatus()
       : Number((error as { statusCode?: unknown } | null)?.statusCode ?? 500);
   if (status >= 400 && status < 500) return errorOfStatus(status, error);
-  return new VaultError(500, 'internal_error', 'Internal error', 'Something went wrong here.', {
-    cause: error,
-  });
+  return internalError(error);
 }
 
 /** By its code, which is stable: this folder does not know who sealed what. */

@@ -4,10 +4,14 @@ import {
   DEFAULT_CONNECTION,
   Log,
   StorageUnavailableError,
-  VaultError,
+  accountExists,
   invalidRequest,
+  outcomeUnknown,
+  partnerCredentialsRefused,
+  providerRefused,
   providerUnavailable,
 } from '../common/index.js';
+import type { VaultError } from '../common/index.js';
 import { Database, DatabaseClock } from '../database/index.js';
 import { Metrics } from '../metrics/index.js';
 import { ProviderError, StitchConnectProvider } from '../providers/index.js';
@@ -122,21 +126,11 @@ export class StitchConnectService {
   private refused(refusal: AccountRefusal): VaultError {
     switch (refusal.kind) {
       case 'existing_user':
-        return new VaultError(
-          409,
-          'account_exists',
-          'Account exists',
-          'There is an account with this email address; link it by consent instead.',
-        );
+        return accountExists();
       case 'credentials':
         this.metrics.credentialRefusals.inc({ provider: 'stitch-connect' });
         this.log.event('error', 'stitch_connect.credentials_refused');
-        return new VaultError(
-          502,
-          'partner_credentials_refused',
-          'Partner credentials refused',
-          'The provider refuses the partner credentials that the vault is configured with.',
-        );
+        return partnerCredentialsRefused();
       case 'invalid':
         return invalidRequest(
           Object.fromEntries(
@@ -146,21 +140,3 @@ export class StitchConnectService {
     }
   }
 }
-
-const providerRefused = (cause: Error): VaultError =>
-  new VaultError(
-    502,
-    'provider_refused',
-    'Provider refused',
-    'The provider refused this request, for a reason that the vault does not know.',
-    { cause },
-  );
-
-const outcomeUnknown = (cause: Error): VaultError =>
-  new VaultError(
-    502,
-    'outcome_unknown',
-    'Outcome unknown',
-    'The answer was lost or could not be kept; what was asked for may have been done.',
-    { cause },
-  );

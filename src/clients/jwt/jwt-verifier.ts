@@ -1,7 +1,7 @@
 import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from 'jose';
 import type { CryptoKey, JWTPayload, JWTVerifyOptions } from 'jose';
 import { LRUCache } from 'lru-cache';
-import { VaultError, unauthorized } from '../../common/index.js';
+import { VaultError, issuerUnavailable, unauthorized } from '../../common/index.js';
 import type { Clock } from '../../common/index.js';
 import type { JwtConfig } from '../../config/index.js';
 import { hashBearer } from '../api-key.js';
@@ -33,16 +33,6 @@ export interface VerifiedJwt {
 /** Three parts in base64url: what could be a JWT (RFC 7515 section 7.1). */
 export const isJwt = (text: string): boolean =>
   /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/.test(text);
-
-/** 503: no key of the issuer was ever had, so that nobody's JWT can be told from a forgery. */
-const issuerUnavailable = (): VaultError =>
-  new VaultError(
-    503,
-    'issuer_unavailable',
-    'Issuer unavailable',
-    'The issuer of callers’ tokens could not be reached yet.',
-    { retryAfter: 5 },
-  );
 
 /**
  * Verifies the JWTs that callers present (RFC 7519, RFC 8725). What is wrong with one is told to
