@@ -5,6 +5,7 @@ import { Log, StorageUnavailableError } from '../common/index.js';
 import { DatabaseClock, ProcessId } from '../database/index.js';
 import { BackgroundWorks } from '../lifecycle/index.js';
 import { Metrics } from '../metrics/index.js';
+import type { MetricName } from '../metrics/index.js';
 import { SampleStore } from './sample.store.js';
 import { added, bucketsOf, grown, sumBy } from './sample.js';
 import type { Counts, MetricValue, ProviderSample, Sample } from './sample.js';
@@ -113,12 +114,12 @@ export class Sampler {
     return grants;
   }
 
-  private async one(name: string): Promise<number> {
+  private async one(name: MetricName): Promise<number> {
     return (await this.values(name))[0]?.value ?? 0;
   }
 
   /** @returns nothing for a metric that this vault does not have */
-  private async values(name: string): Promise<readonly MetricValue[]> {
+  private async values(name: MetricName): Promise<readonly MetricValue[]> {
     const metric = this.metrics.registry.getSingleMetric(name);
     return metric ? (await metric.get()).values : [];
   }

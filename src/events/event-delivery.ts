@@ -6,6 +6,7 @@ import type { ConfigType } from '../config/index.js';
 import { DatabaseClock } from '../database/index.js';
 import { BackgroundWorks } from '../lifecycle/index.js';
 import { Metrics } from '../metrics/index.js';
+import type { MetricName } from '../metrics/index.js';
 import { EventOutboxStore } from './event-outbox.store.js';
 import { WebhookEndpoint } from './webhook-endpoint.js';
 import { IN_FLIGHT, WebhookSender } from './webhook-sender.js';
@@ -47,7 +48,7 @@ export class EventDelivery implements OnModuleInit {
   onModuleInit(): void {
     // Without a receiver nothing waits for anybody.
     if (!this.sender) return;
-    const one = (name: string, help: string, read: (backlog: Backlog) => number) => {
+    const one = (name: MetricName, help: string, read: (backlog: Backlog) => number) => {
       this.metrics.gauge(name, help, [], async () => [
         { labels: {}, value: read(await this.backlog()) },
       ]);

@@ -15,18 +15,15 @@ class JournalLifecycle implements OnApplicationShutdown {
     private readonly journal: Journal,
     metrics: Metrics,
   ) {
-    const gauge = (name: string, help: string, value: () => number) => {
-      metrics.gauge(name, help, [], () => [{ labels: {}, value: value() }]);
-    };
-    gauge('stitch_vault_journal_writable', 'Whether the spool takes records: 1 or 0.', () =>
+    metrics.value('stitch_vault_journal_writable', 'Whether the spool takes records: 1 or 0.', () =>
       Number(journal.status.writable),
     );
-    gauge(
+    metrics.value(
       'stitch_vault_journal_failures',
       'Records that could not be written to the spool.',
       () => journal.status.failures,
     );
-    gauge(
+    metrics.value(
       'stitch_vault_journal_records',
       'Records kept in the spool.',
       () => journal.status.remembered,

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { MetricName } from './metric-names.js';
 import { RequestDurations } from './request-durations.js';
 
 /** One value of a gauge. */
@@ -17,92 +18,82 @@ export type GaugeReader = () => readonly Sample[] | Promise<readonly Sample[]>;
 export class Metrics {
   readonly registry = new Registry();
 
-  readonly rotations = new Counter({
-    name: 'stitch_vault_rotations_total',
-    help: 'Ended rotation attempts by provider and outcome.',
-    labelNames: ['provider', 'outcome'] as const,
-    registers: [this.registry],
-  });
+  readonly rotations = this.counter(
+    'stitch_vault_rotations_total',
+    'Ended rotation attempts by provider and outcome.',
+    ['provider', 'outcome'],
+  );
 
-  readonly lifeLeft = new Histogram({
-    name: 'stitch_vault_rotation_life_left_seconds',
-    help: 'Seconds the replaced access token had left when its rotation was committed.',
-    labelNames: ['provider'] as const,
-    buckets: [-60, 0, 5, 15, 30, 60, 120, 180, 300, 600],
-    registers: [this.registry],
-  });
+  readonly lifeLeft = this.histogram(
+    'stitch_vault_rotation_life_left_seconds',
+    'Seconds the replaced access token had left when its rotation was committed.',
+    ['provider'],
+    [-60, 0, 5, 15, 30, 60, 120, 180, 300, 600],
+  );
 
-  readonly providerCalls = new Histogram({
-    name: 'stitch_vault_provider_call_seconds',
-    help: 'Duration of refresh calls by provider.',
-    labelNames: ['provider'] as const,
-    buckets: [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
-    registers: [this.registry],
-  });
+  readonly providerCalls = this.histogram(
+    'stitch_vault_provider_call_seconds',
+    'Duration of refresh calls by provider.',
+    ['provider'],
+    [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+  );
 
-  readonly credentialRefusals = new Counter({
-    name: 'stitch_vault_credential_refusals_total',
-    help: 'Calls in which a provider refused our own credentials.',
-    labelNames: ['provider'] as const,
-    registers: [this.registry],
-  });
+  readonly credentialRefusals = this.counter(
+    'stitch_vault_credential_refusals_total',
+    'Calls in which a provider refused our own credentials.',
+    ['provider'],
+  );
 
-  readonly clientTokenCalls = new Counter({
-    name: 'stitch_vault_client_token_calls_total',
-    help: "Calls for a provider's tokens of the client itself, by provider and outcome.",
-    labelNames: ['provider', 'outcome'] as const,
-    registers: [this.registry],
-  });
+  readonly clientTokenCalls = this.counter(
+    'stitch_vault_client_token_calls_total',
+    "Calls for a provider's tokens of the client itself, by provider and outcome.",
+    ['provider', 'outcome'],
+  );
 
   /** Reads by whether the cache had the grant. */
   readonly cacheReads = { hit: 0, miss: 0 };
 
-  readonly distrusted = new Counter({
-    name: 'stitch_vault_stale_trust_refusals_total',
-    help: 'Requests refused because the database could not be asked for longer than STALE_TRUST.',
-    labelNames: ['what'] as const,
-    registers: [this.registry],
-  });
+  readonly distrusted = this.counter(
+    'stitch_vault_stale_trust_refusals_total',
+    'Requests refused because the database could not be asked for longer than STALE_TRUST.',
+    ['what'],
+  );
 
-  readonly notificationFloods = new Counter({
-    name: 'stitch_vault_notification_floods_total',
-    help: 'Times the connection that listens for changes was cut because too many were told of.',
-    registers: [this.registry],
-  });
+  readonly notificationFloods = this.counter(
+    'stitch_vault_notification_floods_total',
+    'Times the connection that listens for changes was cut because too many were told of.',
+    [],
+  );
 
-  readonly tlsUntil = new Gauge({
-    name: 'stitch_vault_tls_certificate_expires_timestamp_seconds',
-    help: 'When the certificate that a listener shows ends.',
-    labelNames: ['listener'] as const,
-    registers: [this.registry],
-  });
+  readonly tlsUntil = this.settable(
+    'stitch_vault_tls_certificate_expires_timestamp_seconds',
+    'When the certificate that a listener shows ends.',
+    ['listener'],
+  );
 
-  readonly tlsBroken = new Gauge({
-    name: 'stitch_vault_tls_not_renewed',
-    help: 'Whether the files of a listener have changed to something that cannot be used.',
-    labelNames: ['listener'] as const,
-    registers: [this.registry],
-  });
+  readonly tlsBroken = this.settable(
+    'stitch_vault_tls_not_renewed',
+    'Whether the files of a listener have changed to something that cannot be used.',
+    ['listener'],
+  );
 
-  readonly droppedConnections = new Counter({
-    name: 'stitch_vault_connections_dropped_total',
-    help: 'Connections closed at once because a listener had as many as it takes.',
-    labelNames: ['listener'] as const,
-    registers: [this.registry],
-  });
+  readonly droppedConnections = this.counter(
+    'stitch_vault_connections_dropped_total',
+    'Connections closed at once because a listener had as many as it takes.',
+    ['listener'],
+  );
 
-  readonly webhookEventsDropped = new Counter({
-    name: 'stitch_vault_webhook_events_dropped_total',
-    help: 'Events that are not sent any more: nobody took them for days, or the receiver is gone.',
-    registers: [this.registry],
-  });
+  readonly webhookEventsDropped = this.counter(
+    'stitch_vault_webhook_events_dropped_total',
+    'Events that are not sent any more: nobody took them for days, or the receiver is gone.',
+    [],
+  );
 
-  readonly webhookDeliveries = new Counter({
-    name: 'stitch_vault_webhook_deliveries_total',
-    help: 'Attempts to deliver an event by outcome.',
-    labelNames: ['outcome'] as const,
-    registers: [this.registry],
-  });
+  readonly webhookDeliveries = this.counter(
+    'stitch_vault_webhook_deliveries_total',
+    'Attempts to deliver an event by outcome.',
+    ['outcome'],
+  );
 
   readonly requests = new RequestDurations(this.registry);
 
@@ -122,12 +113,12 @@ export class Metrics {
   }
 
   /** Adds a gauge of a single value that is read when it is asked for. */
-  value(name: string, help: string, read: () => number | Promise<number>): void {
+  value(name: MetricName, help: string, read: () => number | Promise<number>): void {
     this.gauge(name, help, [], async () => [{ labels: {}, value: await read() }]);
   }
 
   /** Adds a counter that is kept elsewhere and read when it is asked for. */
-  count(name: string, help: string, read: () => number): void {
+  count(name: MetricName, help: string, read: () => number): void {
     new Counter({
       name,
       help,
@@ -140,7 +131,7 @@ export class Metrics {
   }
 
   /** Adds a gauge that is read when it is asked for. */
-  gauge(name: string, help: string, labelNames: readonly string[], read: GaugeReader): void {
+  gauge(name: MetricName, help: string, labelNames: readonly string[], read: GaugeReader): void {
     new Gauge({
       name,
       help,
@@ -152,5 +143,22 @@ export class Metrics {
         for (const { labels, value } of samples) this.set(labels, value);
       },
     });
+  }
+
+  private counter<L extends string>(name: MetricName, help: string, labelNames: readonly L[]) {
+    return new Counter<L>({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  private settable<L extends string>(name: MetricName, help: string, labelNames: readonly L[]) {
+    return new Gauge<L>({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  private histogram<L extends string>(
+    name: MetricName,
+    help: string,
+    labelNames: readonly L[],
+    buckets: number[],
+  ) {
+    return new Histogram<L>({ name, help, labelNames, buckets, registers: [this.registry] });
   }
 }
