@@ -11,5 +11,6 @@ export * from './identifiers.js';
 export * from './scopes.js';
 export * from './signal.js';
 export * from './log.module.js';
+export * from './token.dto.js';
 export * from './trace.js';
 export * from './vault-error.js';

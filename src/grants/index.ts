@@ -7,7 +7,7 @@ export type { Grant, GrantKey, GrantStatus } from './grant.js';
 export { GrantStore } from './grant.store.js';
 export type { SealedSample } from './grant.store.js';
 export type { NewGrant } from './new-grant.js';
-export { toGrantDto, fromCursor, toCursor } from './grants.dto.js';
+export { GrantDto, toGrantDto, fromCursor, toCursor } from './grants.dto.js';
 export { GrantsModule } from './grants.module.js';
 export { HeldStore } from './held.store.js';
 export type { HeldGrant } from './held.store.js';

@@ -1,6 +1,14 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
-import { DEFAULT_CONNECTION, DEFAULT_PROVIDER, IsConnection, IsProvider } from '../common/index.js';
+import { IsInt, IsOptional, Max, Min } from 'class-validator';
+import {
+  BearerTokenDto,
+  DEFAULT_CONNECTION,
+  DEFAULT_PROVIDER,
+  IsConnection,
+  IsProvider,
+  MinTtl,
+  ScopeList,
+} from '../common/index.js';
 import type { GrantKey } from '../grants/index.js';
 import type { ServedToken } from './token-opener.js';
 
@@ -19,27 +27,15 @@ export class GrantQuery {
 
 /** What a reader may ask for. */
 export class ReadTokenQuery extends GrantQuery {
-  @ApiPropertyOptional({
-    type: 'integer',
-    minimum: 0,
-    maximum: 3600,
-    description: 'Seconds the token must have left; never more than 80 % of its lifetime.',
-    example: 60,
-  })
   @IsOptional()
-  @Matches(/^(\d{1,3}|[12]\d{3}|3[0-5]\d{2}|3600)$/, {
-    message: '$property must be a whole number from 0 to 3600',
-  })
+  @MinTtl()
   min_ttl?: string;
 
-  @ApiPropertyOptional({
+  @IsOptional()
+  @ScopeList({
+    required: false,
     description: 'Scopes the token must have, separated by spaces.',
     example: 'accounts transactions',
-  })
-  @IsOptional()
-  @IsString({ message: '$property must be scopes separated by spaces' })
-  @Matches(/^[\x21\x23-\x5b\x5d-\x7e]{1,200}( +[\x21\x23-\x5b\x5d-\x7e]{1,200}){0,49}$/, {
-    message: '$property must be scopes separated by spaces',
   })
   scope?: string;
 }
@@ -58,36 +54,8 @@ export class RejectionDto extends GrantQuery {
   version!: number;
 }
 
-/** A valid bearer token. */
-export class TokenDto {
-  @ApiProperty({ example: 'nXPh9P16drRQLnAmwy9Sf072U81KVNNa6iqduWX6kK4' })
-  access_token!: string;
-
-  @ApiProperty({ example: 'Bearer' })
-  token_type!: string;
-
-  @ApiProperty({
-    type: 'integer',
-    nullable: true,
-    description: 'Seconds left, rounded down; null for a token that never expires.',
-    example: 873,
-  })
-  expires_in!: number | null;
-
-  @ApiProperty({
-    type: String,
-    format: 'date-time',
-    nullable: true,
-    example: '2026-11-21T12:00:00.000Z',
-  })
-  expires_at!: string | null;
-
-  @ApiProperty({ description: 'Granted scopes, separated by spaces.', example: 'openid accounts' })
-  scope!: string;
-
-  @ApiProperty({ example: DEFAULT_PROVIDER })
-  provider!: string;
-
+/** A valid bearer token of a user. */
+export class TokenDto extends BearerTokenDto {
   @ApiProperty({ example: DEFAULT_CONNECTION })
   connection!: string;
 
