@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks';
+
 /**
  * Where time comes from. Everything that reads the time or waits takes one of these, so that a
  * test or the simulation can drive it.
@@ -29,6 +31,17 @@ export class SystemClock implements Clock {
       if (signal?.aborted) aborted();
       else signal?.addEventListener('abort', aborted, { once: true });
     });
+  }
+}
+
+/**
+ * A clock that nobody sets: for spans of time within this process, never for a time that is stored
+ * or that another process decided.
+ */
+export class SteadyClock extends SystemClock {
+  /** Milliseconds since some moment. */
+  override now(): number {
+    return performance.now();
   }
 }
 

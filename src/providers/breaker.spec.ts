@@ -43,7 +43,7 @@ describe('the circuit breaker', () => {
     for (let round = 0; round < 3; round += 1) {
       fail(down, 4);
       expect({ state: breaker.state, wait: breaker.wait }).toEqual({ state: 'closed', wait: 0 });
-      breaker.succeeded('well');
+      breaker.succeeded('well', breaker.era);
     }
   });
 
@@ -81,13 +81,13 @@ describe('the circuit breaker', () => {
 
   it('does not count a grant again that failed while others were served', () => {
     for (const grant of ['a', 'b', 'c']) breaker.report(down, grant);
-    breaker.succeeded('well');
+    breaker.succeeded('well', breaker.era);
     for (const grant of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) breaker.report(down, grant);
     expect({ state: breaker.state, alone: breaker.isTroubled('a') }).toEqual({
       state: 'closed',
       alone: true,
     });
-    breaker.succeeded('a');
+    breaker.succeeded('a', breaker.era);
     expect(breaker.isTroubled('a')).toBe(false);
   });
 
@@ -106,8 +106,55 @@ describe('the circuit breaker', () => {
     });
     clock.advance(breaker.wait);
     expect(breaker.admit()).toBe(true);
-    breaker.succeeded('well');
+    breaker.succeeded('well', breaker.era);
     expect({ heard, state: breaker.state }).toEqual({ heard: [true, false], state: 'closed' });
+  });
+
+  it('pauses for longest while each probe may cost a grant', () => {
+    const costly = () => {
+      breaker.report(dead, `d${(calls += 1)}`, true);
+    };
+    for (let grant = 0; grant < 3; grant += 1) costly();
+    const waits = Array.from({ length: 6 }, () => {
+      const { wait } = breaker;
+      clock.advance(wait);
+      if (breaker.admit()) costly();
+      return wait;
+    });
+    expect(waits).toEqual([2000, 4000, 8000, 16_000, 32_000, 40_000]);
+  });
+
+  it('believes a probe whose answer took longer than readers wait, and no call from before', () => {
+    const { era } = breaker;
+    fail(dead, 3);
+    clock.advance(breaker.wait);
+    breaker.admit();
+    const probed = breaker.era;
+    breaker.overdue('slow');
+    breaker.succeeded('earlier', era);
+    expect(breaker.tripped).toBe(true);
+    breaker.succeeded('slow', probed);
+    expect({ tripped: breaker.tripped, wait: breaker.wait }).toEqual({ tripped: false, wait: 0 });
+  });
+
+  it('believes no refusals any more where half of the nodes refuse, until the rest is served', () => {
+    for (let call = 0; call < 500; call += 1) breaker.succeeded('well', breaker.era);
+    let believed = 0;
+    for (let call = 0; call < 100; call += 1) {
+      fail(dead);
+      believed += Number(breaker.believable);
+      breaker.succeeded('well', breaker.era);
+    }
+    expect(believed).toBe(4);
+    // Those that are refused still say nothing new.
+    for (let call = 0; call < 25; call += 1) {
+      breaker.report(dead, `g${String(calls - (call % 10))}`);
+      breaker.succeeded('well', breaker.era);
+    }
+    expect({ tripped: breaker.tripped, waits: breaker.wait }).toEqual({ tripped: false, waits: 0 });
+    clock.advance(600_000);
+    breaker.succeeded('well', breaker.era);
+    expect(breaker.believable).toBe(true);
   });
 
   it('pauses for longer while its fuse is tripped', () => {
@@ -124,7 +171,7 @@ describe('the circuit breaker', () => {
   it('counts a call whose answer readers have stopped to wait for as one that failed', () => {
     for (const grant of ['a', 'b', 'c', 'd', 'e']) breaker.overdue(grant);
     expect(breaker.state).toBe('open');
-    breaker.succeeded('a');
+    breaker.succeeded('a', breaker.era);
     expect(breaker.state).toBe('closed');
   });
 
@@ -134,7 +181,7 @@ describe('the circuit breaker', () => {
     expect(breaker.admit()).toBe(true);
     expect(breaker.admit()).toBe(false);
     expect(breaker.wait).toBeGreaterThan(0);
-    breaker.succeeded('well');
+    breaker.succeeded('well', breaker.era);
     expect(breaker.state).toBe('closed');
     expect(breaker.admit()).toBe(true);
   });
@@ -158,7 +205,7 @@ describe('the circuit breaker', () => {
 
   it('begins anew with short pauses after a success', () => {
     pauses(5);
-    breaker.succeeded('well');
+    breaker.succeeded('well', breaker.era);
     expect(pauses(1)).toEqual([500]);
   });
 
@@ -204,7 +251,7 @@ describe('the circuit breaker', () => {
             clock.advance(each);
           } else if (inFlight > 0) {
             inFlight -= 1;
-            if (each === 'succeed') breaker.succeeded('well');
+            if (each === 'succeed') breaker.succeeded('well', breaker.era);
             else fail(each);
           }
           expect(breaker.wait).toBeGreaterThanOrEqual(0);

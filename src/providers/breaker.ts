@@ -7,8 +7,10 @@ import { ProviderLedger } from './provider-ledger.js';
 /** Milliseconds: the first pause, and the longest that we choose ourselves. */
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 4000;
-/** Milliseconds: the longest pause while the fuse is tripped, when each probe may cost a grant. */
+/** Milliseconds: the longest pause while the fuse is tripped. */
 const LONGEST_FUSE_PAUSE_MS = 20_000;
+/** Milliseconds: the same where each probe may cost a grant. */
+const COSTLY_PROBES = { first: 2000, longest: 40_000 };
 /** Milliseconds: the longest pause that a provider's `Retry-After` is followed for. */
 export const LONGEST_ASKED_MS = 900_000;
 
@@ -34,6 +36,7 @@ export class Breaker {
   private askedUntil = 0;
   private probing = false;
   private fused = false;
+  private trips = 0;
   /** Hears of the fuse: whether it is tripped from now on. */
   onFuse: (tripped: boolean) => void = () => undefined;
 
@@ -52,6 +55,11 @@ export class Breaker {
   /** Whether the provider is suspected, so that nothing is given up. */
   get tripped(): boolean {
     return this.fused;
+  }
+
+  /** How often the fuse has tripped: what a call was asked under tells whether it began before. */
+  get era(): number {
+    return this.trips;
   }
 
   /** Milliseconds until a call is worth trying; 0 when it may be tried now. */
@@ -84,21 +92,30 @@ export class Breaker {
     this.probing = false;
   }
 
-  /** The admitted call for this grant ended in order. */
-  succeeded(grant: string): void {
+  /**
+   * The admitted call for this grant ended in order.
+   *
+   * @param era the breaker's when the call was made
+   */
+  succeeded(grant: string, era: number): void {
     // A call that was in flight when the provider asked for a pause does not end it, nor one that
-    // was answered before something went wrong with all the others.
-    const until = this.fused ? this.openUntil : this.askedUntil;
-    if (this.pauses > 0 && this.clock.now() < until) return;
+    // began before something went wrong with all the others. One that was made to find out ends it,
+    // however long its answer took.
+    if (this.pauses > 0 && this.clock.now() < this.askedUntil) return;
+    if (this.fused && era !== this.trips) return;
     this.ledger.orderly(grant);
     this.pauses = 0;
     this.probing = false;
     this.setFuse(false);
   }
 
-  /** The admitted call for this grant failed. */
-  report(error: ProviderError, grant: string): void {
-    this.failed(troubleOf(error), grant, error.retryAfter ?? 0);
+  /**
+   * The admitted call for this grant failed.
+   *
+   * @param inDoubt whether its token may have been presented before
+   */
+  report(error: ProviderError, grant: string, inDoubt = false): void {
+    this.failed(troubleOf(error, inDoubt), grant, error.retryAfter ?? 0);
   }
 
   /** The admitted call has no answer although readers have stopped to wait for it. */
@@ -109,7 +126,7 @@ export class Breaker {
   private failed(trouble: Trouble, grant: string, retryAfter: number): void {
     this.probing = false;
     this.ledger.met(grant, trouble);
-    const { stop, waitForAll } = this.ledger.verdict;
+    const { stop, waitForAll, probesCost } = this.ledger.verdict;
     if (stop === 'fuse') this.setFuse(true);
     if (this.pauses === 0 && stop === 'none') return;
     const now = this.clock.now();
@@ -120,21 +137,28 @@ export class Breaker {
       this.openUntil = Math.max(this.openUntil, asked);
       return;
     }
-    const longest = this.fused ? LONGEST_FUSE_PAUSE_MS : LONGEST_PAUSE_MS;
-    const own = Math.min(longest, FIRST_PAUSE_MS * 2 ** Math.min(this.pauses, 10));
+    const { first, longest } = this.pauseRange(probesCost);
+    const own = Math.min(longest, first * 2 ** Math.min(this.pauses, 10));
     this.pauses += 1;
     this.openUntil = Math.max(now + own * (0.5 + this.random() / 2), asked);
+  }
+
+  private pauseRange(probesCost: boolean): { first: number; longest: number } {
+    if (!this.fused) return { first: FIRST_PAUSE_MS, longest: LONGEST_PAUSE_MS };
+    return probesCost ? COSTLY_PROBES : { first: FIRST_PAUSE_MS, longest: LONGEST_FUSE_PAUSE_MS };
   }
 
   private setFuse(tripped: boolean): void {
     if (this.fused === tripped) return;
     this.fused = tripped;
+    if (tripped) this.trips += 1;
     this.onFuse(tripped);
   }
 }
 
-function troubleOf(error: ProviderError): Trouble {
-  if (error.kind === 'invalid_grant' || error instanceof UnreadableAnswerError) return 'unusual';
+function troubleOf(error: ProviderError, inDoubt: boolean): Trouble {
+  if (error instanceof UnreadableAnswerError) return 'unreadable';
+  if (error.kind === 'invalid_grant') return inDoubt ? 'spent' : 'refused';
   if (error.kind === 'unreachable') return 'unreachable';
   return error.kind === 'rate_limited' || error.kind === 'invalid_client' ? 'limited' : 'failed';
 }

@@ -6,8 +6,16 @@ export type Trouble =
   | 'limited'
   /** 5xx, a lost or late answer, another refusal. */
   | 'failed'
-  /** `invalid_grant`, or an answer that can't be understood: the grant would be given up or held. */
-  | 'unusual';
+  /** `invalid_grant`: the grant would be given up. */
+  | 'refused'
+  /** `invalid_grant` to a token that was presented before: its answer was lost, and it is spent. */
+  | 'spent'
+  /** An answer that can't be understood: the token is spent and the grant held. */
+  | 'unreadable';
+
+/** Whether a grant would be given up or held for it: what the fuse is about. */
+export const isUnusual = (trouble: Trouble): boolean =>
+  trouble === 'refused' || trouble === 'spent' || trouble === 'unreadable';
 
 /** What is known of a provider's calls, counted by different grants. */
 export interface ProviderRecord {
@@ -16,6 +24,8 @@ export interface ProviderRecord {
   /** Grants that were refused for good in the last ten minutes, and calls that ended in order. */
   readonly refusedLately: number;
   readonly orderlyLately: number;
+  /** Of the last 25 calls that ended in order or refused one grant more: those that refused it. */
+  readonly refusedOfLast: number;
 }
 
 /** What follows for the next calls. */
@@ -25,6 +35,8 @@ export interface ProviderVerdict {
    * `pause`: the same with short pauses; `none`: calls pass.
    */
   readonly stop: 'none' | 'pause' | 'fuse';
+  /** Whether a probe may cost a grant, so that there should be few. */
+  readonly probesCost: boolean;
   /** Whether a refusal may be believed, so that the grant is given up. */
   readonly believable: boolean;
   /** Whether enough grants were asked to wait for that to hold for the whole provider. */
@@ -33,6 +45,8 @@ export interface ProviderVerdict {
 
 /** Different grants, with no call in order between them. */
 const UNUSUAL_IN_A_ROW = 3;
+/** No user has a part in it: two of them are not chance. */
+const UNREADABLE_IN_A_ROW = 2;
 const LIMITED_IN_A_ROW = 3;
 const FAILED_IN_A_ROW = 5;
 /** Refused grants beside which a provider that serves others is believed no more. */
@@ -44,16 +58,20 @@ const REFUSED_LATELY = { atLeast: 5, share: 0.2 };
  * withdraw, or whose bank is down, do so beside others who are served. Pure.
  */
 export function judgeProvider(record: ProviderRecord): ProviderVerdict {
-  const { since, refusedLately, orderlyLately } = record;
-  const fuse = since.unusual >= UNUSUAL_IN_A_ROW;
-  const failures = since.failed + since.limited + since.unusual;
+  const { since, refusedLately, orderlyLately, refusedOfLast } = record;
+  const unusual = since.refused + since.spent + since.unreadable;
+  const fuse = unusual >= UNUSUAL_IN_A_ROW || since.unreadable >= UNREADABLE_IN_A_ROW;
+  const failures = since.failed + since.limited + unusual;
   const pause =
     since.unreachable > 0 || since.limited >= LIMITED_IN_A_ROW || failures >= FAILED_IN_A_ROW;
   const refusesMany =
     refusedLately >= REFUSED_LATELY.atLeast && refusedLately > orderlyLately * REFUSED_LATELY.share;
+  // The ten minutes before an incident are full of calls in order: its beginning is seen by the last few.
+  const refusesSome = refusedOfLast >= REFUSED_LATELY.atLeast;
   return {
     stop: fuse ? 'fuse' : pause ? 'pause' : 'none',
-    believable: !fuse && !refusesMany,
+    probesCost: since.spent + since.unreadable > 0,
+    believable: !fuse && !refusesMany && !refusesSome,
     waitForAll: since.limited + since.failed >= FAILED_IN_A_ROW,
   };
 }

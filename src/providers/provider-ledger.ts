@@ -1,11 +1,13 @@
 import type { Clock } from '../common/index.js';
-import { judgeProvider } from './judge-provider.js';
+import { isUnusual, judgeProvider } from './judge-provider.js';
 import type { ProviderVerdict, Trouble } from './judge-provider.js';
 
 /** Milliseconds of each of the two spans for which refusals and orderly calls are counted. */
 const SPAN_MS = 300_000;
 /** Grants remembered as in trouble of their own; the oldest are forgotten first. */
 const KNOWN_AT_MOST = 10_000;
+/** Calls of which it is known whether one grant more was refused with them. */
+const LAST_CALLS = 25;
 
 interface Span {
   readonly from: number;
@@ -21,6 +23,10 @@ export class ProviderLedger {
   /** Trouble of different grants since the last call that ended in order. */
   private readonly since = new Map<string, Trouble>();
   private readonly troubled = new Set<string>();
+  /** Refused, and not served since: to hear the same once more says nothing new. */
+  private readonly refused = new Set<string>();
+  /** Of the last calls that ended in order or refused one grant more: whether they refused it. */
+  private readonly last: boolean[] = [];
   private current: Span;
   private before: Span | undefined;
 
@@ -30,12 +36,13 @@ export class ProviderLedger {
 
   get verdict(): ProviderVerdict {
     this.turn();
-    const since = { unreachable: 0, limited: 0, failed: 0, unusual: 0 };
+    const since = { unreachable: 0, limited: 0, failed: 0, refused: 0, spent: 0, unreadable: 0 };
     for (const trouble of this.since.values()) since[trouble] += 1;
     const { current, before } = this;
     return judgeProvider({
       since,
       refusedLately: new Set([...current.refused, ...(before?.refused ?? [])]).size,
+      refusedOfLast: this.last.filter((isRefusal) => isRefusal).length,
       orderlyLately: current.orderly + (before?.orderly ?? 0),
     });
   }
@@ -50,23 +57,34 @@ export class ProviderLedger {
     this.turn();
     this.current.orderly += 1;
     this.troubled.delete(grant);
+    this.refused.delete(grant);
+    this.note(false);
     if (this.since.size === 0) return;
     this.since.delete(grant);
     for (const other of this.since.keys()) this.troubled.add(other);
     this.since.clear();
-    for (const oldest of this.troubled) {
-      if (this.troubled.size <= KNOWN_AT_MOST) break;
-      this.troubled.delete(oldest);
-    }
+    forgetOldest(this.troubled);
   }
 
   /** A call for this grant met trouble. */
   met(grant: string, trouble: Trouble): void {
     this.turn();
-    if (trouble === 'unusual') this.current.refused.add(grant);
-    // However often one grant is refused, it is one; and what would end it always counts.
-    if (trouble !== 'unusual' && this.troubled.has(grant)) return;
-    if (this.since.get(grant) !== 'unusual') this.since.set(grant, trouble);
+    // However often one grant fails beside others that are served, it is one; and however often it is
+    // refused. Only that it is refused from now on is news.
+    if (isUnusual(trouble) ? this.refused.has(grant) : this.troubled.has(grant)) return;
+    if (isUnusual(trouble)) {
+      this.refused.add(grant);
+      forgetOldest(this.refused);
+      this.current.refused.add(grant);
+      this.note(true);
+    }
+    const before = this.since.get(grant);
+    if (before === undefined || !isUnusual(before)) this.since.set(grant, trouble);
+  }
+
+  private note(isRefusal: boolean): void {
+    this.last.push(isRefusal);
+    if (this.last.length > LAST_CALLS) this.last.shift();
   }
 
   private turn(): void {
@@ -78,5 +96,12 @@ export class ProviderLedger {
 
   private span(): Span {
     return { from: this.clock.now(), refused: new Set(), orderly: 0 };
+  }
+}
+
+function forgetOldest(grants: Set<string>): void {
+  for (const oldest of grants) {
+    if (grants.size <= KNOWN_AT_MOST) break;
+    grants.delete(oldest);
   }
 }

@@ -1,5 +1,4 @@
-import type { Clock } from '../common/index.js';
-import { invalidRequest } from '../common/index.js';
+import { SteadyClock, invalidRequest } from '../common/index.js';
 import { Breaker } from './breaker.js';
 import { ConcurrencyLimit } from './concurrency-limit.js';
 import { RateCeiling } from './rate-ceiling.js';
@@ -20,12 +19,10 @@ export class ProviderRegistry {
    * @param concurrency calls in flight to one provider at most
    * @param perSecond calls per second to one provider at most
    */
-  constructor(
-    providers: readonly TokenProvider[],
-    clock: Clock,
-    concurrency: number,
-    perSecond = Infinity,
-  ) {
+  constructor(providers: readonly TokenProvider[], concurrency: number, perSecond = Infinity) {
+    // Not the database's: a step of it, or a failover to a server whose clock differs, would prolong a
+    // pause by as much, or end one that the provider asked for.
+    const clock = new SteadyClock();
     this.byName = new Map(
       providers.map((provider) => [
         provider.name,

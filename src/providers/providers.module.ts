@@ -2,7 +2,6 @@ import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { outboundConfig, providersConfig, refreshConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
-import { DatabaseClock } from '../database/index.js';
 import type { Trace } from '../common/index.js';
 import { Tracing } from '../tracing/index.js';
 import { LISTENERS_PER_PLACE } from './concurrency-limit.js';
@@ -37,25 +36,18 @@ export class ProvidersModule {
         ProviderGauges,
         {
           provide: ProviderRegistry,
-          inject: [
-            providersConfig.KEY,
-            refreshConfig.KEY,
-            outboundConfig.KEY,
-            DatabaseClock,
-            Tracing,
-          ],
+          inject: [providersConfig.KEY, refreshConfig.KEY, outboundConfig.KEY, Tracing],
           useFactory: (
             config: ConfigType<typeof providersConfig>,
             refresh: ConfigType<typeof refreshConfig>,
             proxies: ConfigType<typeof outboundConfig>,
-            clock: DatabaseClock,
             { trace }: Tracing,
           ) => {
             const providers = factories.flatMap(
               (make) => make(config, () => http(refresh, proxies, trace)) ?? [],
             );
             const { concurrency, callsPerSecond } = refresh;
-            return new ProviderRegistry(providers, clock, concurrency, callsPerSecond);
+            return new ProviderRegistry(providers, concurrency, callsPerSecond);
           },
         },
         {

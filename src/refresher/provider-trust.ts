@@ -5,6 +5,8 @@ import type { RotationListener } from './rotation-listener.js';
 
 /** Milliseconds between two notes that a provider answers in order. */
 const NOTED_EVERY_MS = 1000;
+/** Milliseconds between two attempts to have again what a provider that refuses many has cost. */
+const DOUBTED_EVERY_MS = 60_000;
 
 export interface ProviderTrustDependencies {
   readonly store: Pick<RotationStore, 'suspectProvider' | 'trustProvider'>;
@@ -16,6 +18,7 @@ export interface ProviderTrustDependencies {
 /** Shares with the other replicas whether a provider is suspected, and when it answers in order. */
 export class ProviderTrust {
   private readonly notedAt = new Map<string, number>();
+  private readonly doubtedAt = new Map<string, number>();
 
   constructor(private readonly dependencies: ProviderTrustDependencies) {}
 
@@ -31,6 +34,17 @@ export class ProviderTrust {
   changed(provider: string, suspected: boolean): void {
     this.dependencies.listener.suspected(provider, suspected);
     if (suspected) void this.write(this.dependencies.store.suspectProvider(provider));
+  }
+
+  /**
+   * A refusal is not believed although the provider serves others: what was given up in the minutes
+   * before may have been refused by mistake as well, and is tried once more.
+   */
+  doubted(provider: string): void {
+    const now = this.dependencies.clock.now();
+    if (now - (this.doubtedAt.get(provider) ?? -Infinity) < DOUBTED_EVERY_MS) return;
+    this.doubtedAt.set(provider, now);
+    void this.write(this.dependencies.store.suspectProvider(provider));
   }
 
   private async write(writing: Promise<void>): Promise<void> {

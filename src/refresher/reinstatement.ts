@@ -27,12 +27,13 @@ export class Reinstatement {
       await this.store.release(grant, grant.leaseOwner ?? '', false, wait);
       return;
     }
+    const { era } = breaker;
     limit.enter();
     let error = 'unauthorized';
     try {
       const token = this.sealer.open(grant.accessToken, 'access_token', grant);
       const accepted = await provider.verify(token);
-      breaker.succeeded(grantKeyText(grant));
+      breaker.succeeded(grantKeyText(grant), era);
       if (accepted) {
         await this.reinstate(grant);
         return;

@@ -25,7 +25,7 @@ const GRANT_BACKOFF = { first: 1000, longest: 60_000 };
 /** Failures in a row after which a grant that fails alone is tried at a slow pace of its own. */
 const CHRONIC = { failures: 60, longest: 300_000 };
 /** Milliseconds until a grant is tried again whose refusal is not believed. */
-const DISBELIEVED_MS = { least: 2000, most: 10_000 };
+const DISBELIEVED_MS = { least: 2000, most: 10_000, longest: 40_000 };
 /**
  * Grants of one provider that may be given up between two calls in order, by all replicas together:
  * a fault of the provider can't be told from users who withdraw by fewer.
@@ -52,7 +52,7 @@ export type RotationEnd =
 export interface RotationDependencies {
   readonly store: Pick<RotationStore, 'fail' | 'release' | 'retire'>;
   readonly held: Pick<HeldAnswers, 'keep' | 'keeps'>;
-  readonly trust: Pick<ProviderTrust, 'orderly'>;
+  readonly trust: Pick<ProviderTrust, 'orderly' | 'doubted'>;
   readonly commits: Pick<CommitQueue, 'add' | 'holds'>;
   readonly leases: Pick<LeaseKeeper, 'during'>;
   readonly sealer: Pick<TokenSealer, 'seal' | 'open'>;
@@ -152,10 +152,11 @@ export class Rotation {
     const refreshToken = this.openRefreshToken(grant);
     if (refreshToken === FOREIGN) return await this.abandon(grant, guarded, FOREIGN_RETRY_MS);
     if (refreshToken === undefined) return await this.unreadable(grant, guarded);
+    const { era } = guarded.breaker;
     let issued: IssuedTokens;
     try {
       issued = await this.present(refreshToken, grant, guarded);
-      guarded.breaker.succeeded(grantKeyText(grant));
+      guarded.breaker.succeeded(grantKeyText(grant), era);
       this.dependencies.trust.orderly(grant.provider);
     } catch (error) {
       if (!(error instanceof ProviderError)) {
@@ -282,7 +283,7 @@ export class Rotation {
     const { store, listener, clock, held, history } = this.dependencies;
     const owner = grant.leaseOwner ?? '';
     const name = grantKeyText(grant);
-    breaker.report(error, name);
+    breaker.report(error, name, grant.inDoubt);
     listener.failed(grant, error);
     if (error instanceof UnreadableAnswerError) {
       await held.keep(grant, error, askedAt);
@@ -300,6 +301,8 @@ export class Rotation {
       if (end === 'retired') listener.retired(grant, reason);
       if (end !== 'withheld') return { kind: 'retired' };
     }
+    if (error.kind === 'invalid_grant' && !believable)
+      this.dependencies.trust.doubted(grant.provider);
     const inDoubt = grant.inDoubt || error.leavesDoubt;
     const retryIn = this.retryIn(grant, error, alone);
     const refused = error.isRefusal;
@@ -317,7 +320,8 @@ export class Rotation {
     const { random } = this.dependencies;
     const asked = Math.min(error.retryAfter ?? 0, LONGEST_ASKED_MS);
     if (error.kind === 'invalid_grant') {
-      const { least, most } = DISBELIEVED_MS;
+      const { least, longest } = DISBELIEVED_MS;
+      const most = Math.min(longest, DISBELIEVED_MS.most * 2 ** Math.min(grant.failureCount, 2));
       return Math.floor(least + random() * (most - least));
     }
     if (error.leavesDoubt && grant.failureCount === 0) return asked;

@@ -19,6 +19,8 @@ export interface ProviderWeather {
 export interface ModelFault {
   readonly kind: FaultKind;
   readonly sick: ReadonlySet<string>;
+  /** Of the provider's nodes, those that are ill: the share of calls that meet one. */
+  readonly share: number;
 }
 
 /** What is wrong: the first ones spend nothing; `late` does, and its answer comes. */
@@ -97,7 +99,9 @@ export class ModelProvider {
   async call(refresh: string): Promise<IssuedTokens> {
     this.presentations += 1;
     const { weather, random, clock, fault } = this;
-    if (fault?.sick.has(userOf(refresh))) return this.fail(fault.kind, refresh);
+    if (fault?.sick.has(userOf(refresh)) && random() < fault.share) {
+      return this.fail(fault.kind, refresh);
+    }
     const there = between(random, 1, Math.max(1, Math.floor(weather.longestLatency / 2)));
     const back = between(random, 1, Math.max(1, Math.floor(weather.longestLatency / 2)));
     const lostRequest = random() < weather.lostRequest;
