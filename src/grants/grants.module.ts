@@ -5,6 +5,7 @@ import { ConsentHistory } from './consent-history.store.js';
 import { DeadTokens } from './dead-tokens.js';
 import { GrantMemory } from './grant-memory.js';
 import { GrantLinker } from './grant-linker.js';
+import { GrantScheduleStore } from './grant-schedule.store.js';
 import { GrantStatistics } from './grant-statistics.js';
 import { GrantEntity } from './grant.entity.js';
 import { GrantStore } from './grant.store.js';
@@ -26,6 +27,7 @@ import { UserGrantsStore } from './user-grants.store.js';
     DeadTokens,
     GrantLinker,
     GrantMemory,
+    GrantScheduleStore,
     GrantStatistics,
     GrantStore,
     RestoreStore,
@@ -39,6 +41,7 @@ import { UserGrantsStore } from './user-grants.store.js';
     ConsentHistory,
     GrantLinker,
     GrantMemory,
+    GrantScheduleStore,
     GrantStore,
     RestoreStore,
     RotationStore,

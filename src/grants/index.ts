@@ -4,6 +4,7 @@ export { alive, fresh, neededTtl, rejected, remaining } from './freshness.js';
 export { GrantLinker } from './grant-linker.js';
 export { GRANT_STATUSES, grantKeyText } from './grant.js';
 export type { Grant, GrantKey, GrantStatus } from './grant.js';
+export { GrantScheduleStore } from './grant-schedule.store.js';
 export { GrantStore } from './grant.store.js';
 export type { SealedSample } from './grant.store.js';
 export type { NewGrant } from './new-grant.js';

@@ -9,7 +9,13 @@ import type { BackgroundWork } from '../lifecycle/index.js';
 import { Metrics } from '../metrics/index.js';
 import { ProviderRegistry } from '../providers/index.js';
 import { Journal, Shelf } from '../journal/index.js';
-import { GrantStore, RestoreStore, RotationStore, TokenSealer } from '../grants/index.js';
+import {
+  GrantScheduleStore,
+  GrantStore,
+  RestoreStore,
+  RotationStore,
+  TokenSealer,
+} from '../grants/index.js';
 import { GrantCache, ReadTracker } from '../tokens/index.js';
 import { Tracing } from '../tracing/index.js';
 import { assembleRefresher } from './assemble-refresher.js';
@@ -41,7 +47,8 @@ export class RefresherRuntime implements BackgroundWork {
     sealer: Sealer,
     tokenSealer: TokenSealer,
     store: RotationStore,
-    private readonly grants: GrantStore,
+    grants: GrantStore,
+    private readonly dueTimes: GrantScheduleStore,
     cache: GrantCache,
     reads: ReadTracker,
     providers: ProviderRegistry,
@@ -84,7 +91,7 @@ export class RefresherRuntime implements BackgroundWork {
         }),
         random: Math.random,
         trace: tracing.trace,
-        periodicTasks: [() => reads.flush((batch) => grants.touch(batch, activeLead))],
+        periodicTasks: [() => reads.flush((batch) => dueTimes.touch(batch, activeLead))],
       },
       {
         owner,
@@ -153,7 +160,7 @@ export class RefresherRuntime implements BackgroundWork {
   private async mendTimes(): Promise<void> {
     if (!this.started || !this.database.available) return;
     try {
-      const mended = await this.grants.mendTimes(this.assembled.leaseMs);
+      const mended = await this.dueTimes.mendTimes(this.assembled.leaseMs);
       if (mended > 0) this.assembled.schedule.wake();
     } catch (error) {
       if (!(error instanceof StorageUnavailableError)) this.log.failure('times.unmended', error);
@@ -176,7 +183,7 @@ export class RefresherRuntime implements BackgroundWork {
     if (policy === 'on-demand' || policy === 'paused') return;
     try {
       const window = policy === 'active' ? activeWindowMs : null;
-      const found = await this.grants.reschedule(leadMs, window);
+      const found = await this.dueTimes.reschedule(leadMs, window);
       if (found > 0) this.assembled.schedule.wake();
     } catch (error) {
       // Tried again at the next start; until then readers have them refreshed.

@@ -14,6 +14,7 @@ import type { ConfigType } from '../config/index.js';
 import { DatabaseClock, StaleTrust } from '../database/index.js';
 import { alive, fresh, grantKeyText, GrantStore, remaining } from '../grants/index.js';
 import { GrantCache } from './grant-cache.js';
+import { GrantLoads } from './grant-loads.js';
 import { GrantRefresher } from './grant-refresher.js';
 import type { RefreshDemand } from './grant-refresher.js';
 import type { Grant, GrantKey } from '../grants/index.js';
@@ -37,6 +38,7 @@ export class TokenReader {
     @Inject(refreshConfig.KEY) private readonly config: ConfigType<typeof refreshConfig>,
     private readonly cache: GrantCache,
     private readonly store: GrantStore,
+    private readonly rows: GrantLoads,
     private readonly opener: TokenOpener,
     private readonly refresher: GrantRefresher,
     private readonly clock: DatabaseClock,
@@ -88,7 +90,7 @@ export class TokenReader {
       const text = `${grantKeyText(key)}\0${String(this.cache.epoch(key))}`;
       const grant = await this.loads.run(text, async () => {
         const readAt = performance.now();
-        const loaded = await this.store.load(key);
+        const loaded = await this.rows.load(key);
         if (loaded) this.cache.set(loaded, readAt);
         else this.cache.invalidate(key);
         return loaded;

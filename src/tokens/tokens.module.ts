@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { GrantsModule } from '../grants/index.js';
 import { GrantCache } from './grant-cache.js';
+import { GrantLoads } from './grant-loads.js';
 import { ReadTracker } from './read-tracker.js';
 import { RejectionCeiling } from './rejection-ceiling.js';
 import { TokenOpener } from './token-opener.js';
@@ -13,7 +14,15 @@ import { WarmReads } from './warm-reads.js';
 @Module({
   imports: [GrantsModule],
   controllers: [TokensController, UsersController],
-  providers: [GrantCache, ReadTracker, RejectionCeiling, TokenOpener, TokenReader, WarmReads],
+  providers: [
+    GrantCache,
+    GrantLoads,
+    ReadTracker,
+    RejectionCeiling,
+    TokenOpener,
+    TokenReader,
+    WarmReads,
+  ],
   exports: [GrantCache, ReadTracker, TokenReader, WarmReads],
 })
 export class TokensModule {}

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { LRUCache } from 'lru-cache';
 import { AuditLog } from '../audit/index.js';
 import { DEFAULT_CONNECTION, DEFAULT_PROVIDER, callRefusal, isWithin } from '../common/index.js';
 import { refreshConfig } from '../config/index.js';
@@ -42,7 +43,7 @@ const NO_QUERY: ReadWish = {
  */
 @Injectable()
 export class WarmReads {
-  private readonly wishes = new Map<string, ReadWish>([['', NO_QUERY]]);
+  private readonly wishes = new LRUCache<string, ReadWish>({ max: QUERIES });
 
   constructor(
     @Inject(refreshConfig.KEY) private readonly refresh: ConfigType<typeof refreshConfig>,
@@ -67,7 +68,7 @@ export class WarmReads {
   remember({ raw }: FastifyRequest, wish: ReadWish): void {
     const query = queryOf(raw.url ?? '');
     if (query === undefined || query.length > LONGEST_QUERY) return;
-    if (this.wishes.size < QUERIES) this.wishes.set(query, wish);
+    this.wishes.set(query, wish);
   }
 
   /** @returns whether the request was answered */
@@ -78,7 +79,7 @@ export class WarmReads {
   ): boolean {
     const { caller, raw } = request;
     const query = queryOf(raw.url ?? '');
-    const wish = query === undefined ? undefined : this.wishes.get(query);
+    const wish = this.wishOf(query);
     if (!wish || !caller || callRefusal(caller, config)) return false;
     const { user_id: userId } = request.params as { readonly user_id: string };
     const key = { provider: wish.provider, userId, connection: wish.connection };
@@ -87,6 +88,7 @@ export class WarmReads {
     const entry = this.cache.peek(grantKeyText(key));
     if (!entry || !this.serves(entry, wish)) return false;
     const answer = this.opened(entry);
+    if (!answer) return false;
     this.cache.countHit();
     this.count(answer, caller.name, entry, request.id);
     reply.raw.writeHead(200, {
@@ -99,6 +101,11 @@ export class WarmReads {
     return true;
   }
 
+  private wishOf(query: string | undefined): ReadWish | undefined {
+    if (query === '') return NO_QUERY;
+    return query === undefined ? undefined : this.wishes.get(query);
+  }
+
   private serves({ grant }: CacheEntry, { minTtl, scopes }: ReadWish): boolean {
     return (
       grant.status === 'active' &&
@@ -107,15 +114,20 @@ export class WarmReads {
     );
   }
 
-  private opened(entry: CacheEntry): OpenedAnswer {
+  /** @returns undefined for what can't be opened: that is refused, and noted, by the controller */
+  private opened(entry: CacheEntry): OpenedAnswer | undefined {
     const known = entry.answer;
-    if (!known || performance.now() - known.openedAt >= REUSE_MS) {
+    if (known && performance.now() - known.openedAt < REUSE_MS) {
+      known.tell(secondsLeft(entry.grant, this.clock.now()));
+      return known;
+    }
+    try {
       const answer = new OpenedAnswer(this.opener.open(entry.grant), performance.now());
       this.cache.keepAnswer(entry, answer);
       return answer;
+    } catch {
+      return undefined;
     }
-    known.tell(secondsLeft(entry.grant, this.clock.now()));
-    return known;
   }
 
   private count(answer: OpenedAnswer, client: string, { grant }: CacheEntry, id: string): void {

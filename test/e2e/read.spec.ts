@@ -97,6 +97,29 @@ describe('reading a token', () => {
     for (const replica of [0, 1]) expect((await world.read('art', '', replica)).status).toBe(404);
   });
 
+  it('refuses and notes a token that cannot be opened, held in memory or not', async () => {
+    await world.link('ann');
+    await world.database.query(
+      `UPDATE stitch_grants SET access_token = set_byte(access_token, 40,
+         get_byte(access_token, 40) # 1) WHERE user_id = 'ann'`,
+    );
+    await droppedEverywhere(world.vaults, 'ann');
+    const codes = [];
+    for (let read = 0; read < 2; read += 1) {
+      const answer = await world.read('ann');
+      expect(answer.status).toBe(500);
+      codes.push(((await answer.json()) as { code: string }).code);
+    }
+    expect(codes).toEqual(['internal_error', 'internal_error']);
+    await eventually('both are in the audit', async () => {
+      const [row] = await world.database.query<{ reads: number | null }>(
+        `SELECT sum(count)::int AS reads FROM audit_events
+         WHERE user_id = 'ann' AND type = 'token.read' AND outcome = 'internal_error'`,
+      );
+      return row?.reads === 2;
+    });
+  });
+
   it('counts expires_at from the moment the provider was asked, linking and refreshing', async () => {
     const latency = 600;
     // Half a round trip to the database is what the vault may be wrong about its clock.

@@ -101,6 +101,18 @@ describe('plans of the hot statements with 20,000 grants', () => {
     }
   });
 
+  it('a load of many grants at once reads each of them by the primary key', async () => {
+    const keys = Array.from({ length: 100 }, (_, index) => ({
+      provider: 'stitch-money',
+      userId: `user-${String(150 * index + 1)}`,
+      connection: 'default',
+    }));
+    const work = await plansOf(database, (planned) => storesOf(planned).grants.loadMany(keys));
+    expect(sequential(work)).toEqual([]);
+    expect(indexes(work)).toEqual(['stitch_grants_pkey']);
+    expect(work.wasted).toBe(0);
+  });
+
   it('commits and notes of reads go by the primary key, each row of theirs alone', async () => {
     const rows = Array.from({ length: 20 }, (_, index) => ({
       provider: 'stitch-money',
@@ -122,7 +134,7 @@ describe('plans of the hot statements with 20,000 grants', () => {
     const reads = rows.map((key) => ({ ...key, at: Date.now() }));
     for (const work of [
       await plansOf(database, (planned) => storesOf(planned).rotations.commit(results)),
-      await plansOf(database, (planned) => storesOf(planned).grants.touch(reads, 0)),
+      await plansOf(database, (planned) => storesOf(planned).dueTimes.touch(reads, 0)),
     ]) {
       expect(sequential(work)).toEqual([]);
       expect(indexes(work)).toEqual(['stitch_grants_pkey']);

@@ -1,6 +1,7 @@
 import { PendingConsentsStore } from '../../src/authorization-requests/index.js';
 import type { Database } from '../../src/database/index.js';
 import {
+  GrantScheduleStore,
   GrantStore,
   RotationStore,
   UnconfirmedStore,
@@ -15,6 +16,7 @@ export function storesOf(database: Database) {
   const grants = new GrantStore(database, revocations, pendingConsents);
   return {
     grants,
+    dueTimes: new GrantScheduleStore(database),
     revocations,
     rotations: new RotationStore(database, revocations),
     users: new UserGrantsStore(database, revocations, pendingConsents, grants),
