@@ -41,6 +41,8 @@ interface Question {
   readonly since: number;
   readonly lastWritten: number;
   readonly step: HistoryStep;
+  /** Whom the database named when it was asked: who is missing later was taken over by an heir. */
+  readonly named: ReadonlySet<string>;
 }
 
 /** Why no refresh token is presented: the database is a copy, or has lost more than is remembered. */
@@ -206,7 +208,8 @@ export class History {
       ...before.map(({ beatAt }) => beatAt),
     );
     const step = { lost: this.owed, late };
-    this.question = { incarnation, since: performance.now(), lastWritten, step };
+    const named = new Set(others.map((each) => each.process));
+    this.question = { incarnation, since: performance.now(), lastWritten, step, named };
     this.restored = {};
   }
 
@@ -240,7 +243,10 @@ export class History {
 
   /** Those that the database names, and those that it has forgotten with the rest. */
   private others(state: HistoryState): readonly OtherReplica[] {
-    const named = new Set(state.others.map(({ process }) => process));
+    const named = new Set([
+      ...state.others.map(({ process }) => process),
+      ...(this.question?.named ?? []),
+    ]);
     return [...state.others, ...this.lastOthers.filter(({ process }) => !named.has(process))];
   }
 

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { createDatabase } from '../support/database.js';
 import type { TestDatabase } from '../support/database.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
-import { TEST_KEYRING } from '../support/vault.js';
+import { StartError } from '../../src/start-error.js';
+import { TEST_KEYRING, launchVault } from '../support/vault.js';
 import { eventually } from '../support/wait.js';
 import {
   cleanUp,
@@ -76,23 +77,24 @@ describe('node dist/main.js', () => {
   });
 
   it.each(['HOST', 'PUBLIC_HOST'])('says in one line what %s is to be', async (name) => {
-    const nowhere = await runMain({ [name]: 'nowhere.invalid' });
-    expect(nowhere.code).toBe(1);
-    expect(nowhere.stderr).toBe(`${name}: an address, or a name that resolves to one\n`);
+    await expect(launchVault(environment({ [name]: 'nowhere.invalid' }))).rejects.toThrow(
+      new StartError(`${name}: an address, or a name that resolves to one`),
+    );
     // TEST-NET-3 (RFC 5737): no machine has it.
-    const foreign = await runMain({ [name]: '203.0.113.7' });
-    expect(foreign.code).toBe(1);
-    expect(foreign.stderr).toBe(`${name}: an address of this machine\n`);
+    await expect(launchVault(environment({ [name]: '203.0.113.7' }))).rejects.toThrow(
+      new StartError(`${name}: an address of this machine`),
+    );
   });
 
   it.each(['PORT', 'PUBLIC_PORT'])('says in one line that %s is in use', async (name) => {
     const holder = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => holder.once('listening', resolve));
     const { port } = holder.address() as AddressInfo;
-    const ended = await runMain({ [name]: String(port) });
+    const refused = launchVault(environment({ [name]: String(port) }));
+    await expect(refused).rejects.toThrow(
+      new StartError(`${name}: a free port (this one is in use)`),
+    );
     holder.close();
-    expect(ended.code).toBe(1);
-    expect(ended.stderr).toBe(`${name}: a free port (this one is in use)\n`);
   });
 
   it('says in one line that the spool directory cannot be made', async () => {

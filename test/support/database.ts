@@ -16,9 +16,19 @@ export const connectionTo = (url: string, poolSize = 2): ConnectionConfig =>
   loadDatabaseConfig({ DATABASE_URL: url, DATABASE_POOL_SIZE: String(poolSize) });
 
 /** @param options.empty without any table, for tests of the migrations themselves */
-export async function createDatabase(options: { empty?: boolean } = {}): Promise<TestDatabase> {
+export const createDatabase = (options: { empty?: boolean } = {}): Promise<TestDatabase> =>
+  cloneOf(options.empty ? 'template0' : required('TEST_DATABASE_TEMPLATE'));
+
+/** Another database with all that this one holds. Only a database without a vault can be cloned. */
+export async function cloneDatabase(source: TestDatabase): Promise<TestDatabase> {
+  await onServer(
+    `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '${source.name}'`,
+  );
+  return cloneOf(source.name);
+}
+
+async function cloneOf(template: string): Promise<TestDatabase> {
   const name = `vault_${randomBytes(8).toString('hex')}`;
-  const template = options.empty ? 'template0' : required('TEST_DATABASE_TEMPLATE');
   await onServer(`CREATE DATABASE ${name} TEMPLATE ${template}`);
   const url = new URL(required('TEST_DATABASE_ADMIN_URL'));
   url.pathname = `/${name}`;

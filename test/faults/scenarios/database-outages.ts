@@ -123,6 +123,10 @@ async function outage(site: Site, variant: Variant, quick: boolean): Promise<Out
     const { reuseEvents, maxPresentations } = arena.sandbox.stats;
     found.check(tally.share >= 0.999, `only ${(tally.share * 100).toFixed(2)} % answered`);
     found.check(tally.refusedThoughValid === 0, 'refused a token that was still good');
+    if (variant.backBefore) {
+      // The restarted replica speaks for the process that was there before, within three seconds.
+      found.check(recovered < 19, `all fresh after ${recovered.toFixed(1)} s only`);
+    }
     found.check(quick || inHand > 0, 'no answer was in hand during the outage');
     found.check(reuseEvents === 0 && maxPresentations === 1, 'a refresh token presented twice');
     found.note(
