@@ -4,7 +4,7 @@ import { AuditStore, UnknownHeadError, toAuditPage } from '../audit/index.js';
 import { loadDatabaseConfig, loadSealingConfig } from '../config/index.js';
 import { Keyring, Sealer } from '../encryption/index.js';
 import { limit, userId } from './arguments.js';
-import { print } from './output.js';
+import { print, table } from './output.js';
 import { OperatorError, withSession } from './session.js';
 import { auditOf } from './stores.js';
 
@@ -43,11 +43,18 @@ async function list({ user, client, limit: most, json }: ListOptions): Promise<v
   await withSession(loadDatabaseConfig(), async ({ database }) => {
     const rows = await new AuditStore(database).page({ userId: user, client }, 0, most, true);
     const page = toAuditPage(rows);
-    const lines = page.items.map(
-      ({ at, type, client: who, provider, user_id, connection, count, outcome }) => {
-        const grant = user_id === null ? '' : ` ${provider ?? ''}/${user_id}/${connection ?? ''}`;
-        return `${at} ${type.padEnd(15)} ${(who ?? '-').padEnd(16)} ${String(count)} ${outcome}${grant}`;
-      },
+    const lines = table(
+      ['at', 'type', 'client', 'count', 'outcome', 'provider', 'user', 'connection'],
+      page.items.map((event) => [
+        event.at,
+        event.type,
+        event.client,
+        event.count,
+        event.outcome,
+        event.provider,
+        event.user_id,
+        event.connection,
+      ]),
     );
     print(json, page, lines.length > 0 ? lines : ['No events.']);
   });

@@ -7,7 +7,7 @@ import { CLIENT_SCOPES } from '../common/index.js';
 import { loadDatabaseConfig } from '../config/index.js';
 import { dataSourceOptions } from '../database/index.js';
 import { clientName, provider, seconds, userId } from './arguments.js';
-import { print } from './output.js';
+import { print, table } from './output.js';
 import { keyOfKeyring } from './stores.js';
 
 /** Seconds in a hundred years: longer than anybody means. */
@@ -42,7 +42,7 @@ export function addClientCommands(program: Command): void {
         print(
           json,
           { clients: all.map(toJson) },
-          all.length > 0 ? all.map(toLine) : ['No clients yet.'],
+          all.length > 0 ? toLines(all) : ['No clients yet.'],
         );
       }),
     );
@@ -153,7 +153,7 @@ function addVouch(clients: Command): void {
     .action((name: string, { json }: { json?: boolean }) =>
       withRegistry(async (registry) => {
         const client = await registry.vouch(name);
-        print(json, toJson(client), [toLine(client)]);
+        print(json, toJson(client), toLines([client]));
       }),
     );
 }
@@ -194,8 +194,11 @@ const toJson = (client: ServiceClient) => ({
   last_used_at: client.lastUsedAt?.toISOString() ?? null,
 });
 
-const toLine = (client: ServiceClient): string =>
-  [client.name.padEnd(24), client.scopes.join(',').padEnd(36), state(client)].join(' ');
+const toLines = (clients: readonly ServiceClient[]): string[] =>
+  table(
+    ['name', 'scopes', 'state'],
+    clients.map((client) => [client.name, client.scopes.join(','), state(client)]),
+  );
 
 function state(client: ServiceClient): string {
   if (client.revokedAt) return `revoked ${client.revokedAt.toISOString()}`;

@@ -2,12 +2,13 @@ import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { loadDatabaseConfig } from '../config/index.js';
 import { EventLogStore, toEventPage, toPlace } from '../events/index.js';
-import { limit } from './arguments.js';
-import { print } from './output.js';
+import { limit, userId } from './arguments.js';
+import { print, table } from './output.js';
 import { OperatorError, withSession } from './session.js';
 
 interface Options {
   after?: string;
+  user?: string;
   limit: number;
   json?: boolean;
 }
@@ -19,25 +20,30 @@ export function addEventCommands(program: Command): void {
     .command('list')
     .description('list events, oldest first')
     .option('--after <cursor>', 'go on from a next_cursor or from the id of an event', place)
+    .option('--user <user>', 'of this user only', userId)
     .option('--limit <n>', 'at most so many, 1 to 500', limit, 50)
     .option('--json', 'print one JSON document')
-    .action(({ after, limit: most, json }: Options) =>
+    .action(({ after, user, limit: most, json }: Options) =>
       withSession(loadDatabaseConfig(), async ({ database }) => {
-        const found = await new EventLogStore(database).page(toPlace(after), most);
+        const found = await new EventLogStore(database).page(toPlace(after), most, user);
         if (!found) throw new OperatorError('There is no such event, or not any more.');
         const page = toEventPage(found, after);
-        const lines = page.items.map(
-          ({ created_at, type, provider, user_id, connection, data }) =>
-            `${created_at} ${type.padEnd(30)} ${provider}/${user_id}/${connection} ${data.reason ?? ''}`,
+        const lines = table(
+          ['at', 'type', 'provider', 'user', 'connection', 'reason'],
+          page.items.map(({ created_at, type, provider, user_id, connection, data }) => [
+            created_at,
+            type,
+            provider,
+            user_id,
+            connection,
+            data.reason,
+          ]),
         );
         print(
           json,
           page,
           lines.length > 0
-            ? [
-                ...lines.map((line) => line.trimEnd()),
-                `Go on with --after ${page.next_cursor ?? ''}`,
-              ]
+            ? [...lines, `Go on with --after ${page.next_cursor ?? ''}`]
             : ['No events.'],
         );
       }),

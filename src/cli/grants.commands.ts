@@ -13,7 +13,7 @@ import {
 import type { Grant, GrantKey, GrantStatus, GrantStore } from '../grants/index.js';
 import { connection, limit, provider, time, userId } from './arguments.js';
 import { addImportCommand } from './import/import.command.js';
-import { print } from './output.js';
+import { print, table } from './output.js';
 import { addRereadCommand } from './reread.command.js';
 import { OperatorError, withSession } from './session.js';
 import { grantStoreOf } from './stores.js';
@@ -51,7 +51,7 @@ export function addGrantCommands(program: Command): void {
     .description('list grants, page by page, without any token')
     .option('--provider <provider>', 'of this provider only', provider)
     .addOption(new Option('--status <status>', 'in this status only').choices(GRANT_STATUSES))
-    .option('--user-id <user>', 'of this user only', userId)
+    .option('--user, --user-id <user>', 'of this user only', userId)
     .option('--limit <n>', 'at most so many, 1 to 500', limit, 50)
     .option('--cursor <cursor>', 'go on from next_cursor of the page before', cursor)
     .option('--json', 'print one JSON document')
@@ -113,9 +113,19 @@ async function list({ limit: most, cursor: after, json, ...filter }: ListOptions
     const items = found.slice(0, most);
     const last = items.at(-1);
     const next = found.length > most && last ? toCursor(last) : null;
-    const lines = items.map(
-      (grant) =>
-        `${spell(grant).padEnd(56)} ${[grant.status, grant.reason ?? ''].join(' ').trim()}`,
+    const lines = table(
+      ['provider', 'user', 'connection', 'status', 'reason', 'expires', 'version'],
+      items
+        .map(toGrantDto)
+        .map((grant) => [
+          grant.provider,
+          grant.user_id,
+          grant.connection,
+          grant.status,
+          grant.reason,
+          grant.expires_at,
+          grant.version,
+        ]),
     );
     if (next) lines.push(`More with --cursor ${next}`);
     print(

@@ -7,7 +7,7 @@ import { loadSealingConfig } from '../config/index.js';
 import { Keyring, Sealer, generateKey } from '../encryption/index.js';
 import { Rewrapper, SEALED_TABLES, keyUsage } from '../keys/index.js';
 import type { KeyUsage } from '../keys/index.js';
-import { print } from './output.js';
+import { print, table } from './output.js';
 import { OperatorError, withSession } from './session.js';
 import { auditOf } from './stores.js';
 
@@ -56,14 +56,15 @@ async function status(json?: boolean): Promise<void> {
         sealed_values: sealedValues,
       })),
     },
-    usage.map((key) => toLine(key, keyring.primaryId)),
+    table(
+      ['key', 'sealed values', 'role'],
+      usage.map((key) => [key.id, key.sealedValues, roleOf(key, keyring.primaryId)]),
+    ),
   );
 }
 
-const toLine = ({ id, inKeyring, sealedValues }: KeyUsage, primary: string): string => {
-  const role = id === primary ? 'seals' : inKeyring ? 'opens' : 'not in the keyring';
-  return `${id.padEnd(32)} ${String(sealedValues).padStart(12)} ${role}`;
-};
+const roleOf = ({ id, inKeyring }: KeyUsage, primary: string): string =>
+  id === primary ? 'seals' : inKeyring ? 'opens' : 'not in the keyring';
 
 async function rewrap(json?: boolean): Promise<void> {
   const config = loadSealingConfig();

@@ -29,16 +29,21 @@ export class EventLogStore {
    * also while others write; an empty page means that there was no more when the call began.
    *
    * @param after undefined: from the oldest that is kept
+   * @param userId of this user only; undefined: of all
    * @returns undefined where `after` names an event that is not kept
    * @throws StorageUnavailableError
    */
-  async page(after: LogPlace | undefined, limit: number): Promise<PlacedEvent[] | undefined> {
+  async page(
+    after: LogPlace | undefined,
+    limit: number,
+    userId?: string,
+  ): Promise<PlacedEvent[] | undefined> {
     // First the places, then the reading: whatever was committed before this call has a place by
     // now, whoever gave it, or comes behind a full page. The other way round a page could end before
     // events that another reader's call placed in between, and look like the end of the log.
     await this.place();
     const position = await this.positionOf(after);
-    return position === undefined ? undefined : this.read(position, limit);
+    return position === undefined ? undefined : this.read(position, limit, userId);
   }
 
   /**
@@ -92,11 +97,15 @@ export class EventLogStore {
     }
   }
 
-  private async read(position: string, limit: number): Promise<PlacedEvent[]> {
+  private async read(
+    position: string,
+    limit: number,
+    userId: string | undefined,
+  ): Promise<PlacedEvent[]> {
     const rows = await this.database.query<EventRow>(
       `SELECT event_id, position, type, data, created_at FROM stitch_events
-       WHERE position > $1 ORDER BY position LIMIT $2`,
-      [position, limit],
+       WHERE position > $1 AND ($3::text IS NULL OR user_id = $3) ORDER BY position LIMIT $2`,
+      [position, limit, userId ?? null],
     );
     return rows.map(({ event_id, created_at, ...row }) => ({
       ...row,

@@ -118,8 +118,8 @@ describe('operator commands beside a running vault', () => {
     const api = await world.vault.request('/grants?user_id=lia', { key: world.key });
     expect([first.items, rest.items].flat()).toEqual(((await api.json()) as typeof rest).items);
     expect(shown).toEqual((rest.items as unknown[])[0]);
-    expect((await cli('grants', 'list', '--user-id', 'lia')).stdout).toMatch(
-      /^stitch-money\/lia\/one +active\nstitch-money\/lia\/two +active\n$/,
+    expect((await cli('grants', 'list', '--user', 'lia')).stdout).toMatch(
+      /^PROVIDER .*\nstitch-money +lia +one +active .*\nstitch-money +lia +two +active .*\n$/,
     );
     expect((await cli('grants', 'show', ...names)).stdout).toMatch(/^version +1$/m);
 
@@ -189,8 +189,9 @@ describe('operator commands beside a running vault', () => {
     const { items } = (await api.json()) as { items: { id: string }[] };
     expect([page.items, next.items].flat()).toEqual(items);
     const { stdout } = await cli('events', 'list', '--after', items[0]?.id ?? '');
-    expect(stdout.split('\n')).toHaveLength(items.length + 1);
-    expect(stdout).toMatch(/grant\.deleted +stitch-money\/lia\/two$/m);
+    expect(stdout.split('\n')).toHaveLength(items.length + 2);
+    expect(stdout).toMatch(/grant\.deleted +stitch-money +lia +two +-$/m);
+    expect((await json('events', 'list', '--user', 'nobody')).items).toEqual([]);
     expect((await json('events', 'list', '--after', String(next.next_cursor))).items).toEqual([]);
     const unknown = '00000000-0000-4000-8000-000000000000';
     expect(await cli('events', 'list', '--after', unknown)).toMatchObject({ code: 1, stdout: '' });

@@ -112,7 +112,7 @@ describe('the audit', () => {
     }
     const listed = await runCli(['audit', 'list', '--user', 'ann', '--limit', '1'], environment);
     expect(listed.stdout).toMatch(
-      / grant\.deleted +operator +1 done stitch-money\/ann\/default\n$/,
+      / grant\.deleted +operator +1 +done +stitch-money +ann +default\n$/,
     );
   });
 });

@@ -152,7 +152,7 @@ describe('keys status and keys rewrap', () => {
     });
     expect(stderr).toMatch(/^Values are left under other keys: .*\n$/);
     const lines = (await cli(['keys', 'status'], spell([NEW]))).stdout.split('\n');
-    expect(lines[1]).toMatch(/^old-2025 +1 not in the keyring$/);
+    expect(lines[2]).toMatch(/^old-2025 +1 +not in the keyring$/);
   });
 
   it('need the keyring, and never make one up', async () => {
