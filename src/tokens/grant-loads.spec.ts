@@ -41,7 +41,7 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 async function busy() {
   const store = heldStore();
   const loads = new GrantLoads(store);
-  for (const user of ['a', 'b', 'c', 'd']) void loads.load(keyOf(user));
+  for (const user of ['a', 'b', 'c', 'd']) loads.load(keyOf(user)).catch(() => undefined);
   await turn();
   return { store, loads };
 }
@@ -81,6 +81,15 @@ describe('loads for readers', () => {
     await turn();
     store.pending[6]?.fail(new Error('this one'));
     await expect(bad).rejects.toThrow('this one');
+  });
+
+  it('fail while they wait when a statement before them got no answer', async () => {
+    const { store, loads } = await busy();
+    const waiting = Array.from({ length: 150 }, (_, each) => loads.load(keyOf(`user-${each}`)));
+    store.pending[0]?.fail(new StorageUnavailableError());
+    const ends = await Promise.allSettled(waiting);
+    expect(ends.filter(({ status }) => status === 'rejected')).toHaveLength(150);
+    expect(store.asked).toHaveLength(4);
   });
 
   it('fail together when the database is away, and are not sent again', async () => {

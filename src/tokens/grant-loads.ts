@@ -46,10 +46,12 @@ export class GrantLoads {
       if (batch.length === 1 && first) first.resolve(await this.store.load(first.key));
       else await this.sendMany(batch);
     } catch (error) {
-      // Without the database all of them fail; anything else may be the fault of one of them.
-      if (batch.length === 1 || error instanceof StorageUnavailableError) {
-        for (const { reject } of batch) reject(error);
-      } else for (const each of batch) await this.send([each]);
+      // Without the database, or with the table locked, those that wait would wait as long again.
+      if (error instanceof StorageUnavailableError)
+        fail([...batch, ...this.waiting.splice(0)], error);
+      else if (batch.length === 1) fail(batch, error);
+      // It may be the fault of one of them.
+      else for (const each of batch) await this.send([each]);
     }
   }
 
@@ -58,4 +60,8 @@ export class GrantLoads {
     const found = new Map(grants.map((grant) => [grantKeyText(grant), grant]));
     for (const { key, resolve } of batch) resolve(found.get(grantKeyText(key)));
   }
+}
+
+function fail(batch: readonly Waiting[], error: unknown): void {
+  for (const { reject } of batch) reject(error);
 }
