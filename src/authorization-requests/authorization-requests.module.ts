@@ -11,9 +11,11 @@ import { StartService } from './start.service.js';
 import { ConfirmationExpiry } from './confirmation-expiry.js';
 import { ConfirmationService } from './confirmation.service.js';
 import { ConfirmationStore } from './confirmation.store.js';
+import { ConsentNotes } from './consent-notes.js';
 import { ConsentRecorder } from './consent-recorder.js';
 import { LinkService } from './link.service.js';
 import { PendingConsentsStore } from './pending-consents.store.js';
+import { RequestAuthenticity } from './request-authenticity.js';
 import { RequestSecrets } from './request-secrets.js';
 import { RequestStore } from './request.store.js';
 import { SecondVisit } from './second-visit.js';
@@ -30,8 +32,10 @@ import { VisitStore } from './visit.store.js';
   controllers: [AuthorizationRequestsController],
   providers: [
     RequestStore,
+    RequestAuthenticity,
     RequestSecrets,
     LinkService,
+    ConsentNotes,
     ConsentRecorder,
     CallbackService,
     ConfirmationService,

@@ -11,9 +11,11 @@ import { BrowserCookie, hashOf } from './browser-cookie.js';
 import type { CallbackEnd } from './callback-end.js';
 import { answerHash, parseCallbackQuery } from './callback-query.js';
 import type { CallbackQuery } from './callback-query.js';
+import { ConsentNotes } from './consent-notes.js';
 import { ConsentRecorder } from './consent-recorder.js';
 import { pauseBeforeRetry } from './exchange-retry.js';
 import { randomValue } from './pkce.js';
+import { RequestAuthenticity } from './request-authenticity.js';
 import { RequestSecrets } from './request-secrets.js';
 import { RequestStore } from './request.store.js';
 import type { EndStatus, OpenRequest } from './request.store.js';
@@ -30,8 +32,10 @@ export class CallbackService {
     private readonly providers: ProviderRegistry,
     private readonly requests: RequestStore,
     private readonly secrets: RequestSecrets,
+    private readonly authenticity: RequestAuthenticity,
     private readonly linker: GrantLinker,
     private readonly keeper: ConsentRecorder,
+    private readonly notes: ConsentNotes,
     private readonly cookies: BrowserCookie,
     private readonly secondVisits: SecondVisit,
     private readonly clock: DatabaseClock,
@@ -84,6 +88,10 @@ export class CallbackService {
     provider: TokenProvider,
     parsed: CallbackQuery,
   ): Promise<RequestEnd> {
+    if (!this.authenticity.check(request)) {
+      // Nothing of it can be believed: not the user, and not where the browser is to go.
+      return this.end({ ...request, returnTo: null }, 'failed', 'not_authentic', 400);
+    }
     const { answer } = parsed;
     if (answer.kind === 'declined') return this.end(request, 'denied', 'access_denied', 200);
     if (answer.kind === 'error') return this.end(request, 'failed', answer.error, 400);
@@ -100,6 +108,7 @@ export class CallbackService {
     code: string,
     issuer: string | undefined,
   ): Promise<RequestEnd> {
+    const earlierSubject = await this.notes.earlierSubject(request);
     let issued: IssuedTokens;
     let askedAt: number;
     try {
@@ -137,6 +146,7 @@ export class CallbackService {
     });
     const end = { requestId: request.id, returnTo: request.returnTo, httpStatus: 200 } as const;
     const kept = await this.keeper.store({ requestId: request.id, status, grant });
+    this.notes.tell(request, issued, earlierSubject);
     // The code is spent and the request claimed: only a new start helps.
     if (kept === 'lost') return { ...end, status: 'failed', httpStatus: 502 };
     if (kept === 'discarded') return { ...end, status: 'failed', httpStatus: 400 };

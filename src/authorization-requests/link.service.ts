@@ -10,6 +10,7 @@ import type { TokenProvider } from '../providers/index.js';
 import { authorizationUrlOf } from './authorization-url.js';
 import { ConfirmationExpiry } from './confirmation-expiry.js';
 import { codeChallengeOf, randomValue } from './pkce.js';
+import { verifierFor } from './request-terms.js';
 import { ownRequest } from './request-owner.js';
 import { RequestSecrets } from './request-secrets.js';
 import { RequestStore } from './request.store.js';
@@ -72,9 +73,20 @@ export class LinkService {
     const id = randomUUID();
     const state = randomValue();
     const nonce = randomValue();
-    const codeVerifier = randomValue();
-    const codeChallenge = codeChallengeOf(codeVerifier);
     const redirectUri = `${this.listeners.public.url}/callback/${provider.name}`;
+    const terms = {
+      id,
+      state,
+      userId: wish.userId,
+      provider: provider.name,
+      connection: wish.connection,
+      redirectUri,
+      scopes,
+      returnTo,
+      confirm: wish.confirm,
+    };
+    const codeVerifier = verifierFor(terms);
+    const codeChallenge = codeChallengeOf(codeVerifier);
     // Where the browser is to be known again in the callback it must come by here first.
     const direct = provider.capabilities.echoesState && !this.config.sameBrowser;
     const parameters = { redirectUri, state, nonce, codeChallenge, scopes, prefill: {} };
@@ -83,18 +95,10 @@ export class LinkService {
       : `${this.listeners.public.url}/authorize/${id}`;
     const expiresAt = await this.requests.insert(
       {
-        id,
-        state,
-        userId: wish.userId,
-        provider: provider.name,
-        connection: wish.connection,
+        ...terms,
         codeVerifier: this.secrets.seal(codeVerifier, 'code_verifier', id),
         codeChallenge,
         nonce: this.secrets.seal(nonce, 'nonce', id),
-        redirectUri,
-        scopes,
-        returnTo,
-        confirm: wish.confirm,
         prefill: this.sealPrefill(provider, wish.prefill, id),
         clientId: caller.id,
       },

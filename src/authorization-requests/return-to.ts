@@ -1,4 +1,4 @@
-import { invalidRequest } from '../common/index.js';
+import { VaultError, invalidRequest } from '../common/index.js';
 
 /** What the vault itself adds. */
 const OURS = ['authorization_request', 'status'];
@@ -31,4 +31,17 @@ export function checkReturnTo(
   const asGiven =
     returnTo.startsWith(`${url.origin}/`) && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(returnTo);
   return asGiven ? returnTo : url.href;
+}
+
+/**
+ * Where a browser that comes by again may be sent to: nowhere, if the row now names a place that the
+ * vault would not have taken. Somebody who can write to the table could send it anywhere otherwise.
+ */
+export function stillAllowed(returnTo: string | null, allowList: readonly string[]): string | null {
+  try {
+    return checkReturnTo(returnTo ?? undefined, allowList);
+  } catch (error) {
+    if (error instanceof VaultError) return null;
+    throw error;
+  }
 }

@@ -1,10 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { refreshConfig } from '../config/index.js';
+import { linksConfig, refreshConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
 import { DatabaseClock } from '../database/index.js';
 import { BrowserCookie, hashOf } from './browser-cookie.js';
 import type { CallbackEnd } from './callback-end.js';
 import { randomValue } from './pkce.js';
+import { stillAllowed } from './return-to.js';
 import { VisitStore } from './visit.store.js';
 import type { TakenRequest, Visit } from './visit.store.js';
 
@@ -32,6 +33,7 @@ export class SecondVisit {
 
   constructor(
     @Inject(refreshConfig.KEY) refresh: ConfigType<typeof refreshConfig>,
+    @Inject(linksConfig.KEY) private readonly links: ConfigType<typeof linksConfig>,
     private readonly visits: VisitStore,
     private readonly cookies: BrowserCookie,
     private readonly clock: DatabaseClock,
@@ -48,7 +50,7 @@ export class SecondVisit {
     return {
       requestId: taken.id,
       status,
-      returnTo: taken.returnTo,
+      returnTo: stillAllowed(taken.returnTo, this.links.returnUrlAllowlist),
       httpStatus: taken.httpStatus ?? (status === 'failed' ? 400 : 200),
       setCookies: first.endedHere ? [] : await this.remember(taken.id),
     };

@@ -4,6 +4,7 @@ import { ProviderRegistry } from '../providers/index.js';
 import { authorizationUrlOf } from './authorization-url.js';
 import { BrowserCookie, hashOf } from './browser-cookie.js';
 import { randomValue } from './pkce.js';
+import { RequestAuthenticity } from './request-authenticity.js';
 import { RequestSecrets } from './request-secrets.js';
 import { RequestStore } from './request.store.js';
 
@@ -20,6 +21,7 @@ export class StartService {
     private readonly providers: ProviderRegistry,
     private readonly requests: RequestStore,
     private readonly secrets: RequestSecrets,
+    private readonly authenticity: RequestAuthenticity,
     private readonly cookies: BrowserCookie,
   ) {}
 
@@ -31,7 +33,7 @@ export class StartService {
     const secret = kept?.secret ?? randomValue();
     const request = await this.requests.start(id, hashOf(secret));
     const guarded = request && this.providers.find(request.provider);
-    if (!guarded) throw invalidCallback();
+    if (!guarded || !this.authenticity.check(request)) throw invalidCallback();
     // For the first browser alone: whoever else has the URL is not shown whose link it is.
     const prefill =
       request.prefill && request.firstBrowser

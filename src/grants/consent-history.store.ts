@@ -27,6 +27,19 @@ export class ConsentHistory {
     return rows.length > 0;
   }
 
+  /** Whom the provider knows the user of the name's grant by; null where it did not say. */
+  async subjectOf(
+    query: Query,
+    { provider, userId, connection }: GrantKey,
+  ): Promise<string | null> {
+    const [row] = await query<{ subject: string | null }>(
+      `SELECT subject FROM stitch_grants
+       WHERE provider = $1 AND user_id = $2 AND connection = $3`,
+      [provider, userId, connection],
+    );
+    return row?.subject ?? null;
+  }
+
   /** Whether a later consent has taken the name, or it was deleted. Takes the lock of the name. */
   async overtakenOrDeleted(query: Query, consent: EarlierConsent): Promise<boolean> {
     if (await this.overtaken(query, consent)) return true;

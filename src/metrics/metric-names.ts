@@ -34,6 +34,7 @@ export type MetricName =
   | 'stitch_vault_provider_calls_in_flight'
   | 'stitch_vault_provider_suspected'
   | 'stitch_vault_refresh_paused'
+  | 'stitch_vault_requests_refused_total'
   | 'stitch_vault_revocations_age_seconds'
   | 'stitch_vault_revocations_pending'
   | 'stitch_vault_rotation_life_left_seconds'

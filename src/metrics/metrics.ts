@@ -50,6 +50,12 @@ export class Metrics {
     ['provider', 'outcome'],
   );
 
+  readonly alteredRequests = this.counter(
+    'stitch_vault_requests_refused_total',
+    'Authorization requests refused because somebody changed their rows.',
+    [],
+  );
+
   /** Reads by whether the cache had the grant. */
   readonly cacheReads = { hit: 0, miss: 0 };
 

@@ -35,6 +35,24 @@ describe('an answer of the token endpoint', () => {
     });
   });
 
+  it('keeps the first of 60,000 scopes, for every read would send them', () => {
+    const scope = Array.from({ length: 60_000 }, (_, index) => `scope-${String(index)}`).join(' ');
+    for (const named of [scope, scope.split(' ')]) {
+      const members = readTokenAnswer(answerOf(200, { access_token: 'a', scope: named }));
+      const kept = members.scopes ?? [];
+      expect(kept.slice(0, 2)).toEqual(['scope-0', 'scope-1']);
+      expect(kept.join(' ').length).toBeLessThanOrEqual(8192);
+      expect(kept.length).toBeGreaterThan(500);
+      expect(kept.length + members.droppedScopes).toBe(60_000);
+      expect(toIssuedTokens(members, 900, null)).toMatchObject({
+        accessToken: 'a',
+        droppedScopes: members.droppedScopes,
+      });
+    }
+    const few = readTokenAnswer(answerOf(200, { access_token: 'a', scope: 'one two' }));
+    expect(toIssuedTokens(few, 900, null)).not.toHaveProperty('droppedScopes');
+  });
+
   it.each([null, '', false])('with an error of %j has none', (error) => {
     const answer = answerOf(200, { access_token: 'a', error });
     expect(readTokenAnswer(answer)).toMatchObject({ accessToken: 'a' });

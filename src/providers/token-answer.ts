@@ -10,12 +10,20 @@ const LONGEST_LIFETIME = 315_360_000;
 /** Characters of a token at most: a megabyte. Tokens of several thousand are not rare. */
 const LONGEST_TOKEN = 1_048_576;
 
+/**
+ * Characters of all scopes together at most: every read sends them, and the longest list that is
+ * known has less than a tenth of that.
+ */
+const LONGEST_SCOPES = 8192;
+
 /** A token answer reduced to the members that are of use (RFC 6749 section 5.1). */
 export interface TokenMembers {
   readonly accessToken: string;
   readonly refreshToken: string | null;
   /** Null: the answer does not say. */
   readonly scopes: readonly string[] | null;
+  /** How many scopes are left out because there are too many. */
+  readonly droppedScopes: number;
   /** Seconds; undefined: the answer does not say. */
   readonly lifetime: number | undefined;
   readonly idToken: unknown;
@@ -46,7 +54,7 @@ export function readTokenAnswer(answer: ProviderAnswer): TokenMembers {
   return {
     accessToken: members.access_token,
     refreshToken: isToken(members.refresh_token) ? members.refresh_token : null,
-    scopes: usableScopes(members.scope),
+    ...usableScopes(members.scope),
     lifetime: usableLifetime(members.expires_in),
     idToken: members.id_token,
   };
@@ -72,6 +80,7 @@ export function toIssuedTokens(
     accessToken: members.accessToken,
     refreshToken: members.refreshToken,
     scopes: members.scopes,
+    ...(members.droppedScopes > 0 ? { droppedScopes: members.droppedScopes } : {}),
     expiresIn:
       seconds === null ? null : Math.min(LONGEST_LIFETIME, Math.max(1, Math.floor(seconds))),
     subject: isVisible(subject) && subject.length <= 255 ? subject : null,
@@ -99,10 +108,18 @@ function usableLifetime(value: unknown): number | undefined {
     : undefined;
 }
 
-/** At least one scope token (RFC 6749 section 3.3), separated by spaces or listed. */
-function usableScopes(value: unknown): string[] | null {
+/**
+ * At least one scope token (RFC 6749 section 3.3), separated by spaces or listed; the first ones of
+ * a list without measure. The tokens beside it are as good, so the answer is not refused for it.
+ */
+function usableScopes(value: unknown): Pick<TokenMembers, 'scopes' | 'droppedScopes'> {
   const tokens: unknown[] = Array.isArray(value) ? value : [value];
-  if (!tokens.every((token) => typeof token === 'string')) return null;
-  const scopes = tokens.join(' ').split(/\s+/).filter(isScopeToken);
-  return scopes.length > 0 ? scopes : null;
+  if (!tokens.every((token) => typeof token === 'string')) {
+    return { scopes: null, droppedScopes: 0 };
+  }
+  const all = tokens.join(' ').split(/\s+/).filter(isScopeToken);
+  let characters = 0;
+  const beyond = all.findIndex((scope) => (characters += scope.length + 1) > LONGEST_SCOPES);
+  const scopes = beyond < 0 ? all : all.slice(0, beyond);
+  return { scopes: scopes.length > 0 ? scopes : null, droppedScopes: all.length - scopes.length };
 }

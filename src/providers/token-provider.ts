@@ -53,6 +53,8 @@ export interface IssuedTokens {
   readonly refreshToken: string | null;
   /** Null: the answer did not say; the scope is what was asked for, or what it was before. */
   readonly scopes: readonly string[] | null;
+  /** How many scopes of the answer are left out because there are too many. */
+  readonly droppedScopes?: number;
   /** Seconds from the moment of asking; null for a token that never expires. */
   readonly expiresIn: number | null;
   /** The subject the provider knows the user by, where it says. */

@@ -34,6 +34,10 @@ export class RotationEvents implements RotationListener {
     });
   }
 
+  scopesDropped(grant: Grant, count: number): void {
+    this.log.event('warn', 'grant.scopes_dropped', { ...names(grant), count });
+  }
+
   failed(grant: Grant, error: ProviderError): void {
     this.metrics.rotations.inc({ provider: grant.provider, outcome: error.kind });
     if (error.kind === 'invalid_client') {

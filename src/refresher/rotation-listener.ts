@@ -8,6 +8,8 @@ export interface RotationListener {
   called(provider: string, milliseconds: number): void;
   /** The provider answered and the database has decided. */
   settled(grant: Grant, result: RotationResult, outcome: CommitOutcome): void;
+  /** The answer named more scopes than are kept: so many are left out. */
+  scopesDropped(grant: Grant, count: number): void;
   failed(grant: Grant, error: ProviderError): void;
   /** An answer came that can't be understood; it is kept, and the grant is held. */
   held(grant: Grant, error: ProviderError): void;

@@ -168,6 +168,7 @@ export class Rotation {
     } finally {
       listener.called(grant.provider, clock.now() - askedAt);
     }
+    if (issued.droppedScopes !== undefined) listener.scopesDropped(grant, issued.droppedScopes);
     const result = this.result(grant, issued, askedAt);
     const { provider } = grant;
     const outcome = await this.trace('commit', { provider }, () => commits.add(result));

@@ -8,7 +8,10 @@ import type { World } from '../support/world.js';
 describe('linking: every way it can end without a grant', () => {
   let world: World;
   beforeAll(async () => {
-    world = await createWorld({ replicas: 2, environment: { REFRESH_POLICY: 'on-demand' } });
+    world = await createWorld({
+      replicas: 2,
+      environment: { REFRESH_POLICY: 'on-demand', RETURN_URL_ALLOWLIST: 'https://shop.example' },
+    });
   });
   afterEach(() => {
     world.sandbox.reset();
@@ -188,5 +191,92 @@ describe('linking: every way it can end without a grant', () => {
     world.sandbox.reset();
     expect((await visit(callback)).status).toBe(400);
     expect(world.sandbox.stats.codeCalls).toBe(0);
+  });
+
+  describe('somebody who can write to the database', () => {
+    const changed = async (id: string, change: string) => {
+      await world.database.query(
+        `UPDATE stitch_authorization_requests SET ${change} WHERE id = $1`,
+        [id],
+      );
+    };
+    const reports = (id: string) =>
+      world.vaults
+        .flatMap(({ logs }) => logs)
+        .map((line) => JSON.parse(line) as Record<string, unknown>)
+        .filter((line) => line.event === 'authorization_request.altered')
+        .filter((line) => line.authorization_request === id)
+        .map(({ level, reason }) => ({ level, reason }));
+    const REPORT = { level: 50, reason: 'not_authentic' };
+
+    it.each([
+      ['whose account it becomes', `user_id = 'mallory'`],
+      ['which connection it becomes', `connection = 'other'`],
+      ['that it is to be confirmed', `confirm = false`],
+      ['where the browser ends', `return_to = 'https://evil.example/'`],
+      ['which scopes count as granted', `scope = 'openid payments'`],
+      ['the sealed verifier', `code_verifier = nonce`],
+    ])('cannot change %s: the code is not spent, and it is reported', async (_, change) => {
+      const refusals = async () => {
+        const name = 'stitch_vault_requests_refused_total';
+        const [first = 0, second = 0] = await Promise.all(
+          world.vaults.map((vault) => metric(vault, name)),
+        );
+        return first + second;
+      };
+      const before = await refusals();
+      const begun = await begin(world, {
+        user_id: 'jan',
+        confirm: true,
+        return_to: 'https://shop.example/done',
+      });
+      const callback = await world.sandbox.consent(begun.authorization_url);
+      await changed(begun.id, change);
+      for (const answer of [await visit(callback), await visit(callback)]) {
+        expect(answer.status).toBe(400);
+        expect(answer.headers.get('location')).toBeNull();
+      }
+      expect(reports(begun.id)).toEqual([REPORT]);
+      expect((await refusals()) - before).toBe(1);
+      expect(world.sandbox.stats.codeCalls).toBe(0);
+      for (const user of ['jan', 'mallory']) expect((await world.read(user)).status).toBe(404);
+      const [row] = await world.database.query<{ error: string }>(
+        'SELECT error FROM stitch_authorization_requests WHERE id = $1',
+        [begun.id],
+      );
+      expect(row?.error).toBe('not_authentic');
+    });
+
+    it('cannot put the state of one request into another', async () => {
+      const victims = await consented('jan');
+      const mallorys = await consented('mallory');
+      const state = new URL(victims.callback).searchParams.get('state');
+      await changed(victims.id, `stitch_state = '${'x'.repeat(43)}'`);
+      await changed(mallorys.id, `stitch_state = '${state}'`);
+      expect((await visit(victims.callback)).status).toBe(400);
+      expect(reports(mallorys.id)).toEqual([REPORT]);
+      expect(world.sandbox.stats.codeCalls).toBe(0);
+      expect((await world.read('mallory')).status).toBe(404);
+    });
+
+    it('cannot send a browser that comes by again to a place of their own', async () => {
+      const begun = await begin(world, {
+        user_id: 'kim',
+        return_to: 'https://shop.example/done',
+      });
+      const callback = await world.sandbox.consent(begun.authorization_url);
+      const first = await visit(callback);
+      expect(first.headers.get('location')).toMatch(/^https:\/\/shop\.example\/done\?/);
+      const cookie = first.headers
+        .getSetCookie()
+        .map((each) => each.split(';')[0])
+        .join('; ');
+      const again = () => fetch(callback, { redirect: 'manual', headers: { cookie } });
+      expect((await again()).headers.get('location')).toMatch(/^https:\/\/shop\.example\//);
+      await changed(begun.id, `return_to = 'https://evil.example/'`);
+      const answer = await again();
+      expect(answer.headers.get('location')).toBeNull();
+      expect(answer.status).toBe(200);
+    });
   });
 });

@@ -45,6 +45,22 @@ describe('linking: what a consent brings is what is stored and served', () => {
     );
   });
 
+  it('says when another person takes the name of a grant, and only then', async () => {
+    const told = () =>
+      world.vault.logs
+        .map((line) => JSON.parse(line) as Record<string, unknown>)
+        .filter((line) => line.event === 'grant.another_subject');
+    await world.link('amy', { customer: 'amy' });
+    await world.link('amy', { customer: 'amy' });
+    expect(told()).toEqual([]);
+    expect((await world.link('amy', { customer: 'mallory' })).status).toBe(200);
+    expect(told()).toEqual([
+      expect.objectContaining({ user_id: 'amy', provider: 'stitch-money', connection: 'default' }),
+    ]);
+    expect(JSON.stringify(told())).not.toContain('mallory');
+    expect((await world.read('amy')).status).toBe(200);
+  });
+
   it('stores the scopes that were granted, not those that were asked for', async () => {
     await world.link('ben', { untick: ['accounts'] });
     const { scope } = await token('ben');

@@ -99,6 +99,7 @@ export class ModelProcess {
           failed: () => undefined,
           retired: () => undefined,
           held: () => undefined,
+          scopesDropped: () => undefined,
           suspected: () => undefined,
         },
         clock,
