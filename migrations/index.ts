@@ -17,6 +17,7 @@ import { ForgottenClients1764190000000 } from './1764190000000-forgotten-clients
 import { RevokedConsents1764192000000 } from './1764192000000-revoked-consents.js';
 import { AuthenticClients1764193000000 } from './1764193000000-authentic-clients.js';
 import { ConsoleSamples1764194000000 } from './1764194000000-console-samples.js';
+import { ClockSteps1764195000000 } from './1764195000000-clock-steps.js';
 
 /** Every migration in the order it is applied. Never edit one that has landed: add another. */
 export const migrations = [
@@ -39,4 +40,5 @@ export const migrations = [
   RevokedConsents1764192000000,
   AuthenticClients1764193000000,
   ConsoleSamples1764194000000,
+  ClockSteps1764195000000,
 ];

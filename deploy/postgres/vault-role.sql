@@ -22,7 +22,7 @@ GRANT SELECT ON migrations, stitch_channel TO vault_app;
 GRANT SELECT, INSERT, UPDATE, DELETE
   ON stitch_grants, stitch_unconfirmed_grants, stitch_authorization_requests,
      stitch_authorization_browsers, stitch_revocations, stitch_provider_fuses,
-     stitch_events, stitch_history, stitch_replicas,
+     stitch_events, stitch_history, stitch_replicas, stitch_clock_steps,
      client_tokens, console_samples TO vault_app;
 GRANT USAGE ON SEQUENCE stitch_events_position_seq TO vault_app;
 

@@ -9,7 +9,7 @@ export interface HealthPart {
   readonly name: string;
   /** Whether the process counts as not ready while this part is down. */
   readonly needed: boolean;
-  /** Called every two seconds, never twice at once. A throw counts as no news. */
+  /** Called every second, never twice at once. A throw counts as no news. */
   check(): PartState | Promise<PartState>;
 }
 

@@ -28,6 +28,7 @@ export type LogEvent =
   | 'clients.unread'
   | 'console.failed'
   | 'database.clock_stepped'
+  | 'database.clock_steps_unshared'
   | 'database.connected'
   | 'database.is_a_copy'
   | 'database.lost'

@@ -1,6 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import { SystemClock } from '../common/index.js';
 import type { Clock } from '../common/index.js';
+import { understatedAge } from './clock-steps.js';
+import type { ClockStep } from './clock-steps.js';
 
 /** A reading taken over a slower round trip than this, in milliseconds, is too vague to use. */
 const LONGEST_ROUND_TRIP_MS = 1000;
@@ -10,13 +12,10 @@ const STEP_MS = 3000;
 const LEASES_END_MS = 300_000;
 /** Milliseconds for which a step counts as not understood yet. */
 const UNSETTLED_MS = 30_000;
-
-/** The database's clock was found to be so many milliseconds ahead of, or behind, where it was. */
-export interface ClockStep {
-  readonly by: number;
-  /** Monotonic. */
-  readonly at: number;
-}
+/** Milliseconds after which small differences of readings are no part of one drift any more. */
+const DRIFT_WITHIN_MS = 600_000;
+/** Steps that are remembered at most: a clock that is set more often than that is not a clock. */
+const STEPS_KEPT = 100;
 
 /**
  * The database's clock as this process knows it: the last reading carried on by the process's
@@ -27,7 +26,12 @@ export interface ClockStep {
 export class DatabaseClock implements Clock {
   private readonly system = new SystemClock();
   private anchor: { database: number; monotonic: number } | undefined;
+  /** What readings are compared with: an earlier one, so that a drift adds up. */
+  private reference: { database: number; monotonic: number } | undefined;
   private steps: ClockStep[] = [];
+  /** Steps before the first reading. */
+  private inherited: readonly ClockStep[] = [];
+  private startedAt: number | undefined;
   private readonly listeners = new Set<(step: ClockStep) => void>();
   private stepCount = 0;
 
@@ -42,16 +46,46 @@ export class DatabaseClock implements Clock {
    */
   set(database: number, asked: number, answered: number): void {
     if (this.anchor && answered - asked > LONGEST_ROUND_TRIP_MS) return;
-    const monotonic = (asked + answered) / 2;
-    const by = this.anchor
-      ? database - this.anchor.database - (monotonic - this.anchor.monotonic)
-      : 0;
-    this.anchor = { database, monotonic };
-    if (Math.abs(by) <= STEP_MS) return;
-    const step = { by: Math.round(by), at: monotonic };
-    this.steps = [...this.steps.filter(({ at }) => monotonic - at < LEASES_END_MS), step];
+    const reading = { database, monotonic: (asked + answered) / 2 };
+    const before = this.anchor ?? reading;
+    this.anchor = reading;
+    this.reference ??= reading;
+    this.startedAt ??= reading.monotonic;
+    const elapsed = reading.monotonic - this.reference.monotonic;
+    const by = database - this.reference.database - elapsed;
+    if (Math.abs(by) <= STEP_MS) {
+      if (elapsed > DRIFT_WITHIN_MS) this.reference = reading;
+      return;
+    }
+    const sudden = database - before.database - (reading.monotonic - before.monotonic);
+    const since = (Math.abs(sudden) > STEP_MS ? before : this.reference).monotonic;
+    this.reference = reading;
+    const step = { by: Math.round(by), at: reading.monotonic, since };
+    this.steps = [...this.steps, step].slice(-STEPS_KEPT);
     this.stepCount += 1;
     for (const listener of this.listeners) listener(step);
+  }
+
+  /** Takes over, in the place of what was learned before, the steps of the time before this process. */
+  learn(steps: readonly ClockStep[]): void {
+    const start = this.startedAt;
+    this.inherited = steps.filter(
+      ({ at, by }) =>
+        start !== undefined &&
+        at < start + STEP_MS &&
+        !this.steps.some((own) => Math.abs(own.at - at) < 2 * STEP_MS && own.by * by > 0),
+    );
+  }
+
+  /**
+   * Milliseconds by which a token may be older than this clock makes it: see `understatedAge`.
+   *
+   * @param obtainedAt milliseconds since the epoch. @param lifetime milliseconds
+   */
+  understates(obtainedAt: number, lifetime: number): number {
+    if (this.steps.length === 0 && this.inherited.length === 0) return 0;
+    const steps = [...this.inherited, ...this.steps];
+    return understatedAge(steps, this.now() - obtainedAt, lifetime, performance.now());
   }
 
   /** Calls back when the database's clock was found to have been stepped. */

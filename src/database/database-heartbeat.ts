@@ -6,15 +6,20 @@ import type {
   OnModuleInit,
 } from '@nestjs/common';
 import { Log, describeError } from '../common/index.js';
+import type { ClockStep } from './clock-steps.js';
+import { noteClockStep, readClockSteps } from './clock-steps.store.js';
 import { DatabaseClock } from './database-clock.js';
 import { PROBE_TIMEOUT } from './data-source.js';
 import { Database } from './database.js';
 import { History } from './history.js';
 import { Notifications } from './notifications.js';
+import { ProcessId } from './process-id.js';
 
 /** Milliseconds between pulses while the database answers, and while it does not. */
 const BEAT = 1000;
 const RETRY = 250;
+/** Beats at which steps of the clock are read that others have noticed. */
+const LESSONS = 5;
 
 /**
  * One small statement a second: it reads the database's clock, proves that the database answers
@@ -29,12 +34,16 @@ export class DatabaseHeartbeat
   private beatAt = -Infinity;
   private stopped = false;
   private first = true;
+  private lessons = 0;
+  /** Steps of the clock that are still to be written down. */
+  private unnoted: ClockStep[] = [];
 
   constructor(
     private readonly database: Database,
     private readonly notifications: Notifications,
     private readonly clock: DatabaseClock,
     private readonly history: History,
+    private readonly process: ProcessId,
     private readonly log: Log,
   ) {}
 
@@ -45,8 +54,9 @@ export class DatabaseHeartbeat
     this.history.onQuestion = () => {
       this.database.lost();
     };
-    this.clock.onStep(({ by }) => {
-      this.log.event('error', 'database.clock_stepped', { seconds: Math.round(by / 1000) });
+    this.clock.onStep((step) => {
+      this.log.event('error', 'database.clock_stepped', { seconds: Math.round(step.by / 1000) });
+      this.unnoted.push(step);
     });
     this.database.onConnection((query) => this.history.recognises(query));
     await this.beat();
@@ -87,6 +97,28 @@ export class DatabaseHeartbeat
     return this.beating;
   }
 
+  /**
+   * Has processes that begin later know of the clock's steps, and this one of those before its start:
+   * for a few beats, as others need a moment to notice one. Without the rights to it a vault works on.
+   */
+  private async shareSteps(): Promise<void> {
+    try {
+      for (let step = this.unnoted[0]; step; step = this.unnoted[0]) {
+        await noteClockStep(this.database.query, this.process.value, step);
+        this.unnoted.shift();
+      }
+      if (this.lessons < LESSONS) {
+        this.clock.learn(await readClockSteps(this.database.query, performance.now()));
+        this.lessons += 1;
+      }
+    } catch (error) {
+      if (!this.database.available) return;
+      this.unnoted = [];
+      this.lessons = LESSONS;
+      this.log.failure('database.clock_steps_unshared', error);
+    }
+  }
+
   private async check(): Promise<void> {
     const before = this.database.available;
     this.beatAt = performance.now();
@@ -105,6 +137,7 @@ export class DatabaseHeartbeat
       await this.notifications.ensure();
       // It may be there and still be asked about its history.
       const there: boolean = this.database.available;
+      if (there) await this.shareSteps();
       if (there && !before) this.log.event('info', 'database.connected');
     } catch (error) {
       const cause = error instanceof Error ? error.cause : error;

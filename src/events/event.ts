@@ -7,6 +7,8 @@ export const EVENT_TYPES = [
   'grant.held',
   'provider.suspected',
   'provider.trusted',
+  'database.clock_stepped',
+  'database.history_lost',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
@@ -15,8 +17,9 @@ export type EventType = (typeof EVENT_TYPES)[number];
  * `POST /authorization-requests`. Written by the trigger on `stitch_grants`; never a token.
  */
 export interface EventData {
-  readonly provider: string;
-  /** Missing, as is the connection, in events about a provider as a whole. */
+  /** Missing in events about the database. */
+  readonly provider?: string;
+  /** Missing, as is the connection, in events about a provider as a whole or the database. */
   readonly user_id?: string;
   readonly connection?: string;
   /** Granted scopes; missing where the provider knows none. */
@@ -28,6 +31,8 @@ export interface EventData {
   readonly reason?: string;
   /** The authorization request that a linked grant came from. */
   readonly authorization_request?: string;
+  /** By how much the database's clock was set; negative: back. */
+  readonly seconds?: number;
 }
 
 /** Something that happened to a grant. */

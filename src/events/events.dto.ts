@@ -31,11 +31,14 @@ export class ListEventsQuery {
 
 /** The grant that an event is about. */
 export class EventDataDto {
-  @ApiProperty({ example: 'stitch-money' })
-  provider!: string;
+  @ApiPropertyOptional({
+    description: 'Missing in events about the database.',
+    example: 'stitch-money',
+  })
+  provider?: string;
 
   @ApiPropertyOptional({
-    description: 'Missing in events about a provider as a whole.',
+    description: 'Missing in events about a provider as a whole, or the database.',
     example: 'demo-user',
   })
   user_id?: string;
@@ -58,6 +61,13 @@ export class EventDataDto {
     description: 'The authorization request that a linked grant came from.',
   })
   authorization_request?: string;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    description: "By how much the database's clock was set; negative: back.",
+    example: -3600,
+  })
+  seconds?: number;
 }
 
 /** Something that happened to a grant. */
@@ -71,13 +81,18 @@ export class EventDto {
   @ApiProperty({ format: 'date-time' })
   created_at!: string;
 
-  @ApiProperty({ example: 'stitch-money' })
-  provider!: string;
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'Null in events about the database.',
+    example: 'stitch-money',
+  })
+  provider!: string | null;
 
   @ApiProperty({
     type: String,
     nullable: true,
-    description: 'Null in events about a provider as a whole.',
+    description: 'Null in events about a provider as a whole, or the database.',
     example: 'demo-user',
   })
   user_id!: string | null;
@@ -126,7 +141,7 @@ export function toEventPage(events: readonly PlacedEvent[], after?: string): Eve
       id: eventId,
       type,
       created_at: createdAt.toISOString(),
-      provider: data.provider,
+      provider: data.provider ?? null,
       user_id: data.user_id ?? null,
       connection: data.connection ?? null,
       data,

@@ -15,6 +15,21 @@ export function remaining(grant: Pick<Grant, 'expiresAt' | 'obtainedAt'>, now: n
   return grant.obtainedAt > now + CLOCK_TOLERANCE ? 0 : grant.expiresAt - now;
 }
 
+/** What a clock says of the times that it has shown. */
+export interface StepsSeen {
+  understates(obtainedAt: number, lifetime: number): number;
+}
+
+/**
+ * The grant with the end that its token has by both clocks: earlier than the row says where the
+ * database's clock was set back since.
+ */
+export function judged(grant: Grant, clock: StepsSeen): Grant {
+  if (grant.expiresAt === null) return grant;
+  const late = clock.understates(grant.obtainedAt, grant.expiresAt - grant.obtainedAt);
+  return late > 0 ? { ...grant, expiresAt: grant.expiresAt - late } : grant;
+}
+
 /** Whether a token can be served at all: it has a whole second left and no one reported it dead. */
 export const alive = (grant: Grant, now: number): boolean =>
   remaining(grant, now) >= 1000 && !rejected(grant);

@@ -90,4 +90,21 @@ export class GrantScheduleStore {
       ],
     );
   }
+
+  /**
+   * Ends tokens that will be dead when the clock shows the time of their being obtained once more:
+   * they would seem to be new then. One that was obtained this moment may be ended as well,
+   * and is refreshed when it is read. Repeating it changes nothing.
+   *
+   * @param by milliseconds by which the clock was set back
+   */
+  async endThoseOfTheFuture(by: number): Promise<void> {
+    await this.database.query(
+      `UPDATE stitch_grants SET expires_at = obtained_at
+       WHERE obtained_at > now() AND expires_at > obtained_at
+         AND expires_at - obtained_at <= $1 * interval '1 millisecond'`,
+      [by],
+      TABLE_SCAN_TIMEOUT_MS,
+    );
+  }
 }

@@ -1,6 +1,6 @@
 export { ConsentHistory } from './consent-history.store.js';
 export { DeadTokens } from './dead-tokens.js';
-export { alive, fresh, neededTtl, rejected, remaining } from './freshness.js';
+export { alive, fresh, judged, neededTtl, rejected, remaining } from './freshness.js';
 export { GrantLinker } from './grant-linker.js';
 export { GRANT_STATUSES, grantKeyText } from './grant.js';
 export type { Grant, GrantKey, GrantStatus } from './grant.js';

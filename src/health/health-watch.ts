@@ -6,7 +6,7 @@ import type { HealthPart, PartState } from '../common/index.js';
 import { Metrics } from '../metrics/index.js';
 
 /** Milliseconds between two looks at all parts. */
-const LOOK_MS = 2000;
+const LOOK_MS = 1000;
 
 /** A part and how it was at the last look. */
 export interface SeenPart {

@@ -44,6 +44,8 @@ export class CommitQueue {
   private flushing = false;
   private stopping = false;
   private refusedSince: number | undefined;
+  /** When the statement that is under way was sent. */
+  private offeredAt: number | undefined;
 
   constructor(
     private readonly store: Committer,
@@ -57,9 +59,13 @@ export class CommitQueue {
     return [...this.held.values()].reduce((sum, count) => sum + count, 0);
   }
 
-  /** Milliseconds for which the database has taken none of the answers in hand; 0 when it does. */
+  /**
+   * Milliseconds for which the database has taken none of the answers in hand, by refusing them or by
+   * keeping the statement waiting; 0 when it takes them.
+   */
   get refusedForMs(): number {
-    return this.refusedSince === undefined ? 0 : this.clock.now() - this.refusedSince;
+    const since = this.refusedSince ?? this.offeredAt;
+    return since === undefined ? 0 : Math.max(0, this.clock.now() - since);
   }
 
   /** Whether an answer for this grant is in hand. */
@@ -173,7 +179,7 @@ export class CommitQueue {
   }
 
   private async commit(batch: readonly Pending[]): Promise<void> {
-    const attempts = await this.store.commit(batch.map(({ result }) => result));
+    const attempts = await this.offer(batch);
     this.refusedSince = undefined;
     batch.forEach((item, index) => {
       const attempt = attempts[index];
@@ -183,6 +189,19 @@ export class CommitQueue {
         item.resolve(attempt);
       }
     });
+  }
+
+  private async offer(batch: readonly Pending[]): Promise<CommitAttempt[]> {
+    this.offeredAt = this.clock.now();
+    try {
+      return await this.store.commit(batch.map(({ result }) => result));
+    } catch (error) {
+      // From when it was sent: one that ran into its deadline was not taken all the while.
+      this.refusedSince ??= this.offeredAt;
+      throw error;
+    } finally {
+      this.offeredAt = undefined;
+    }
   }
 
   /** Sets an answer apart whose row somebody has locked: its neighbours go on without it. */
@@ -202,7 +221,6 @@ export class CommitQueue {
 
   private async setBack(batch: Pending[], error: unknown): Promise<void> {
     if (error instanceof StorageUnavailableError) {
-      this.refusedSince ??= this.clock.now();
       this.pending.unshift(...batch);
       await this.clock.sleep(RETRY);
       return;

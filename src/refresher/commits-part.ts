@@ -3,7 +3,7 @@ import { StorageUnavailableError } from '../common/index.js';
 import type { CommitQueue } from './commit-queue.js';
 
 /** Milliseconds for which answers may wait before the process counts as not ready. */
-const PATIENCE_MS = 3000;
+const PATIENCE_MS = 1500;
 
 /**
  * Says on `/health/ready` that the database answers and takes no answers of providers: a right is

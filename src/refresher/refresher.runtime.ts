@@ -36,6 +36,8 @@ export class RefresherRuntime implements BackgroundWork {
   private readonly marks: ProcessRegistry;
   private readonly owner: string;
   private started = false;
+  /** Milliseconds by which the clock is behind where it was. */
+  private setBackMs = 0;
 
   constructor(
     @Inject(refreshConfig.KEY) private readonly config: ConfigType<typeof refreshConfig>,
@@ -145,12 +147,18 @@ export class RefresherRuntime implements BackgroundWork {
     this.started = true;
     this.database.onRecovery(() => {
       this.assembled.recover();
+      // It may have been set back on the way to another server.
+      if (this.setBackMs > 0) void this.mendTimes();
     });
     this.marks.announce(this.owner);
     if (this.database.available) this.assembled.recover();
     this.assembled.start();
     this.clock.onStep(({ by }) => {
-      if (by < 0) void this.mendTimes();
+      this.setBackMs = Math.max(0, this.setBackMs - by);
+      if (by >= 0) return;
+      void this.mendTimes();
+      // Answers that were asked for before it are committed with times of before it.
+      setTimeout(() => void this.mendTimes(), this.assembled.leaseMs).unref();
     });
     void this.reschedule();
     void this.mendTimes();
@@ -160,6 +168,7 @@ export class RefresherRuntime implements BackgroundWork {
   private async mendTimes(): Promise<void> {
     if (!this.started || !this.database.available) return;
     try {
+      if (this.setBackMs > 0) await this.dueTimes.endThoseOfTheFuture(this.setBackMs);
       const mended = await this.dueTimes.mendTimes(this.assembled.leaseMs);
       if (mended > 0) this.assembled.schedule.wake();
     } catch (error) {

@@ -7,7 +7,7 @@ import { cacheConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
 import { Database, DatabaseClock, Notifications, StaleTrust } from '../database/index.js';
 import { Metrics } from '../metrics/index.js';
-import { grantKeyText, remaining } from '../grants/index.js';
+import { grantKeyText, judged, remaining } from '../grants/index.js';
 import type { Grant, GrantKey } from '../grants/index.js';
 import { REUSE_MS } from './opened-answer.js';
 import type { OpenedAnswer } from './opened-answer.js';
@@ -84,6 +84,9 @@ export class GrantCache implements OnModuleInit {
     this.notifications.on('grant', ([provider = '', userId = '', connection = '']) => {
       this.invalidate({ provider, userId, connection });
     });
+    this.clock.onStep(({ by }) => {
+      if (by < 0) this.setBack(-by);
+    });
   }
 
   /** The row if what is cached of it can be relied on. */
@@ -128,7 +131,8 @@ export class GrantCache implements OnModuleInit {
   }
 
   /** @param readAt monotonic time taken before the row was read */
-  set(grant: Grant, readAt: number): void {
+  set(row: Grant, readAt: number): void {
+    const grant = judged(row, this.clock);
     const text = grantKeyText(grant);
     if ((this.invalidatedAt.get(text) ?? -Infinity) >= readAt) return;
     const known = this.entries.peek(text);
@@ -142,7 +146,8 @@ export class GrantCache implements OnModuleInit {
    * new token is at hand as well should the database go away. A row that is still held was not
    * invalidated since it was read, and is relied on as before.
    */
-  renew(grant: Grant): void {
+  renew(row: Grant): void {
+    const grant = judged(row, this.clock);
     const known = this.entries.peek(grantKeyText(grant));
     if (known?.grant.grantId !== grant.grantId || known.grant.version >= grant.version) return;
     // In the entry itself: nobody has read it, and to whom it is of use has not changed.
@@ -165,6 +170,17 @@ export class GrantCache implements OnModuleInit {
     const text = grantKeyText(key);
     this.entries.delete(text);
     this.invalidatedAt.set(text, performance.now());
+  }
+
+  /** Moves what is held with the database's clock: then it tells the truth of what a token has left. */
+  private setBack(by: number): void {
+    for (const entry of this.entries.values()) {
+      const { grant } = entry;
+      const { obtainedAt, expiresAt } = grant;
+      if (expiresAt === null) continue;
+      entry.grant = { ...grant, obtainedAt: obtainedAt - by, expiresAt: expiresAt - by };
+      entry.answer = undefined;
+    }
   }
 
   private endOf(grant: Grant): number {

@@ -12,7 +12,7 @@ import {
 import { refreshConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
 import { DatabaseClock, StaleTrust } from '../database/index.js';
-import { alive, fresh, grantKeyText, GrantStore, remaining } from '../grants/index.js';
+import { alive, fresh, grantKeyText, GrantStore, judged, remaining } from '../grants/index.js';
 import { GrantCache } from './grant-cache.js';
 import { GrantLoads } from './grant-loads.js';
 import { GrantRefresher } from './grant-refresher.js';
@@ -93,7 +93,7 @@ export class TokenReader {
         const loaded = await this.rows.load(key);
         if (loaded) this.cache.set(loaded, readAt);
         else this.cache.invalidate(key);
-        return loaded;
+        return loaded && judged(loaded, this.clock);
       });
       if (!grant) throw tokenNotFound();
       return grant;
@@ -109,21 +109,23 @@ export class TokenReader {
   private async refreshed(grant: Grant, demand: RefreshDemand): Promise<Grant> {
     const usable = alive(grant, this.clock.now());
     const refresh = this.refresher.refresh(grant, demand);
-    const outcome = usable
+    const found = usable
       ? await withTimeLimit(this.clock, this.patience(grant), refresh)
       : await refresh;
     // The provider is slow: the rotation goes on, and what is still alive is served meanwhile.
-    if (!outcome) return grant;
-    switch (outcome.kind) {
-      case 'grant':
-        assertReadable(outcome.grant);
-        if (alive(outcome.grant, this.clock.now())) return outcome.grant;
+    if (!found) return grant;
+    switch (found.kind) {
+      case 'grant': {
+        assertReadable(found.grant);
+        const better = judged(found.grant, this.clock);
+        if (alive(better, this.clock.now())) return better;
         throw providerUnavailable(1);
+      }
       case 'gone':
         throw tokenNotFound();
       case 'provider_unavailable':
         if (alive(grant, this.clock.now())) return grant;
-        throw providerUnavailable(Math.max(1, Math.ceil(outcome.retryAfter / 1000)));
+        throw providerUnavailable(Math.max(1, Math.ceil(found.retryAfter / 1000)));
       case 'storage_unavailable':
         if (alive(grant, this.clock.now())) return grant;
         throw new StorageUnavailableError();

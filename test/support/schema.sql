@@ -106,6 +106,12 @@ CREATE TABLE stitch_authorization_requests (
 CREATE TABLE stitch_channel (
   name text NOT NULL
 );
+CREATE TABLE stitch_clock_steps (
+  id bigint NOT NULL GENERATED AS IDENTITY,
+  seen_at timestamp with time zone NOT NULL,
+  by_ms bigint NOT NULL,
+  process uuid NOT NULL
+);
 CREATE TABLE stitch_events (
   id bigint NOT NULL GENERATED AS IDENTITY,
   event_id uuid NOT NULL,
@@ -214,6 +220,7 @@ ALTER TABLE stitch_authorization_requests ADD CONSTRAINT stitch_authorization_re
 ALTER TABLE stitch_authorization_requests ADD CONSTRAINT stitch_authorization_requests_state_key UNIQUE (stitch_state);
 ALTER TABLE stitch_authorization_requests ADD CONSTRAINT stitch_authorization_requests_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'completed'::text, 'awaiting_confirmation'::text, 'denied'::text, 'failed'::text])));
 ALTER TABLE stitch_channel ADD CONSTRAINT stitch_channel_pkey PRIMARY KEY (name);
+ALTER TABLE stitch_clock_steps ADD CONSTRAINT stitch_clock_steps_pkey PRIMARY KEY (id);
 ALTER TABLE stitch_events ADD CONSTRAINT stitch_events_event_id_key UNIQUE (event_id);
 ALTER TABLE stitch_events ADD CONSTRAINT stitch_events_pkey PRIMARY KEY (id);
 ALTER TABLE stitch_events ADD CONSTRAINT stitch_events_position_key UNIQUE ("position");
@@ -366,6 +373,17 @@ AS $function$
         RETURN NULL;
       END $function$
 ;
+CREATE OR REPLACE FUNCTION public.stitch_clock_event()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      BEGIN
+        INSERT INTO stitch_events (event_id, type, provider, user_id, connection, data)
+        VALUES (gen_random_uuid(), 'database.clock_stepped', '', '', '',
+          jsonb_build_object('seconds', round(NEW.by_ms / 1000.0)));
+        RETURN NULL;
+      END $function$
+;
 CREATE OR REPLACE FUNCTION public.stitch_grants_audit()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -481,6 +499,17 @@ AS $function$
         RETURN NEW;
       END $function$
 ;
+CREATE OR REPLACE FUNCTION public.stitch_history_event()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      BEGIN
+        INSERT INTO stitch_events (event_id, type, provider, user_id, connection, data)
+        VALUES (gen_random_uuid(), 'database.history_lost', '', '', '',
+          jsonb_build_object('reason', coalesce(NEW.paused_reason, 'replicas_missing')));
+        RETURN NULL;
+      END $function$
+;
 CREATE OR REPLACE FUNCTION public.stitch_incarnation()
  RETURNS text
  LANGUAGE plpgsql
@@ -542,6 +571,7 @@ AS $function$
 CREATE TRIGGER audit_events_guard BEFORE INSERT ON public.audit_events FOR EACH ROW WHEN ((new.mac IS NULL)) EXECUTE FUNCTION audit_events_guard();
 CREATE TRIGGER service_clients_audit AFTER INSERT OR DELETE OR UPDATE OF key_hash, previous_key_hash, previous_key_expires_at, scopes, providers, user_prefixes, subject, certificate, expires_at, revoked_at ON public.service_clients FOR EACH ROW EXECUTE FUNCTION service_clients_audit();
 CREATE TRIGGER service_clients_changed AFTER INSERT OR DELETE OR UPDATE OF key_hash, previous_key_hash, previous_key_expires_at, scopes, providers, user_prefixes, subject, certificate, expires_at, revoked_at ON public.service_clients FOR EACH ROW EXECUTE FUNCTION service_clients_notify();
+CREATE TRIGGER stitch_clock_steps_event AFTER INSERT ON public.stitch_clock_steps FOR EACH ROW EXECUTE FUNCTION stitch_clock_event();
 CREATE TRIGGER stitch_grants_audit_added AFTER INSERT OR DELETE ON public.stitch_grants FOR EACH ROW EXECUTE FUNCTION stitch_grants_audit();
 CREATE TRIGGER stitch_grants_audit_changed AFTER UPDATE OF status, grant_id ON public.stitch_grants FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) OR (old.grant_id IS DISTINCT FROM new.grant_id))) EXECUTE FUNCTION stitch_grants_audit();
 CREATE TRIGGER stitch_grants_changed AFTER UPDATE OF status, grant_id, rejected_version ON public.stitch_grants FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) OR (old.grant_id IS DISTINCT FROM new.grant_id) OR (old.rejected_version IS DISTINCT FROM new.rejected_version))) EXECUTE FUNCTION stitch_grants_notify();
@@ -550,6 +580,7 @@ CREATE TRIGGER stitch_grants_event_added AFTER INSERT OR DELETE ON public.stitch
 CREATE TRIGGER stitch_grants_event_changed AFTER UPDATE OF status, grant_id ON public.stitch_grants FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) OR (old.grant_id IS DISTINCT FROM new.grant_id))) EXECUTE FUNCTION stitch_grants_event();
 CREATE TRIGGER stitch_grants_event_held AFTER UPDATE ON public.stitch_grants FOR EACH ROW WHEN ((((old.held_at IS NULL) <> (new.held_at IS NULL)) AND (old.grant_id = new.grant_id))) EXECUTE FUNCTION stitch_grants_held_event();
 CREATE TRIGGER stitch_grants_trouble_settled BEFORE UPDATE ON public.stitch_grants FOR EACH ROW WHEN (((old.held_at IS NOT NULL) OR (new.held_at IS NOT NULL) OR (old.refused_since IS NOT NULL) OR (old.retired_at IS NOT NULL))) EXECUTE FUNCTION stitch_grants_trouble();
+CREATE TRIGGER stitch_history_event_lost AFTER UPDATE OF incomplete_before ON public.stitch_history FOR EACH ROW WHEN (((new.incomplete_before IS DISTINCT FROM old.incomplete_before) AND (NOT (new.origin IS DISTINCT FROM old.origin)) AND ((old.paused_at IS NULL) OR (new.paused_at IS NOT NULL)))) EXECUTE FUNCTION stitch_history_event();
 CREATE TRIGGER stitch_provider_fuses_event AFTER UPDATE OF tripped_at ON public.stitch_provider_fuses FOR EACH ROW WHEN (((old.tripped_at IS NULL) <> (new.tripped_at IS NULL))) EXECUTE FUNCTION stitch_provider_event();
 
 -- extensions
@@ -574,3 +605,4 @@ CREATE TRIGGER stitch_provider_fuses_event AFTER UPDATE OF tripped_at ON public.
 -- RevokedConsents1764192000000
 -- AuthenticClients1764193000000
 -- ConsoleSamples1764194000000
+-- ClockSteps1764195000000

@@ -9,6 +9,7 @@ const TABLE_RIGHTS: Readonly<Record<string, readonly string[]>> = {
   client_tokens: EVERY,
   stitch_authorization_browsers: EVERY,
   stitch_authorization_requests: EVERY,
+  stitch_clock_steps: ['SELECT', 'INSERT', 'DELETE'],
   stitch_events: EVERY,
   stitch_grants: EVERY,
   stitch_history: EVERY,

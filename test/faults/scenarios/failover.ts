@@ -93,7 +93,11 @@ async function run(arena: Arena, found: Findings, stage: Stage): Promise<Outcome
     '--json',
   );
   const { key } = JSON.parse(created) as { key: string };
-  await sleep(8000);
+  await eventually(
+    'every grant is rotated once',
+    () => arena.sandbox.stats.rotations >= everyone.length,
+    60_000,
+  );
 
   const [sender = 0] = await primary.processes('walsender');
   process.kill(sender, 'SIGSTOP');
@@ -111,7 +115,12 @@ async function run(arena: Arena, found: Findings, stage: Stage): Promise<Outcome
   const ready = (Date.now() - back) / 1000;
   const resurrected = await stillThere(arena, gone.deleted);
   const valid = await keyWorks(arena, revokedKey);
-  await sleep(15_000);
+  const rotated = arena.sandbox.stats.rotations;
+  await eventually(
+    'every grant is rotated twice after it',
+    () => arena.sandbox.stats.rotations >= rotated + 2 * everyone.length,
+    90_000,
+  );
   const tally = await readers.stop();
   await arena.settle(2, 40_000);
   const linked = await stillReadable(arena, gone.linked);

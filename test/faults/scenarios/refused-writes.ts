@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { chownSync, mkdirSync, readFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
 import { eventually } from '../../support/wait.js';
 import { Arena } from '../arena.js';
 import { NOBODY } from '../children.js';
@@ -19,8 +20,10 @@ const ROLE = 'vault_app';
 interface Refusal {
   readonly name: string;
   readonly title: string;
-  /** The part of `/health/ready` that is down meanwhile. */
-  readonly part: string;
+  /** The parts of `/health/ready` of which one is down meanwhile. */
+  readonly parts: readonly string[];
+  /** Seconds within which that must be known, of the shortest spell. */
+  readonly knownWithin: number;
   /** Seconds of each spell. */
   readonly spells: readonly number[];
   /** Begins a spell. @returns what ends it */
@@ -35,7 +38,8 @@ const setReadOnly = async (server: PostgresServer, value: 'on' | 'off') => {
 const READ_ONLY: Refusal = {
   name: 'read-only',
   title: 'database read-only (25006)',
-  part: 'database_settings',
+  parts: ['database', 'database_settings'],
+  knownWithin: 3,
   spells: [5, 10, 15, 20, 25, 30, 5, 10, 40, 60],
   begin: async (server) => {
     await setReadOnly(server, 'on');
@@ -46,7 +50,8 @@ const READ_ONLY: Refusal = {
 const NO_RIGHTS: Refusal = {
   name: 'no-rights',
   title: 'right to change grants missing (42501)',
-  part: 'commits',
+  parts: ['commits'],
+  knownWithin: 4.5,
   spells: [5, 20, 40],
   begin: async (server, database) => {
     await server.run(`REVOKE UPDATE ON stitch_grants FROM ${ROLE}`, database);
@@ -58,7 +63,8 @@ const NO_RIGHTS: Refusal = {
 const SLOW_COMMITS: Refusal = {
   name: 'slow-commits',
   title: 'each commit runs into its deadline',
-  part: 'commits',
+  parts: ['commits'],
+  knownWithin: 4.5,
   spells: [10, 30],
   begin: async (server, database) => {
     await server.run(
@@ -114,17 +120,22 @@ async function refusal(
     readers.run(everyone, 4, 60);
     let inHand = 0;
     for (const seconds of spells) {
-      await sleep(3000);
+      const rotated = arena.sandbox.stats.rotations;
+      await eventually('rotations go on', () => arena.sandbox.stats.rotations > rotated, 30_000);
       await eventually('calls are in flight', () => arena.inFlight >= 2, 30_000);
       const end = await way.begin(postgres, arena.database);
       try {
-        await sleep(Math.min(4500, seconds * 900));
-        for (const { url: at } of arena.replicas) {
-          const { status, down } = await readiness(at);
-          found.check(status === 503, `ready while nothing could be written`);
-          found.check(down.includes(way.part), `${way.part} is not down: ${down.join(', ')}`);
+        const ends = Date.now() + seconds * 1000;
+        const isKnown = () => allDown(arena, way.parts);
+        try {
+          await eventually('known', isKnown, way.knownWithin * 1000);
+        } catch {
+          found.check(false, `still ready after ${way.knownWithin} s without writes`);
         }
-        await sleep(Math.max(0, seconds * 1000 - 4500));
+        while (Date.now() < ends) {
+          await sleep(250);
+          found.check(await isKnown(), 'ready while nothing could be written');
+        }
         inHand += await answersInHand(arena);
       } finally {
         await end();
@@ -137,13 +148,24 @@ async function refusal(
     const { reuseEvents, maxPresentations } = arena.sandbox.stats;
     found.check(reuseEvents === 0 && maxPresentations === 1, 'a refresh token presented twice');
     for (const replica of arena.replicas) {
-      const down = replica.heard('health.part_down').filter(({ part }) => part === way.part);
-      const lines = `${String(down.length)} lines for ${String(spells.length)} spells`;
-      found.check(down.length === spells.length, lines);
+      const told = [...replica.heard('health.part_down'), ...replica.heard('database.lost')];
+      const lines = told.filter(
+        ({ part }) => part === undefined || way.parts.includes(part as string),
+      );
+      const count = `${String(lines.length)} lines for ${String(spells.length)} spells`;
+      found.check(lines.length >= spells.length, `${replica.name}: ${count}`);
     }
+    found.check(inHand > 0, 'no answer was in hand at the end of a spell');
     found.note(`${inHand} answers in hand at the ends of the spells${tally.refusalText}`);
     return found.conclude(arena, tally, await countLost(arena, found));
   });
+}
+
+async function allDown(arena: Arena, parts: readonly string[]): Promise<boolean> {
+  const states = await Promise.all(arena.replicas.map(({ url }) => readiness(url)));
+  return states.every(
+    ({ status, down }) => status === 503 && parts.some((part) => down.includes(part)),
+  );
 }
 
 async function answersInHand(arena: Arena): Promise<number> {
@@ -153,6 +175,27 @@ async function answersInHand(arena: Arena): Promise<number> {
   return texts
     .map((text) => Number(/^stitch_vault_answers_in_hand (\d+)$/m.exec(text)?.[1] ?? 0))
     .reduce((sum, count) => sum + count, 0);
+}
+
+/** Writes to the end of a file until nothing is left on its disk. */
+function fill(file: string, block: string): void {
+  try {
+    const args = ['if=/dev/zero', `of=${file}`, `bs=${block}`, 'oflag=append', 'conv=notrunc'];
+    execFileSync('dd', args, { stdio: 'ignore' });
+  } catch {
+    // It ends when nothing is left.
+  }
+}
+
+/** Proves that the server has no room: `53100`, by its own word. Without its log of changes. */
+async function refusesRoom(server: PostgresServer, database: string): Promise<void> {
+  const sql = `CREATE UNLOGGED TABLE probe AS
+    SELECT repeat('x', 1000) AS x FROM generate_series(1, 2000)`;
+  const code = await server.run(sql, database).then(
+    () => 'none',
+    (error: unknown) => (error as { code?: string }).code,
+  );
+  if (code !== '53100') throw new Error(`the disk is not full: SQLSTATE ${String(code)}`);
 }
 
 /** A server on a small disk of its own. */
@@ -172,16 +215,24 @@ async function onSmallDisk(site: Site, quick: boolean): Promise<Outcome> {
       const full: Refusal = {
         name: 'full-disk',
         title,
-        part: 'database',
-        spells: [10, 30],
-        begin: () => {
+        parts: ['commits', 'database'],
+        // What is free in the pages of the table is written to first.
+        knownWithin: 25,
+        spells: [30, 40],
+        begin: async (server, database) => {
+          // Nothing is reused while somebody may still read it: each write needs new room.
+          const reader = new pg.Client({ connectionString: server.url(database) });
+          reader.on('error', () => undefined);
+          await reader.connect();
+          await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+          await reader.query('SELECT count(*) FROM stitch_grants');
           const ballast = join(mount, 'ballast');
-          try {
-            execFileSync('dd', ['if=/dev/zero', `of=${ballast}`, 'bs=64k'], { stdio: 'ignore' });
-          } catch {
-            // It ends when nothing is left.
-          }
-          return Promise.resolve(() => Promise.resolve(execFileSync('rm', [ballast])));
+          for (const block of ['64k', '512']) fill(ballast, block);
+          await refusesRoom(server, database);
+          return async () => {
+            rmSync(ballast);
+            await reader.end();
+          };
         },
       };
       return await refusal({ postgres, on: () => site.on(postgres) }, full, quick);
@@ -196,13 +247,15 @@ async function onSmallDisk(site: Site, quick: boolean): Promise<Outcome> {
 /** `npm run faults -- --only refused-writes` */
 export const refusedWrites: Scenario = {
   name: 'refused-writes',
-  run: async (site, quick) => {
+  run: async (site, quick, variant = '') => {
     const outcomes: Outcome[] = [];
-    for (const way of quick ? REFUSALS.slice(0, 1) : REFUSALS) {
-      const { postgres } = site;
+    const { postgres } = site;
+    const chosen = REFUSALS.filter(({ name }) => name.includes(variant));
+    for (const way of quick && variant === '' ? chosen.slice(0, 1) : chosen) {
       outcomes.push(await refusal({ postgres, on: () => Promise.resolve(site) }, way, quick));
     }
-    if (!quick) outcomes.push(await onSmallDisk(site, quick));
+    const disk = 'full-disk'.includes(variant) && (!quick || variant !== '');
+    if (disk) outcomes.push(await onSmallDisk(site, quick));
     return outcomes;
   },
 };
