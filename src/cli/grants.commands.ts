@@ -86,6 +86,13 @@ export function addGrantCommands(program: Command): void {
   );
 }
 
+/** Why grants are not tried once more. */
+const NOT_RETRIED: Readonly<Record<string, string>> = {
+  without_token: 'no token is kept any more, their users have to link again',
+  held: 'their answer is kept and can perhaps be understood, see grants reread',
+  under_way: 'they are being tried at this moment',
+};
+
 /** `grants retry` */
 function addRetryCommand(grants: Command): void {
   grants
@@ -99,10 +106,16 @@ function addRetryCommand(grants: Command): void {
     .option('--json', 'print one JSON document')
     .action(({ reason, since, user, json }: RetryOptions) =>
       withGrants(async (_, operator) => {
-        const scheduled = await operator.retry({ reason, since, userId: user });
-        print(json, { scheduled }, [
-          `${String(scheduled)} grant(s) are tried by the running vault.`,
-        ]);
+        const { scheduled, ...others } = await operator.retry({ reason, since, userId: user });
+        const skipped = Object.entries(others).filter(([, count]) => count > 0);
+        print(
+          json,
+          { scheduled, ...(skipped.length > 0 ? { skipped: Object.fromEntries(skipped) } : {}) },
+          [
+            `${String(scheduled)} grant(s) are tried by the running vault.`,
+            ...skipped.map(([why, count]) => `${String(count)} not: ${NOT_RETRIED[why] ?? why}.`),
+          ],
+        );
       }),
     );
 }

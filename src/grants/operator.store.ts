@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { ReauthorizationReason } from '../common/index.js';
 import { Database } from '../database/index.js';
 import { RETRIABLE_FOR } from './dead-tokens.js';
+import { SAME_GRANT } from './rotation-sql.js';
 import { REPLACED } from './grant-sql.js';
 import type { GrantKey } from './grant.js';
 import { CONSENTED_ROWS } from './new-grant.js';
@@ -58,6 +59,17 @@ export interface RetryFilter {
   readonly since?: number;
 }
 
+/** What became of grants that were to be tried once more. */
+export interface RetryCounts {
+  readonly scheduled: number;
+  /** No token is kept any more: it was wiped after 30 days. Only their users can revive them. */
+  readonly without_token: number;
+  /** Their answer is kept: see `grants reread`. */
+  readonly held: number;
+  /** Being tried at this moment. */
+  readonly under_way: number;
+}
+
 /** What operators do to grants from the command line. */
 @Injectable()
 export class OperatorStore {
@@ -88,21 +100,30 @@ export class OperatorStore {
    * provider refused what it should not have. What works is active again, what is refused stays as
    * it is. A grant whose answer is held is not tried: its token has been used.
    *
-   * @returns how many
+   * @returns how many are tried, and how many are not and why
    */
-  async retry(filter: RetryFilter): Promise<number> {
-    const rows = await this.database.query(
-      `UPDATE stitch_grants SET refresh_due_at = now()
-       WHERE status = 'reauthorization_required' AND refresh_token IS NOT NULL
-         AND held_at IS NULL AND lease_owner IS NULL
-         AND retired_at > now() - interval '${RETRIABLE_FOR}'
-         AND ($1::text IS NULL OR reason = $1) AND ($2::text IS NULL OR user_id = $2)
-         AND ($3::float8 IS NULL OR retired_at >= to_timestamp($3 / 1000.0))
-       RETURNING 1`,
+  async retry(filter: RetryFilter): Promise<RetryCounts> {
+    const [counts] = await this.database.query<RetryCounts>(
+      `WITH asked AS (SELECT provider, user_id, connection,
+           CASE WHEN held_at IS NOT NULL THEN 'held'
+             WHEN refresh_token IS NULL OR retired_at <= now() - interval '${RETRIABLE_FOR}'
+               THEN 'without_token'
+             WHEN lease_owner IS NOT NULL THEN 'under_way' ELSE 'scheduled' END AS fate
+         FROM stitch_grants WHERE status = 'reauthorization_required'
+           AND ($1::text IS NULL OR reason = $1) AND ($2::text IS NULL OR user_id = $2)
+           AND ($3::float8 IS NULL OR retired_at >= to_timestamp($3 / 1000.0))
+         FOR UPDATE),
+       due AS (UPDATE stitch_grants g SET refresh_due_at = now() FROM asked k
+         WHERE k.fate = 'scheduled' AND ${SAME_GRANT})
+       SELECT count(*) FILTER (WHERE fate = 'scheduled')::int AS scheduled,
+         count(*) FILTER (WHERE fate = 'without_token')::int AS without_token,
+         count(*) FILTER (WHERE fate = 'held')::int AS held,
+         count(*) FILTER (WHERE fate = 'under_way')::int AS under_way
+       FROM asked`,
       [filter.reason ?? null, filter.userId ?? null, filter.since ?? null],
       TIMEOUT,
     );
-    return rows.length;
+    return counts ?? { scheduled: 0, without_token: 0, held: 0, under_way: 0 };
   }
 
   /**

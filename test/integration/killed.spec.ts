@@ -63,6 +63,26 @@ describe('a vault killed while the provider has its refresh token', () => {
       limit,
     );
 
+  it('ends in time by SIGTERM while an answer comes later than readers wait, and is followed', async () => {
+    const settings = { PROVIDER_TIMEOUT: '1', ANSWER_TIMEOUT: '60' };
+    const spool = join(temporaryDirectory(), 'spool');
+    const stopped = await startVaultProgram({ ...environment(spool), ...settings });
+    await presented();
+    const signalled = performance.now();
+    stopped.kill('SIGTERM');
+    expect((await stopped.ended).code).toBe(0);
+    expect(performance.now() - signalled).toBeLessThan(6000);
+    const [row] = await database.query(
+      'SELECT status, version, rotation_started_at FROM stitch_grants',
+    );
+    expect(row).toMatchObject({ status: 'active', version: '1' });
+    expect(row).not.toMatchObject({ rotation_started_at: null });
+    sandbox.switches.tokenFault = 'none';
+    await startVaultProgram({ ...environment(spool), ...settings });
+    await refreshed(SOON);
+    expect(sandbox.stats).toMatchObject({ refreshCalls: 2, reuseEvents: 0 });
+  });
+
   // Elsewhere nobody is told who lives, and leases are waited for, as in the last of these.
   if (process.platform === 'linux') {
     it('is followed at once by the next process of its spool directory', async () => {
