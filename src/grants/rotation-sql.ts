@@ -63,9 +63,9 @@ export const CLAIM_IN_DOUBT = claim(`
   ORDER BY refresh_due_at LIMIT $6`);
 
 /**
- * $1 to $5 as above; $6 whether leases may be taken over, $7 the time of the process. One grant, to
- * find out whether a provider is well again: one that was well, and another each time, as one that
- * failed comes last.
+ * $1 to $5 as above; $6 whether leases may be taken over, $7 the time of the process, $8 whether one
+ * in doubt goes first. One grant, to find out whether a provider is well again: one that was well,
+ * and another each time, as one that failed comes last.
  */
 export const CLAIM_PROBE = claim(`
   SELECT provider, user_id, connection, rotation_started_at IS NOT NULL AS doubt
@@ -73,7 +73,7 @@ export const CLAIM_PROBE = claim(`
   WHERE provider = $5 AND refresh_due_at <= now()
     AND (SELECT ${inKnownHistory('$3', '$4')})
     AND (lease_owner IS NULL OR ($6 AND ${runOut('$7')}))
-  ORDER BY status <> 'active', failure_count, rotation_started_at IS NOT NULL, refresh_due_at
+  ORDER BY status <> 'active', $8 AND rotation_started_at IS NULL, failure_count, rotation_started_at IS NOT NULL, refresh_due_at
   LIMIT 1`);
 
 /** $1 to $5 as above, $6 user, $7 connection, $8 version, $9 and $10 as $7 and $8 above. */

@@ -55,9 +55,13 @@ export class RotationStore {
     }
   }
 
-  /** Leases one grant that is due, with which to find out whether a provider is well again. */
-  claimProbe(provider: string, lease: Lease): Promise<ClaimedGrant[]> {
-    const args = [...leasing(lease), provider, lease.takeOver, lease.now];
+  /**
+   * Leases one grant that is due, with which to find out whether a provider is well again.
+   *
+   * @param doubtFirst one that is in doubt already if there is one, rather than a well one
+   */
+  claimProbe(provider: string, lease: Lease, doubtFirst: boolean): Promise<ClaimedGrant[]> {
+    const args = [...leasing(lease), provider, lease.takeOver, lease.now, doubtFirst];
     return this.claim(CLAIM_PROBE, args, lease);
   }
 

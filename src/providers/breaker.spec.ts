@@ -124,6 +124,28 @@ describe('the circuit breaker', () => {
     expect(waits).toEqual([2000, 4000, 8000, 16_000, 32_000, 40_000]);
   });
 
+  it('probes with what is in doubt already where answers are lost, and ever more seldom with a well one', () => {
+    fail(down, 5);
+    const wells = Array.from({ length: 40 }, (_, probe) => {
+      const isWell = !breaker.probesWithDoubt;
+      clock.advance(breaker.wait);
+      if (breaker.admit()) fail(down);
+      return isWell ? probe + 1 : 0;
+    });
+    expect(wells.filter((probe) => probe > 0)).toEqual([4, 8, 16, 32]);
+  });
+
+  it.each([
+    ['a doubt that ended in invalid_grant', dead],
+    ['429', limited()],
+    ['a refused connection', new ProviderError('unreachable', 'econnrefused')],
+  ])('probes with a well grant after %s', (_, error) => {
+    fail(down, 5);
+    expect(breaker.probesWithDoubt).toBe(true);
+    fail(error);
+    expect(breaker.probesWithDoubt).toBe(false);
+  });
+
   it('believes a probe whose answer took longer than readers wait, and no call from before', () => {
     const { era } = breaker;
     fail(dead, 3);

@@ -37,6 +37,7 @@ export class Breaker {
   private probing = false;
   private fused = false;
   private trips = 0;
+  private leftDoubt = false;
   /** Hears of the fuse: whether it is tripped from now on. */
   onFuse: (tripped: boolean) => void = () => undefined;
 
@@ -55,6 +56,16 @@ export class Breaker {
   /** Whether the provider is suspected, so that nothing is given up. */
   get tripped(): boolean {
     return this.fused;
+  }
+
+  /**
+   * Whether to probe with a grant that is in doubt already. Where each call may spend a token whose
+   * answer is lost, a well one would be lost with each probe. Now and then, at the fourth probe, the
+   * eighth, the sixteenth, it is a well one all the same: those in doubt may be in trouble of their own.
+   */
+  get probesWithDoubt(): boolean {
+    const isTurnOfWell = this.pauses >= 4 && Number.isInteger(Math.log2(this.pauses));
+    return this.leftDoubt && !this.fused && !isTurnOfWell;
   }
 
   /** How often the fuse has tripped: what a call was asked under tells whether it began before. */
@@ -115,6 +126,7 @@ export class Breaker {
    * @param inDoubt whether its token may have been presented before
    */
   report(error: ProviderError, grant: string, inDoubt = false): void {
+    this.leftDoubt = error.leavesDoubt;
     this.failed(troubleOf(error, inDoubt), grant, error.retryAfter ?? 0);
   }
 

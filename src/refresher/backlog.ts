@@ -52,8 +52,7 @@ export class Backlog {
   }
 
   private aheadOf(guarded: GuardedProvider): ClaimAhead {
-    const claim = (count: number, probing: boolean) =>
-      this.claim(guarded.provider.name, count, probing);
+    const claim = (count: number, probing: boolean) => this.claim(guarded, count, probing);
     const release = (grant: ClaimedGrant) =>
       this.dependencies.store.release(grant, ownerOf(grant), grant.inDoubt, 0);
     const { inFlight } = this;
@@ -72,12 +71,16 @@ export class Backlog {
   }
 
   /** Claims what is due; gives it back when the process is stopping meanwhile. */
-  private async claim(provider: string, limit: number, probing: boolean): Promise<ClaimedGrant[]> {
+  private async claim(
+    { provider: { name }, breaker }: GuardedProvider,
+    limit: number,
+    probing: boolean,
+  ): Promise<ClaimedGrant[]> {
     const { store } = this.dependencies;
     const lease = this.inFlight.lease();
     const claimed = probing
-      ? await store.claimProbe(provider, lease)
-      : await store.claimDue(provider, limit, lease);
+      ? await store.claimProbe(name, lease, breaker.probesWithDoubt)
+      : await store.claimDue(name, limit, lease);
     if (!this.inFlight.stopping) return claimed;
     await Promise.all(
       claimed.map((grant) => store.release(grant, ownerOf(grant), grant.inDoubt, 0)),

@@ -261,7 +261,8 @@ export class ModelProcess {
       shortenLeases: (...args: Parameters<ModelStore['shortenLeases']>) =>
         this.call(() => store.shortenLeases(...args)),
       retire: (...args: Parameters<ModelStore['retire']>) => this.call(() => store.retire(...args)),
-      claimProbe: (provider, lease) => this.claim(() => store.claimProbe(provider, lease)),
+      claimProbe: (provider, lease, doubtFirst) =>
+        this.claim(() => store.claimProbe(provider, lease, doubtFirst)),
       hold: (held) =>
         this.call(() => {
           store.hold(held);

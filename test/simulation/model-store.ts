@@ -83,11 +83,12 @@ export class ModelStore {
       .map((row) => this.claim(row, lease));
   }
 
-  claimProbe(provider: string, lease: Lease): ClaimedGrant[] {
+  claimProbe(provider: string, lease: Lease, doubtFirst: boolean): ClaimedGrant[] {
     const rank = (row: Grant) =>
       this.sabotage.ledgers
         ? 0
         : Number(row.status !== 'active') * 1e6 +
+          Number(doubtFirst && row.rotationStartedAt === null) * 1e5 +
           row.failureCount * 2 +
           Number(row.rotationStartedAt !== null);
     return this.dueOf(provider)
