@@ -117,6 +117,11 @@ module.exports = {
       'what concerns the sealed values of all tables; their owners describe them',
     ),
     only(
+      'ends',
+      ['common', 'config', 'database', 'grants', 'lifecycle', 'metrics', 'providers'],
+      'ends that can be seen coming',
+    ),
+    only(
       'console',
       ['common', 'database', 'encryption', 'http', 'keys', 'lifecycle', 'metrics'],
       "the operators' page: it reads what others count",

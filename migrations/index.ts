@@ -18,6 +18,7 @@ import { RevokedConsents1764192000000 } from './1764192000000-revoked-consents.j
 import { AuthenticClients1764193000000 } from './1764193000000-authentic-clients.js';
 import { ConsoleSamples1764194000000 } from './1764194000000-console-samples.js';
 import { ClockSteps1764195000000 } from './1764195000000-clock-steps.js';
+import { Ends1764197000000 } from './1764197000000-ends.js';
 
 /** Every migration in the order it is applied. Never edit one that has landed: add another. */
 export const migrations = [
@@ -41,4 +42,5 @@ export const migrations = [
   AuthenticClients1764193000000,
   ConsoleSamples1764194000000,
   ClockSteps1764195000000,
+  Ends1764197000000,
 ];

@@ -12,6 +12,7 @@ import type { VaultConfig } from './config/index.js';
 import { ConsoleModule } from './console/index.js';
 import { DatabaseModule } from './database/index.js';
 import { EncryptionModule, Keyring } from './encryption/index.js';
+import { EndsModule } from './ends/index.js';
 import { EventsModule } from './events/index.js';
 import { GrantsModule } from './grants/index.js';
 import { HealthModule } from './health/index.js';
@@ -55,6 +56,7 @@ export class AppModule {
         StitchConnectModule,
         ClientTokensModule,
         EventsModule,
+        EndsModule,
         ClientsModule,
         HealthModule,
         ConsoleModule,

@@ -158,6 +158,14 @@ export class CallbackService {
       authorization_request: request.id,
       status,
     });
+    // It will end with the access token, and nobody but the user can do anything about it then.
+    if (issued.refreshToken === null && issued.expiresIn !== null) {
+      this.log.event('warn', 'grant.not_refreshable', {
+        provider: request.provider,
+        authorization_request: request.id,
+        offline_access_asked_for: request.scopes.includes('offline_access'),
+      });
+    }
     return { ...end, status };
   }
 

@@ -14,10 +14,15 @@ export interface WebhookConfig {
 export interface EventsConfig {
   /** Undefined: they are kept to be read and not sent. */
   readonly webhook: WebhookConfig | undefined;
+  /** How long before a grant or a credential ends it is told; 0: grants are not told of. */
+  readonly expiringAheadMs: number;
 }
+
+const DAY_MS = 86_400_000;
 
 export const eventsConfig = defineNamespace('events', (reader): EventsConfig => ({
   webhook: readWebhook(reader),
+  expiringAheadMs: reader.integer('GRANT_EXPIRING_DAYS', 14, 0, 90) * DAY_MS,
 }));
 
 /** Where events are sent and what signs them: both or neither. */

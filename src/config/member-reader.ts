@@ -6,9 +6,11 @@ import type { ClientKey } from './oauth-provider-config.js';
 import {
   ENDPOINT_URL,
   SERVICE_URL,
+  TIME,
   isScopeToken,
   parseEndpointUrl,
   parseServiceUrl,
+  parseTime,
 } from './parsers.js';
 
 /** Seconds: ten years. */
@@ -78,7 +80,16 @@ export class MemberReader {
     return [];
   }
 
-  lifetime(name: string, fallback: number): number | null {
+  /** @returns milliseconds since the epoch */
+  time(name: string): number | undefined {
+    const value = this.members[name];
+    if (value === undefined) return undefined;
+    const time = typeof value === 'string' ? parseTime(value) : undefined;
+    if (time === undefined) this.refuse(name, TIME);
+    return time;
+  }
+
+  lifetime(name: string, fallback: number | null): number | null {
     const value = this.members[name] === undefined ? fallback : this.members[name];
     if (value === null) return null;
     const fits = Number.isInteger(value) && Number(value) >= 1 && Number(value) <= LONGEST_LIFETIME;

@@ -39,11 +39,15 @@ export interface OAuthProviderConfig {
   /** Newest first; the others are tried when the provider refuses it. */
   readonly clientSecrets: readonly string[];
   readonly clientKey: ClientKey | undefined;
+  /** Milliseconds since the epoch; undefined: nobody said. */
+  readonly clientSecretExpiresAt: number | undefined;
   readonly scopes: readonly string[];
   /** Whether an id_token is expected, and validated. */
   readonly openid: boolean;
   readonly authorizationParameters: Readonly<Record<string, string>>;
   /** Seconds where an answer has no `expires_in`; null: it never expires. */
   readonly accessTokenLifetime: number | null;
+  /** For how long a refresh token lives unused; null: for ever. */
+  readonly refreshTokenIdleSeconds: number | null;
   readonly revocation: RevocationReach;
 }

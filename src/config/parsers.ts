@@ -89,3 +89,12 @@ export function parseKeyring(text: string): KeyringEntry[] {
   });
   return acceptIf(entries, new Set(entries.map(({ id }) => id)).size === entries.length);
 }
+
+export const TIME = 'a time in UTC such as 2030-01-31T00:00:00Z (RFC 3339)';
+
+/** @returns milliseconds since the epoch, or undefined for what is no time in UTC */
+export function parseTime(text: string): number | undefined {
+  const wellFormed = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/.test(text);
+  const time = wellFormed ? Date.parse(text) : NaN;
+  return Number.isNaN(time) ? undefined : time;
+}

@@ -55,10 +55,12 @@ describe('the file of further providers', () => {
         clientAuthentication: 'client_secret_basic',
         clientSecrets: ['zz-secret'],
         clientKey: undefined,
+        clientSecretExpiresAt: undefined,
         scopes: [],
         openid: false,
         authorizationParameters: {},
         accessTokenLifetime: 3600,
+        refreshTokenIdleSeconds: null,
         revocation: 'token',
       },
     ]);

@@ -11,7 +11,8 @@ const MEMBERS = [
   ...['issuer', 'authorization_endpoint', 'token_endpoint', 'revocation_endpoint', 'jwks_uri'],
   ...['client_id', 'client_secret', 'client_secret_file', 'private_key_file', 'private_key_id'],
   ...['client_authentication', 'scopes', 'openid', 'authorization_parameters'],
-  ...['access_token_lifetime', 'revocation'],
+  ...['access_token_lifetime', 'refresh_token_idle_lifetime', 'client_secret_expires_at'],
+  'revocation',
 ];
 /** Parameters of the protocol itself: the vault sets them (RFC 6749, RFC 7636, OpenID Connect). */
 const PROTOCOL = new Set([
@@ -71,10 +72,12 @@ function readProvider(name: string, members: MemberReader): OAuthProviderConfig 
     clientAuthentication,
     clientSecrets,
     clientKey,
+    clientSecretExpiresAt: members.time('client_secret_expires_at'),
     scopes,
     openid: members.flag('openid', scopes.includes('openid')),
     authorizationParameters: members.parameters('authorization_parameters', PROTOCOL),
     accessTokenLifetime: members.lifetime('access_token_lifetime', 3600),
+    refreshTokenIdleSeconds: members.lifetime('refresh_token_idle_lifetime', null),
     revocation: members.oneOf('revocation', 'token', REVOCATION_REACHES),
   };
 }

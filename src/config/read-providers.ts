@@ -4,9 +4,11 @@ import { CLIENT_KEY, parseClientKey } from './client-key.js';
 import {
   ENDPOINT_URL,
   SERVICE_URL,
+  TIME,
   parseEndpointUrl,
   parseScopes,
   parseServiceUrl,
+  parseTime,
 } from './parsers.js';
 import { readSecret, readSecrets } from './secrets.js';
 import type { ClientKey } from './oauth-provider-config.js';
@@ -24,6 +26,8 @@ export interface StitchMoneyConfig {
   readonly clientSecrets: readonly string[];
   /** Instead of a secret: signs client assertions. */
   readonly clientKey: ClientKey | undefined;
+  /** Milliseconds since the epoch; undefined: nobody said. */
+  readonly clientSecretExpiresAt: number | undefined;
   readonly scopes: readonly string[];
 }
 
@@ -69,6 +73,15 @@ export function readStitchMoney(reader: EnvironmentReader): StitchMoneyConfig | 
       return acceptIf(parsed, parsed.includes('openid'));
     },
   );
+  const clientSecretExpiresAt = reader.parse<number | undefined>(
+    'STITCH_MONEY_CLIENT_SECRET_EXPIRES_AT',
+    TIME,
+    undefined,
+    (text) => {
+      const time = parseTime(text);
+      return acceptIf(time, time !== undefined);
+    },
+  );
   const client = readStitchMoneyClient(reader);
   if (!client) return undefined;
   return {
@@ -78,6 +91,7 @@ export function readStitchMoney(reader: EnvironmentReader): StitchMoneyConfig | 
     revocationEndpoint,
     jwksUri,
     ...client,
+    clientSecretExpiresAt,
     scopes,
   };
 }

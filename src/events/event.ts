@@ -5,6 +5,7 @@ export const EVENT_TYPES = [
   'grant.reinstated',
   'grant.deleted',
   'grant.held',
+  'grant.expiring',
   'provider.suspected',
   'provider.trusted',
   'database.clock_stepped',
@@ -25,7 +26,7 @@ export interface EventData {
   /** Granted scopes; missing where the provider knows none. */
   readonly scopes?: readonly string[];
   /**
-   * Why: a `ReauthorizationReason`; `imported`; `replaced` for a grant in whose place one that
+   * Why: a `ReauthorizationReason`; `unused` for a refresh token that dies of disuse; `imported`; `replaced` for a grant in whose place one that
    * awaits confirmation was put, which only earlier versions did.
    */
   readonly reason?: string;
@@ -33,6 +34,10 @@ export interface EventData {
   readonly authorization_request?: string;
   /** By how much the database's clock was set; negative: back. */
   readonly seconds?: number;
+  /** False for a linked grant that has no refresh token although its access token expires. */
+  readonly refreshable?: false;
+  /** When an expiring grant ends, RFC 3339 in UTC. */
+  readonly ends_at?: string;
 }
 
 /** Something that happened to a grant. */

@@ -68,6 +68,18 @@ export class EventDataDto {
     example: -3600,
   })
   seconds?: number;
+
+  @ApiPropertyOptional({
+    enum: [false],
+    description: 'False in `grant.linked` where no refresh token came with a token that expires.',
+  })
+  refreshable?: false;
+
+  @ApiPropertyOptional({
+    format: 'date-time',
+    description: 'In `grant.expiring`: from then on the user has to consent again.',
+  })
+  ends_at?: string;
 }
 
 /** Something that happened to a grant. */

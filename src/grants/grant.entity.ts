@@ -18,6 +18,9 @@ import { GrantColumns } from './grant.columns.js';
 @Index('stitch_grants_retired_idx', ['retiredAt'], {
   where: 'retired_at IS NOT NULL AND refresh_token IS NOT NULL',
 })
+@Index('stitch_grants_ending_idx', ['provider', 'expiresAt'], {
+  where: 'refresh_token IS NULL AND expires_at IS NOT NULL',
+})
 @Index('stitch_grants_unconfirmed_idx', ['obtainedAt'], {
   where: `status = 'awaiting_confirmation'`,
 })
@@ -37,4 +40,8 @@ export class GrantEntity extends GrantColumns {
   /** When it was given up: its tokens are wiped 30 days later. */
   @Column({ name: 'retired_at', type: 'timestamptz', nullable: true })
   readonly retiredAt!: Date | null;
+
+  /** The end of which an event told last; written by `EndingStore` alone. */
+  @Column({ name: 'announced_end', type: 'timestamptz', nullable: true })
+  readonly announcedEnd!: Date | null;
 }

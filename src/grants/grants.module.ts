@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { EventsModule } from '../events/index.js';
 import { ConsentHistory } from './consent-history.store.js';
 import { DeadTokens } from './dead-tokens.js';
+import { EndingStore } from './ending.store.js';
 import { GrantMemory } from './grant-memory.js';
 import { GrantLinker } from './grant-linker.js';
 import { GrantScheduleStore } from './grant-schedule.store.js';
@@ -25,6 +26,7 @@ import { UserGrantsStore } from './user-grants.store.js';
   providers: [
     ConsentHistory,
     DeadTokens,
+    EndingStore,
     GrantLinker,
     GrantMemory,
     GrantScheduleStore,
@@ -39,6 +41,7 @@ import { UserGrantsStore } from './user-grants.store.js';
   ],
   exports: [
     ConsentHistory,
+    EndingStore,
     GrantLinker,
     GrantMemory,
     GrantScheduleStore,

@@ -8,6 +8,7 @@ export type MetricName =
   | 'stitch_vault_cache_entries'
   | 'stitch_vault_cache_reads_total'
   | 'stitch_vault_client_token_calls_total'
+  | 'stitch_vault_client_secret_expires_timestamp_seconds'
   | 'stitch_vault_clients_refused'
   | 'stitch_vault_connections_dropped_total'
   | 'stitch_vault_credential_refusals_total'

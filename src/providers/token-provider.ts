@@ -85,6 +85,8 @@ export interface TokenProvider {
   readonly issuer: string | undefined;
   /** Undefined: the provider has no tokens for the client itself. */
   readonly clientTokens?: ClientTokenGrant | undefined;
+  /** For how long a refresh token lives unused; null or undefined: for ever, or not known. */
+  readonly refreshTokenIdleSeconds?: number | null;
   /** Asked for when a request names none. */
   readonly defaultScopes: readonly string[];
   /** Added to every request: without them the protocol does not work. */

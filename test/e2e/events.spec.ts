@@ -9,7 +9,10 @@ const SCOPES = ['openid', 'accounts', 'balances', 'transactions', 'offline_acces
 describe('events', () => {
   let world: World;
   beforeAll(async () => {
-    world = await createWorld({ replicas: 2, environment: { REFRESH_INTERVAL: '1' } });
+    world = await createWorld({
+      replicas: 2,
+      environment: { REFRESH_INTERVAL: '1', GRANT_EXPIRING_DAYS: '0' },
+    });
   });
   beforeEach(() => {
     world.sandbox.reset();

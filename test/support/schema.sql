@@ -154,7 +154,8 @@ CREATE TABLE stitch_grants (
   refused_since timestamp with time zone,
   held_at timestamp with time zone,
   held_answer bytea,
-  retired_at timestamp with time zone
+  retired_at timestamp with time zone,
+  announced_end timestamp with time zone
 ) WITH (fillfactor=80, autovacuum_vacuum_scale_factor=0.02);
 CREATE TABLE stitch_history (
   single boolean NOT NULL DEFAULT true,
@@ -253,6 +254,7 @@ CREATE INDEX stitch_events_created_at_idx ON public.stitch_events USING btree (c
 CREATE INDEX stitch_events_due_at_idx ON public.stitch_events USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX stitch_events_unplaced_idx ON public.stitch_events USING btree (id) WHERE ("position" IS NULL);
 CREATE INDEX stitch_grants_due_idx ON public.stitch_grants USING btree (provider, refresh_due_at) WHERE ((rotation_started_at IS NULL) AND (refresh_due_at IS NOT NULL));
+CREATE INDEX stitch_grants_ending_idx ON public.stitch_grants USING btree (provider, expires_at) WHERE ((refresh_token IS NULL) AND (expires_at IS NOT NULL));
 CREATE INDEX stitch_grants_held_idx ON public.stitch_grants USING btree (held_at) WHERE (held_at IS NOT NULL);
 CREATE INDEX stitch_grants_in_doubt_idx ON public.stitch_grants USING btree (provider, refresh_due_at) WHERE (rotation_started_at IS NOT NULL);
 CREATE INDEX stitch_grants_retired_idx ON public.stitch_grants USING btree (retired_at) WHERE ((retired_at IS NOT NULL) AND (refresh_token IS NOT NULL));
@@ -448,8 +450,25 @@ AS $function$
           jsonb_strip_nulls(jsonb_build_object(
             'provider', subject.provider, 'user_id', subject.user_id,
             'connection', subject.connection, 'reason', why, 'authorization_request', request,
+            'refreshable', CASE WHEN kind = 'grant.linked' AND subject.refresh_token IS NULL
+              AND subject.expires_at IS NOT NULL THEN false END,
             'scopes', to_jsonb(string_to_array(nullif(subject.scope, ''), ' ')))),
           CASE WHEN imported THEN NULL ELSE now() END);
+        RETURN NULL;
+      END $function$
+;
+CREATE OR REPLACE FUNCTION public.stitch_grants_expiring_event()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      BEGIN
+        INSERT INTO stitch_events (event_id, type, provider, user_id, connection, data)
+        VALUES (gen_random_uuid(), 'grant.expiring', NEW.provider, NEW.user_id, NEW.connection,
+          jsonb_strip_nulls(jsonb_build_object(
+            'provider', NEW.provider, 'user_id', NEW.user_id, 'connection', NEW.connection,
+            'reason', CASE WHEN NEW.refresh_token IS NULL THEN 'no_refresh_token' ELSE 'unused' END,
+            'ends_at', to_char(NEW.announced_end AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+            'scopes', to_jsonb(string_to_array(nullif(NEW.scope, ''), ' ')))));
         RETURN NULL;
       END $function$
 ;
@@ -578,6 +597,7 @@ CREATE TRIGGER stitch_grants_changed AFTER UPDATE OF status, grant_id, rejected_
 CREATE TRIGGER stitch_grants_deleted AFTER DELETE ON public.stitch_grants FOR EACH ROW EXECUTE FUNCTION stitch_grants_notify();
 CREATE TRIGGER stitch_grants_event_added AFTER INSERT OR DELETE ON public.stitch_grants FOR EACH ROW EXECUTE FUNCTION stitch_grants_event();
 CREATE TRIGGER stitch_grants_event_changed AFTER UPDATE OF status, grant_id ON public.stitch_grants FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) OR (old.grant_id IS DISTINCT FROM new.grant_id))) EXECUTE FUNCTION stitch_grants_event();
+CREATE TRIGGER stitch_grants_event_expiring AFTER UPDATE OF announced_end ON public.stitch_grants FOR EACH ROW WHEN (((new.announced_end IS NOT NULL) AND (old.announced_end IS DISTINCT FROM new.announced_end))) EXECUTE FUNCTION stitch_grants_expiring_event();
 CREATE TRIGGER stitch_grants_event_held AFTER UPDATE ON public.stitch_grants FOR EACH ROW WHEN ((((old.held_at IS NULL) <> (new.held_at IS NULL)) AND (old.grant_id = new.grant_id))) EXECUTE FUNCTION stitch_grants_held_event();
 CREATE TRIGGER stitch_grants_trouble_settled BEFORE UPDATE ON public.stitch_grants FOR EACH ROW WHEN (((old.held_at IS NOT NULL) OR (new.held_at IS NOT NULL) OR (old.refused_since IS NOT NULL) OR (old.retired_at IS NOT NULL))) EXECUTE FUNCTION stitch_grants_trouble();
 CREATE TRIGGER stitch_history_event_lost AFTER UPDATE OF incomplete_before ON public.stitch_history FOR EACH ROW WHEN (((new.incomplete_before IS DISTINCT FROM old.incomplete_before) AND (NOT (new.origin IS DISTINCT FROM old.origin)) AND ((old.paused_at IS NULL) OR (new.paused_at IS NOT NULL)))) EXECUTE FUNCTION stitch_history_event();
@@ -606,3 +626,4 @@ CREATE TRIGGER stitch_provider_fuses_event AFTER UPDATE OF tripped_at ON public.
 -- AuthenticClients1764193000000
 -- ConsoleSamples1764194000000
 -- ClockSteps1764195000000
+-- Ends1764197000000

@@ -37,6 +37,7 @@ export class OAuthProvider implements TokenProvider {
   readonly issuer: string;
   readonly defaultScopes: readonly string[];
   readonly requiredScopes: readonly string[];
+  readonly refreshTokenIdleSeconds: number | null;
   readonly capabilities;
   readonly clientTokens: ClientTokenGrant | undefined;
   private readonly metadata: ServerMetadata;
@@ -53,6 +54,7 @@ export class OAuthProvider implements TokenProvider {
     this.issuer = settings.issuer;
     this.defaultScopes = settings.scopes;
     this.requiredScopes = settings.requiredScopes;
+    this.refreshTokenIdleSeconds = settings.refreshTokenIdleSeconds;
     const metadata = new ServerMetadata(settings, http);
     this.metadata = metadata;
     this.keySet = new KeySet(http);

@@ -5,6 +5,9 @@ import type { ProviderHttp } from '../provider-http.js';
 /** Seconds an access token lives when the answer does not say (S3: `expires_in` 900). */
 const DOCUMENTED_LIFETIME = 900;
 
+/** For how long an unused refresh token lives: 365 days, by the provider's public documentation. */
+const IDLE_LIFETIME_SECONDS = 365 * 86_400;
+
 /**
  * stitch.money (seed document S3): OpenID Connect code flow with PKCE, access tokens of 900
  * seconds, refresh tokens that work once. It publishes no metadata, so the endpoints are configured.
@@ -25,6 +28,7 @@ export class StitchMoneyProvider extends OAuthProvider {
         // The server wants to be told whom the token request is meant for: its token endpoint.
         clientTokenParameters: { audience: config.tokenEndpoint },
         accessTokenLifetime: DOCUMENTED_LIFETIME,
+        refreshTokenIdleSeconds: IDLE_LIFETIME_SECONDS,
         revocation: 'token',
       },
       http,

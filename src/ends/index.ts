@@ -1,0 +1,3 @@
+export { EndsModule } from './ends.module.js';
+export { CredentialEnds } from './credential-ends.js';
+export { GrantEnds } from './grant-ends.js';
