@@ -12,6 +12,7 @@ const OWNERS: Readonly<Record<string, string>> = {
   stitch_authorization_browsers: 'authorization-requests',
   stitch_authorization_requests: 'authorization-requests',
   stitch_channel: 'database',
+  stitch_clock_steps: 'database',
   stitch_events: 'events',
   stitch_grants: 'grants',
   stitch_history: 'database',
