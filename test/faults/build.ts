@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 /**
@@ -12,7 +12,6 @@ export function copyBuild(directory: string): string {
   mkdirSync(root);
   cpSync('dist', join(root, 'dist'), { recursive: true });
   symlinkSync(resolve('node_modules'), join(root, 'node_modules'));
-  const manifest = { type: 'module', imports: { '#migrations': './dist/migrations/index.js' } };
-  writeFileSync(join(root, 'package.json'), JSON.stringify(manifest));
+  cpSync('package.json', join(root, 'package.json'));
   return join(root, 'dist');
 }

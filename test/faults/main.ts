@@ -5,7 +5,9 @@ import { Site } from './site.js';
 import { scenarios } from './suite.js';
 
 /**
- * `npm run faults [-- --only NAME] [-- --variant PART_OF_A_NAME] [-- --quick]`
+ * `npm run faults [-- --only NAME] [-- --variant PART_OF_A_NAME] [-- --seconds N] [-- --quick]`
+ *
+ * `--seconds` is how long each fault of `systematic` lasts.
  *
  * Runs the scenarios one after the other and prints one table; exits with 1 when one failed.
  */
@@ -14,9 +16,10 @@ async function attempt(
   site: Site,
   quick: boolean,
   variant: string | undefined,
+  seconds: number | undefined,
 ): Promise<Outcome[]> {
   try {
-    return await scenario.run(site, quick, variant);
+    return await scenario.run(site, quick, variant, seconds);
   } catch (error) {
     const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return [{ ...notRun(scenario.name, `FAILED: ${why}`), verdict: 'failed' }];
@@ -30,6 +33,7 @@ async function main(args: readonly string[]): Promise<void> {
   };
   const only = valueOf('--only')?.split(',');
   const variant = valueOf('--variant');
+  const seconds = Number(valueOf('--seconds') ?? NaN) || undefined;
   const chosen = scenarios.filter(({ name }) => only?.includes(name) ?? true);
   if (chosen.length === 0) {
     process.stderr.write(`--only takes ${scenarios.map(({ name }) => name).join(', ')}\n`);
@@ -41,7 +45,7 @@ async function main(args: readonly string[]): Promise<void> {
   try {
     for (const scenario of chosen) {
       const begun = Date.now();
-      const found = await attempt(scenario, site, args.includes('--quick'), variant);
+      const found = await attempt(scenario, site, args.includes('--quick'), variant, seconds);
       outcomes.push(...found);
       // At once as well: a run that is cut short has said what it found until then.
       process.stderr.write(render(found));

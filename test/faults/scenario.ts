@@ -22,9 +22,10 @@ export interface Scenario {
   readonly name: string;
   /**
    * @param variant a part of the names of those to run; all without it
+   * @param seconds that each fault lasts, where a scenario takes them
    * @returns a line for each variant
    */
-  run(site: Site, quick: boolean, variant?: string): Promise<Outcome[]>;
+  run(site: Site, quick: boolean, variant?: string, seconds?: number): Promise<Outcome[]>;
 }
 
 /** Collects what a scenario finds and turns it into a line of the table. */

@@ -12,6 +12,7 @@ import type { WireAnswer, WireFault } from '../wire.js';
 const LIFETIME = 20;
 /** Seconds within which everything is fresh again once the provider is well. */
 const RECOVERY = 60;
+const KILL_EVERY_MS = 3000;
 
 interface Fault {
   readonly name: string;
@@ -27,6 +28,8 @@ interface Fault {
   readonly spent?: number;
   /** Grants that may be held at most, for each replica. */
   readonly held?: number;
+  /** Whether replicas are killed and started again meanwhile: what they know of the fault is lost. */
+  readonly kills?: boolean;
   /** Grants that the provider asked to wait for longer than the scenario. */
   readonly waiting?: number;
 }
@@ -72,6 +75,12 @@ const FAULTS: readonly Fault[] = [
     }),
   },
   { name: 'invalid_grant to everybody', answer: refusal(400, 'invalid_grant'), given: 5 },
+  {
+    name: 'invalid_grant to everybody, kill -9 every 3 s',
+    answer: refusal(400, 'invalid_grant'),
+    given: 5,
+    kills: true,
+  },
   { name: 'invalid_client to everybody', answer: refusal(401, 'invalid_client') },
   {
     name: 'answers that nobody understands',
@@ -116,11 +125,9 @@ async function systematic(
   site: Site,
   fault: Fault,
   replicas: number,
-  quick: boolean,
+  seconds: number,
 ): Promise<Outcome> {
   const everyone = users(fault.users ?? 60);
-  const [long, short] = fault.seconds ?? [40, 20];
-  const seconds = quick ? short : long;
   const sick = new Set(fault.sick === undefined ? everyone : everyone.slice(0, fault.sick));
   const well = everyone.filter((user) => !sick.has(user));
   const found = new Findings(
@@ -151,7 +158,14 @@ async function systematic(
     for (const wire of arena.wires) {
       wire.fault = (user, forward) => (sick.has(user) ? fault.answer(user, forward) : forward());
     }
-    await sleep(seconds * 1000);
+    const ends = Date.now() + seconds * 1000;
+    for (let count = 0; fault.kills && Date.now() < ends; count += 1) {
+      await sleep(KILL_EVERY_MS);
+      const replica = arena.replicas[count % replicas]!;
+      await replica.end('SIGKILL');
+      await replica.start();
+    }
+    await sleep(Math.max(0, ends - Date.now()));
     const calls = arena.calls;
     for (const wire of arena.wires) wire.fault = undefined;
     const back = Date.now();
@@ -207,7 +221,7 @@ async function systematic(
 /** Something is wrong with every answer for a while, or with those to a few users. */
 export const systematicFaults: Scenario = {
   name: 'systematic',
-  run: async (site, quick, variant = '') => {
+  run: async (site, quick, variant = '', asked) => {
     const chosen = FAULTS.filter(
       ({ name }) => name.includes(variant) && (!quick || variant !== '' || QUICK.has(name)),
     );
@@ -217,7 +231,10 @@ export const systematicFaults: Scenario = {
     const outcomes: Outcome[] = [];
     for (let from = 0; from < trials.length; from += ABREAST) {
       const abreast = trials.slice(from, from + ABREAST);
-      const ran = abreast.map(([fault, replicas]) => systematic(site, fault, replicas, quick));
+      const ran = abreast.map(([fault, replicas]) => {
+        const [long, short] = fault.seconds ?? [40, 20];
+        return systematic(site, fault, replicas, asked ?? (quick ? short : long));
+      });
       outcomes.push(...(await Promise.all(ran)));
     }
     return outcomes;
