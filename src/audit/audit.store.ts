@@ -13,10 +13,10 @@ const NOTES_AT_ONCE = 20;
 /** Milliseconds for statements that look at many rows. */
 const SCAN_TIMEOUT_MS = 60_000;
 
-const COLUMNS = `position::float8 AS position, (extract(epoch FROM at) * 1000000)::bigint::text AS at,
-  type, client, provider, user_id AS "userId", connection, version::float8 AS version,
-  count::float8 AS count, outcome, request_id AS "requestId", data, chain::float8 AS chain,
-  sequence::float8 AS sequence, previous::float8 AS previous, key, mac`;
+const COLUMNS = `position::numeric AS position, (extract(epoch FROM at) * 1000000)::bigint::text AS at,
+  type, client, provider, user_id AS "userId", connection, version::numeric AS version,
+  count::numeric AS count, outcome, request_id AS "requestId", data, chain::numeric AS chain,
+  sequence::numeric AS sequence, previous::numeric AS previous, key, mac`;
 
 /** The end of a chain: its newest row. */
 export type ChainEnd = Pick<AuditPlace, 'chain' | 'sequence' | 'position'>;
@@ -65,7 +65,7 @@ export class AuditStore {
   /** The newest chain's number, and the position of its first row if that is kept. */
   async newestChain(query: Query): Promise<{ chain: number; opened: number | null } | undefined> {
     const [row] = await query<{ chain: number; opened: number | null }>(
-      `SELECT newest.chain::float8 AS chain, first.position::float8 AS opened
+      `SELECT newest.chain::numeric AS chain, first.position::numeric AS opened
        FROM (SELECT chain FROM audit_events WHERE chain IS NOT NULL
              ORDER BY chain DESC, sequence DESC LIMIT 1) newest
        LEFT JOIN audit_events first ON first.chain = newest.chain AND first.sequence = 1`,
@@ -76,8 +76,8 @@ export class AuditStore {
   /** The newest row of a chain, if it is the chain of this owner. */
   async endOfChain(query: Query, chain: number, opening: string): Promise<ChainEnd | undefined> {
     const [row] = await query<ChainEnd>(
-      `SELECT last.chain::float8 AS chain, last.sequence::float8 AS sequence,
-         last.position::float8 AS position
+      `SELECT last.chain::numeric AS chain, last.sequence::numeric AS sequence,
+         last.position::numeric AS position
        FROM audit_events last JOIN audit_events first ON first.chain = last.chain
          AND first.sequence = 1 AND first.data = $2
        WHERE last.chain = $1 ORDER BY last.sequence DESC LIMIT 1`,
@@ -97,7 +97,7 @@ export class AuditStore {
   /** Positions for so many rows, ascending; readers stay below them until the transaction ends. */
   async drawPositions(query: Query, count: number): Promise<number[]> {
     const rows = await query<{ position: number }>(
-      'SELECT p::float8 AS position FROM audit_positions($1) p',
+      'SELECT p::numeric AS position FROM audit_positions($1) p',
       [count],
     );
     return rows.map(({ position }) => position).sort((a, b) => a - b);
@@ -136,7 +136,7 @@ export class AuditStore {
 
   /** The highest position below which nobody is writing any more. */
   async horizon(query: Query = this.database.query): Promise<number> {
-    const [row] = await query<{ horizon: number }>('SELECT audit_horizon()::float8 AS horizon');
+    const [row] = await query<{ horizon: number }>('SELECT audit_horizon()::numeric AS horizon');
     return row?.horizon ?? 0;
   }
 
@@ -181,7 +181,7 @@ export class AuditStore {
 
   async count(query: Query, after: number, through: number): Promise<number> {
     const [row] = await query<{ count: number }>(
-      `SELECT count(*)::float8 AS count FROM audit_events WHERE position > $1 AND position <= $2`,
+      `SELECT count(*)::numeric AS count FROM audit_events WHERE position > $1 AND position <= $2`,
       [after, through],
       SCAN_TIMEOUT_MS,
     );
@@ -234,7 +234,7 @@ export class AuditStore {
   /** Removes a batch of what is old. @returns how many rows */
   async prune(through: number, days: number): Promise<number> {
     const [row] = await this.database.query<{ gone: number }>(
-      'SELECT audit_prune($1, $2)::float8 AS gone',
+      'SELECT audit_prune($1, $2)::numeric AS gone',
       [through, days],
       SCAN_TIMEOUT_MS,
     );

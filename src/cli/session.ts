@@ -34,7 +34,7 @@ export async function withSession<T>(
     await database.probe(async (query) => {
       const asked = performance.now();
       const [row] = await query<{ now: number }>(
-        'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now',
+        'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::numeric AS now',
       );
       if (row) clock.set(row.now, asked, performance.now());
       return true;

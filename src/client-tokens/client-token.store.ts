@@ -13,12 +13,12 @@ const SCOPE_SETS = 200;
 const FORGOTTEN_AFTER = `interval '1 hour'`;
 
 const MILLISECOND = `interval '1 millisecond'`;
-const milliseconds = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
+const milliseconds = (column: string) => `(extract(epoch FROM ${column}) * 1000)::numeric`;
 const time = (parameter: string) => `to_timestamp(${parameter}::float8 / 1000)`;
 
 const COLUMNS = `t.provider, t.client_id AS "clientId", t.scope, t.access_token AS "accessToken",
   t.granted_scope AS "grantedScope", ${milliseconds('t.obtained_at')} AS "obtainedAt",
-  ${milliseconds('t.expires_at')} AS "expiresAt", t.version::float8 AS version,
+  ${milliseconds('t.expires_at')} AS "expiresAt", t.version::numeric AS version,
   ${milliseconds('t.lease_expires_at')} AS "leaseExpiresAt", t.failure_count AS "failureCount",
   t.refusal, ${milliseconds('t.retry_at')} AS "retryAt"`;
 

@@ -19,7 +19,7 @@ export interface ClientRow {
   readonly expires_until: number | null;
 }
 
-const milliseconds = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
+const milliseconds = (column: string) => `(extract(epoch FROM ${column}) * 1000)::numeric`;
 
 /** Reads the columns of a {@link ClientRow}, in a form that no setting of the server changes. */
 const CLIENT_COLUMNS = `client_id, name, scopes, providers, user_prefixes,
@@ -29,7 +29,7 @@ const CLIENT_COLUMNS = `client_id, name, scopes, providers, user_prefixes,
 
 /** Reads a {@link ClientRow} with what vouches for it. */
 export const VOUCHED_COLUMNS = `${CLIENT_COLUMNS}, ${AUTHENTIC}, mac,
-  revision::float8 AS revision`;
+  revision::numeric AS revision`;
 
 /** Whose rows can still be callers. */
 export const VALID = 'revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())';

@@ -35,9 +35,9 @@ export class SampleStore {
   /** What all processes wrote, oldest first, and the database's time. @throws StorageUnavailableError */
   async read(): Promise<{ now: number; samples: PlacedSample[] }> {
     const [row] = await this.database.query<{ now: number; samples: PlacedSample[] }>(
-      `SELECT (extract(epoch FROM now()) * 1000)::float8 AS now,
+      `SELECT (extract(epoch FROM now()) * 1000)::numeric AS now,
          coalesce((SELECT json_agg(json_build_object(
-             'minute', (extract(epoch FROM minute) * 1000)::float8,
+             'minute', (extract(epoch FROM minute) * 1000)::numeric,
              'process', process, 'sample', sample) ORDER BY minute)
            FROM console_samples WHERE minute > now() - ${SHOWN}), '[]') AS samples`,
     );

@@ -126,7 +126,7 @@ export class DatabaseHeartbeat
       await this.database.probe(async (query) => {
         const asked = performance.now();
         const [row] = await query<{ now: number }>(
-          `SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
+          `SELECT (extract(epoch FROM clock_timestamp()) * 1000)::numeric AS now,
              pg_notify($1, '')`,
           [this.notifications.heartbeatChannel],
           PROBE_TIMEOUT,

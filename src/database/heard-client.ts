@@ -14,6 +14,12 @@ const SESSION = {
   standard_conforming_strings: 'on',
 };
 
+/**
+ * What numbers are read as: the driver would give it as text. Not float8, of whose digits
+ * `extra_float_digits` drops as many as somebody likes.
+ */
+const NUMERIC = pg.types.builtins.NUMERIC;
+
 /** Settings that a server reports by itself (PostgreSQL 14 or later), "on" where it takes no writes. */
 const REFUSING_WRITES = ['in_hot_standby', 'default_transaction_read_only'];
 
@@ -57,6 +63,7 @@ export class HeardClient extends pg.Client {
     super(config);
     this.servers = config.servers;
     this.on('error', () => undefined);
+    this.setTypeParser(NUMERIC, Number);
     this.inner.connection.on('parameterStatus', ({ parameterName, parameterValue }) => {
       if (!REFUSING_WRITES.includes(parameterName)) return;
       if (parameterValue === 'on') this.refusing.add(parameterName);

@@ -24,7 +24,7 @@ export interface Beat {
   readonly counter: number;
 }
 
-const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
+const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::numeric`;
 
 /** @returns undefined while the schema has no history yet */
 export async function readHistory(

@@ -8,6 +8,7 @@ const GOOD: ServerSettings = {
   readOnly: 'off',
   replicationRole: 'origin',
   isolation: 'read committed',
+  arrayNulls: 'on',
   statementTimeout: 0,
   schema: 'public',
 };
@@ -26,6 +27,7 @@ describe('settings of the server that the vault cannot work with', () => {
     ['default_transaction_read_only', { readOnly: 'on' }],
     ['session_replication_role', { replicationRole: 'replica' }],
     ['default_transaction_isolation', { isolation: 'serializable' }],
+    ['array_nulls', { arrayNulls: 'off' }],
     ['statement_timeout', { statementTimeout: 100 }],
     ['search_path', { schema: null }],
   ])('are refused by name: %s', (name, settings) => {

@@ -12,6 +12,8 @@ export interface ServerSettings {
   readonly readOnly: string;
   readonly replicationRole: string;
   readonly isolation: string;
+  /** "off" has the word NULL in an array read as text. */
+  readonly arrayNulls: string;
   /** Milliseconds; 0 for none. */
   readonly statementTimeout: number;
   /** The schema in which tables are made; null when `search_path` names none that exists. */
@@ -26,6 +28,7 @@ export const SERVER_SETTINGS = `
     current_setting('default_transaction_read_only') AS "readOnly",
     current_setting('session_replication_role') AS "replicationRole",
     current_setting('default_transaction_isolation') AS isolation,
+    current_setting('array_nulls') AS "arrayNulls",
     (SELECT setting::int FROM pg_settings WHERE name = 'statement_timeout') AS "statementTimeout",
     current_schema()::text AS schema`;
 
@@ -36,7 +39,7 @@ export const SERVER_SETTINGS = `
  */
 export function settingProblems(settings: ServerSettings): string[] {
   const { version, encoding, recovering, readOnly, replicationRole, isolation } = settings;
-  const { statementTimeout, schema } = settings;
+  const { statementTimeout, schema, arrayNulls } = settings;
   const major = Math.floor(version / 10_000);
   const problems: readonly (readonly [boolean, string])[] = [
     [major < OLDEST_MAJOR, `server_version: PostgreSQL ${OLDEST_MAJOR} or later, not ${major}`],
@@ -48,6 +51,7 @@ export function settingProblems(settings: ServerSettings): string[] {
       `session_replication_role: origin, not ${replicationRole} (no trigger would run)`,
     ],
     [isolation !== 'read committed', `default_transaction_isolation: read committed`],
+    [arrayNulls !== 'on', 'array_nulls: on (the word NULL would be stored for nothing)'],
     [
       statementTimeout > 0 && statementTimeout < STATEMENT_TIMEOUT,
       `statement_timeout: 0, or at least ${STATEMENT_TIMEOUT} ms`,

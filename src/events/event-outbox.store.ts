@@ -86,7 +86,7 @@ export class EventOutboxStore {
   /** How many wait to be sent, and for how many seconds the oldest has. */
   async backlog(): Promise<{ count: number; age: number }> {
     const [row] = await this.database.query<{ count: number; age: number | null }>(
-      `SELECT count(*)::int AS count, extract(epoch FROM now() - min(created_at))::float8 AS age
+      `SELECT count(*)::int AS count, extract(epoch FROM now() - min(created_at))::numeric AS age
        FROM stitch_events WHERE due_at IS NOT NULL`,
     );
     return { count: row?.count ?? 0, age: row?.age ?? 0 };

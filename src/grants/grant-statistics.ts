@@ -71,7 +71,7 @@ export class GrantStatistics implements OnModuleInit {
       const [work] = await this.database.query<{ due: number; age: number | null; doubt: number }>(
         `SELECT count(*) FILTER (WHERE rotation_started_at IS NULL AND refresh_due_at <= now())::int AS due,
            extract(epoch FROM now() - min(refresh_due_at)
-             FILTER (WHERE rotation_started_at IS NULL AND refresh_due_at <= now()))::float8 AS age,
+             FILTER (WHERE rotation_started_at IS NULL AND refresh_due_at <= now()))::numeric AS age,
            count(*) FILTER (WHERE rotation_started_at IS NOT NULL
              AND (lease_owner IS NULL OR lease_expires_at < now()))::int AS doubt
          FROM stitch_grants WHERE refresh_due_at <= now() OR rotation_started_at IS NOT NULL`,

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Database, keyIdOf } from '../database/index.js';
+import { Database } from '../database/index.js';
 import type { Query } from '../database/index.js';
 import { GRANT_ROWS } from './grant.columns.js';
 import type { Grant, GrantKey, GrantStatus } from './grant.js';
@@ -10,9 +10,6 @@ import { PendingConsents } from './pending-consents.js';
 import { RevocationOutbox } from './revocation-outbox.js';
 import type { RevocableToken } from './revocation-outbox.js';
 
-/** A grant's name and its sealed access token. */
-export type SealedSample = Pick<Grant, 'provider' | 'userId' | 'connection' | 'accessToken'>;
-
 /** Which grants to list; everything when empty. */
 export interface GrantFilter {
   readonly provider?: string;
@@ -22,8 +19,6 @@ export interface GrantFilter {
 
 /** Milliseconds until a suspended token is tried for the first time. */
 const FIRST_CHECK = 10_000;
-/** For statements that read the whole table. */
-const TABLE_SCAN_TIMEOUT_MS = 60_000;
 
 /** Reads and writes of `stitch_grants` other than those of rotations and of their schedule. */
 @Injectable()
@@ -140,16 +135,6 @@ export class GrantStore {
     }, client);
     await this.onDeleted(gone.map(({ grantId }) => ({ ...key, grantId })));
     return gone.length > 0;
-  }
-
-  /** Some grants whose access token is sealed under a key, from anywhere in the table. */
-  async sampleSealedBy(keyId: string, limit: number): Promise<SealedSample[]> {
-    return this.database.query<SealedSample>(
-      `SELECT provider, user_id AS "userId", connection, access_token AS "accessToken"
-       FROM stitch_grants WHERE ${keyIdOf('access_token')} = $1 ORDER BY random() LIMIT $2`,
-      [keyId, limit],
-      TABLE_SCAN_TIMEOUT_MS,
-    );
   }
 
   /** A page of grants in the order of their names, those after `after`. */

@@ -7,7 +7,6 @@ export { GRANT_STATUSES, grantKeyText } from './grant.js';
 export type { Grant, GrantKey, GrantStatus } from './grant.js';
 export { GrantScheduleStore } from './grant-schedule.store.js';
 export { GrantStore } from './grant.store.js';
-export type { SealedSample } from './grant.store.js';
 export type { NewGrant } from './new-grant.js';
 export { GrantDto, toGrantDto, fromCursor, toCursor } from './grants.dto.js';
 export { GrantsModule } from './grants.module.js';

@@ -81,7 +81,7 @@ export class RotationStore {
          (SELECT min(refresh_due_at) FROM stitch_grants
           WHERE provider = $1 AND rotation_started_at IS NULL AND refresh_due_at IS NOT NULL),
          (SELECT min(refresh_due_at) FROM stitch_grants
-          WHERE provider = $1 AND rotation_started_at IS NOT NULL)) - now())::float8 * 1000 AS wait`,
+          WHERE provider = $1 AND rotation_started_at IS NOT NULL)) - now())::numeric * 1000 AS wait`,
       [provider],
     );
     return row?.wait ?? undefined;

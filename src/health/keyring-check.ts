@@ -1,15 +1,20 @@
 import { Injectable } from '@nestjs/common';
-import { Database, rowsByKey } from '../database/index.js';
-import { EncryptionError, Keyring } from '../encryption/index.js';
-import { GrantStore, TokenSealer } from '../grants/index.js';
-import type { SealedSample } from '../grants/index.js';
+import { Database, keyIdOf, rowsByKey } from '../database/index.js';
+import type { NamedRow, SealedTable } from '../database/index.js';
+import { EncryptionError, Keyring, Sealer } from '../encryption/index.js';
 import { SEALED_TABLES } from '../keys/index.js';
 
 /** Milliseconds: this reads the whole table, once per start. */
 const TIMEOUT = 60_000;
 
-/** Grants that are opened, wherever in the table, to see whether a key is the right one. */
+/** Rows of each table that are opened, wherever in it, to see whether a key is the right one. */
 const SAMPLE = 100;
+
+/** What a value was sealed for, and the value. */
+interface SampledRow {
+  readonly names: NamedRow;
+  readonly sealed: Buffer;
+}
 
 /** A key by whose id rows were sealed, and that the keyring does not hold, or holds another of. */
 export interface KeyProblem {
@@ -32,8 +37,7 @@ export class KeyringCheck {
   constructor(
     private readonly database: Database,
     private readonly keyring: Keyring,
-    private readonly grants: GrantStore,
-    private readonly sealer: TokenSealer,
+    private readonly sealer: Sealer,
   ) {}
 
   /**
@@ -58,21 +62,37 @@ export class KeyringCheck {
   }
 
   /**
-   * Whether a key opens too few of the grants that bear its id, or of a hundred of them. A few that do
+   * Whether a key opens too few of the values that bear its id, or of a sample of them. A few that do
    * not open may have been tampered with, and are no reason to refuse all others to their users.
    */
   private async isWrong(id: string, tolerated: number): Promise<boolean> {
-    const sample = await this.grants.sampleSealedBy(id, SAMPLE);
-    const foreign = sample.filter((row) => this.isForeign(row)).length;
-    return foreign > 0 && foreign >= sample.length * tolerated;
+    const opened: boolean[] = [];
+    for (const table of SEALED_TABLES) {
+      for (const column of table.columns) opened.push(...(await this.tryColumn(table, column, id)));
+    }
+    const foreign = opened.filter((each) => !each).length;
+    return foreign > 0 && foreign >= opened.length * tolerated;
   }
 
-  private isForeign({ accessToken, ...key }: SealedSample): boolean {
+  /** @returns for each value of a sample whether it is this keyring's */
+  private async tryColumn(table: SealedTable, column: string, id: string): Promise<boolean[]> {
+    const names = [...table.key.map((key) => key.column), ...(table.names ?? [])];
+    const rows = await this.database.query<SampledRow>(
+      `SELECT json_build_object(${names.map((name) => `'${name}', ${name}::text`).join(', ')}) AS names,
+         ${column} AS sealed FROM ${table.table}
+       WHERE ${keyIdOf(column)} = $1 AND ${table.where ?? 'true'} ORDER BY random() LIMIT $2`,
+      [id, SAMPLE],
+      TIMEOUT,
+    );
+    return rows.map(({ names: row, sealed }) => this.opens(sealed, table.context(column, row)));
+  }
+
+  private opens(envelope: Buffer, context: readonly string[]): boolean {
     try {
-      this.sealer.open(accessToken, 'access_token', key);
-      return false;
+      this.sealer.open(envelope, context);
+      return true;
     } catch (error) {
-      return error instanceof EncryptionError && error.code === 'authentication_failed';
+      return !(error instanceof EncryptionError && error.code === 'authentication_failed');
     }
   }
 }

@@ -24,7 +24,7 @@ export async function keyUsage(
   keyring: Pick<Keyring, 'ids' | 'has'>,
 ): Promise<KeyUsage[]> {
   const rows = await query<{ id: string; values: number }>(
-    `SELECT id, sum(values)::float8 AS values FROM (
+    `SELECT id, sum(values)::numeric AS values FROM (
        ${tables.map(valuesByKey).join(' UNION ALL ')}) counted GROUP BY id ORDER BY id COLLATE "C"`,
     [],
     TIMEOUT_MS,

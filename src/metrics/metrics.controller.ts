@@ -6,6 +6,8 @@ import { Metrics } from './metrics.js';
 @ApiTags('operations')
 @Controller('metrics')
 export class MetricsController {
+  private reading: Promise<string> | undefined;
+
   constructor(private readonly metrics: Metrics) {}
 
   @Get()
@@ -15,6 +17,10 @@ export class MetricsController {
   @ApiProduces('text/plain')
   @ApiOkResponse({ schema: { type: 'string' } })
   read(): Promise<string> {
-    return this.metrics.registry.metrics();
+    // Some are asked of the database: scrapers who ask together share one look at it.
+    this.reading ??= this.metrics.registry.metrics().finally(() => {
+      this.reading = undefined;
+    });
+    return this.reading;
   }
 }

@@ -90,7 +90,7 @@ export class RevocationStore extends RevocationOutbox {
   /** How many wait, and for how many seconds the oldest has. */
   async backlog(): Promise<{ count: number; age: number }> {
     const [row] = await this.database.query<{ count: number; age: number | null }>(
-      `SELECT count(*)::int AS count, extract(epoch FROM now() - min(created_at))::float8 AS age
+      `SELECT count(*)::int AS count, extract(epoch FROM now() - min(created_at))::numeric AS age
        FROM stitch_revocations`,
     );
     return { count: row?.count ?? 0, age: row?.age ?? 0 };

@@ -47,6 +47,8 @@ export interface WorldOptions {
   providers?: readonly ProviderFactory[];
   /** An existing database, when replicas are to reach it in a way of their own. */
   database?: TestDatabase;
+  /** A key with every scope that this database has already. */
+  key?: string;
 }
 
 export async function createWorld(options: WorldOptions = {}): Promise<World> {
@@ -59,7 +61,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     redirectUris: [`${publicUrl}/callback/stitch-money`],
     ...options.sandbox,
   });
-  const key = await createClient(database.url);
+  const key = options.key ?? (await createClient(database.url));
   const environment = {
     DATABASE_URL: database.url,
     PUBLIC_URL: publicUrl,

@@ -8,10 +8,8 @@ import {
 } from '../../database/index.js';
 import type { Database, ServerSettings } from '../../database/index.js';
 import { Keyring, Sealer } from '../../encryption/index.js';
-import { TokenSealer } from '../../grants/index.js';
 import { KeyringCheck, KeyringError } from '../../health/index.js';
 import { withSession } from '../session.js';
-import { grantStoreOf } from '../stores.js';
 import { bad, codeOf, good } from './check.js';
 import type { Check } from './check.js';
 import { missingRights } from './rights.js';
@@ -119,9 +117,8 @@ async function checkKeyring(database: Database, inspected: InspectedEnvironment)
   const own = ownKeyring(inspected);
   if (own) return own;
   const keyring = new Keyring(inspected.keyring);
-  const sealer = new TokenSealer(new Sealer(keyring));
   try {
-    await new KeyringCheck(database, keyring, grantStoreOf(database), sealer).run();
+    await new KeyringCheck(database, keyring, new Sealer(keyring)).run();
   } catch (error) {
     if (!(error instanceof KeyringError)) throw error;
     return bad('keyring', `${error.message}; put these keys into VAULT_KEYRING`);
@@ -132,7 +129,7 @@ async function checkKeyring(database: Database, inspected: InspectedEnvironment)
 async function checkClock(database: Database): Promise<Check> {
   const before = Date.now();
   const [row] = await database.query<{ now: number }>(
-    'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now',
+    'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::numeric AS now',
   );
   const skew = Math.round(((row?.now ?? 0) - (before + Date.now()) / 2) / 1000);
   const said = `this machine and the database are ${String(Math.abs(skew))} s apart`;
