@@ -19,6 +19,7 @@ import { AuthenticClients1764193000000 } from './1764193000000-authentic-clients
 import { ConsoleSamples1764194000000 } from './1764194000000-console-samples.js';
 import { ClockSteps1764195000000 } from './1764195000000-clock-steps.js';
 import { Ends1764197000000 } from './1764197000000-ends.js';
+import { WebhookReceivers1764198000000 } from './1764198000000-webhook-receivers.js';
 
 /** Every migration in the order it is applied. Never edit one that has landed: add another. */
 export const migrations = [
@@ -43,4 +44,5 @@ export const migrations = [
   ConsoleSamples1764194000000,
   ClockSteps1764195000000,
   Ends1764197000000,
+  WebhookReceivers1764198000000,
 ];

@@ -23,6 +23,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE
   ON stitch_grants, stitch_unconfirmed_grants, stitch_authorization_requests,
      stitch_authorization_browsers, stitch_revocations, stitch_provider_fuses,
      stitch_events, stitch_history, stitch_replicas, stitch_clock_steps,
+     stitch_webhook_receivers, stitch_webhook_deliveries,
      client_tokens, console_samples TO vault_app;
 GRANT USAGE ON SEQUENCE stitch_events_position_seq TO vault_app;
 

@@ -14,3 +14,5 @@ export * from './log.module.js';
 export * from './token.dto.js';
 export * from './trace.js';
 export * from './vault-error.js';
+export { EVENT_TYPES } from './event-types.js';
+export type { EventType } from './event-types.js';

@@ -82,3 +82,58 @@ describe('WEBHOOK_URL and WEBHOOK_SECRET', () => {
     expect(refused({ WEBHOOK_URL: URL, WEBHOOK_SECRET: value })).toEqual(['WEBHOOK_SECRET']);
   });
 });
+
+describe('WEBHOOKS_FILE', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'webhooks-'));
+  afterAll(() => {
+    rmSync(directory, { recursive: true });
+  });
+  const file = (content: object) => {
+    const path = join(directory, 'webhooks.json');
+    writeFileSync(path, JSON.stringify(content));
+    return new EnvironmentReader({ WEBHOOKS_FILE: path });
+  };
+  const problems = (content: object): string[] => {
+    const reader = file(content);
+    eventsConfig(reader);
+    try {
+      reader.finish();
+    } catch (error) {
+      if (!(error instanceof ConfigurationError)) throw error;
+      expect(error.message).not.toMatch(/zQ7/);
+      return error.problems.map(({ name }) => name);
+    }
+    return [];
+  };
+
+  it('names receivers, each for some types or for all', () => {
+    writeFileSync(join(directory, 'secret'), `${secret(2)}\n${secret(3)}\n`);
+    const { receivers } = eventsConfig(
+      file({
+        webhooks: {
+          all: { url: URL, secret: secret(1) },
+          some: { url: URL, secret_file: join(directory, 'secret'), types: ['grant.deleted'] },
+        },
+      }),
+    );
+    expect(receivers).toEqual([
+      { name: 'all', url: URL, secrets: [secret(1)], types: undefined },
+      { name: 'some', url: URL, secrets: [secret(2), secret(3)], types: ['grant.deleted'] },
+    ]);
+  });
+
+  it.each([
+    [[], 'WEBHOOKS_FILE'],
+    [{ webhooks: {}, more: 1 }, 'WEBHOOKS_FILE'],
+    [{ webhooks: { 'zQ7 A': {} } }, 'WEBHOOKS_FILE'],
+    [{ webhooks: { a: 'zQ7' } }, 'WEBHOOKS_FILE a'],
+    [{ webhooks: { a: { url: 'zQ7', secret: secret(1) } } }, 'WEBHOOKS_FILE a.url'],
+    [{ webhooks: { a: { url: URL, secret: 'zQ7' } } }, 'WEBHOOKS_FILE a.secret'],
+    [{ webhooks: { a: { url: URL, secret_file: '/zQ7' } } }, 'WEBHOOKS_FILE a.secret_file'],
+    [{ webhooks: { a: { url: URL, secret: secret(1), types: ['zQ7'] } } }, 'WEBHOOKS_FILE a.types'],
+    [{ webhooks: { a: { url: URL, secret: secret(1), types: [] } } }, 'WEBHOOKS_FILE a.types'],
+    [{ webhooks: { a: { url: URL, secret: secret(1), zQ7: 1 } } }, 'WEBHOOKS_FILE a.a member'],
+  ])('is refused by name, without a value: %j', (content, name) => {
+    expect(problems(content)).toEqual([name]);
+  });
+});

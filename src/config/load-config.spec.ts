@@ -90,7 +90,7 @@ describe('the configuration', () => {
         answerTimeoutMs: 120_000,
         minTtlSeconds: 30,
       },
-      events: { webhook: undefined, expiringAheadMs: 14 * 86_400_000 },
+      events: { webhook: undefined, receivers: [], expiringAheadMs: 14 * 86_400_000 },
       outbound: { https: undefined, http: undefined, exempt: [] },
       journal: { directory: '.data/spool', commitRetentionMs: 120_000 },
     });

@@ -3,11 +3,14 @@ import type { OnModuleInit } from '@nestjs/common';
 import { Log, StorageUnavailableError } from '../common/index.js';
 import { eventsConfig, outboundConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
-import { DatabaseClock } from '../database/index.js';
+import { Database, DatabaseClock } from '../database/index.js';
 import { BackgroundWorks } from '../lifecycle/index.js';
 import { Metrics } from '../metrics/index.js';
+import type { Sample } from '../metrics/index.js';
 import type { MetricName } from '../metrics/index.js';
+import { EventLogStore } from './event-log.store.js';
 import { EventOutboxStore } from './event-outbox.store.js';
+import { ReceiverOutbox } from './receiver-outbox.store.js';
 import { WebhookEndpoint } from './webhook-endpoint.js';
 import { IN_FLIGHT, WebhookSender } from './webhook-sender.js';
 
@@ -21,31 +24,59 @@ const REMEMBERED = 15_000;
 
 type Backlog = Awaited<ReturnType<EventOutboxStore['backlog']>>;
 
+/** A receiver of `WEBHOOKS_FILE` at work. */
+interface ReceiverDelivery {
+  readonly outbox: ReceiverOutbox;
+  readonly sender: WebhookSender;
+}
+
 /** Sends events by schedule where a receiver is configured, and keeps the table in bounds. */
 @Injectable()
 export class EventDelivery implements OnModuleInit {
   private readonly sender: WebhookSender | undefined;
+  private readonly receivers: readonly ReceiverDelivery[];
   private counted: { at: number; backlog: Promise<Backlog> } | undefined;
 
   constructor(
-    @Inject(eventsConfig.KEY) { webhook }: ConfigType<typeof eventsConfig>,
+    @Inject(eventsConfig.KEY) { webhook, receivers }: ConfigType<typeof eventsConfig>,
     @Inject(outboundConfig.KEY) proxies: ConfigType<typeof outboundConfig>,
     private readonly outbox: EventOutboxStore,
+    database: Database,
+    events: EventLogStore,
     private readonly clock: DatabaseClock,
     private readonly log: Log,
     private readonly metrics: Metrics,
     works: BackgroundWorks,
   ) {
+    this.receivers = receivers.map((config) => {
+      const outbox = new ReceiverOutbox(database, events, config.name, config.types);
+      const endpoint = new WebhookEndpoint(config, clock, ATTEMPT_TIMEOUT, IN_FLIGHT, proxies);
+      const sender = new WebhookSender(outbox, endpoint, clock, log, metrics, config.name);
+      this.work(works, `send-events-${config.name}`, sender);
+      return { outbox, sender };
+    });
     works.every('events-upkeep', UPKEEP_INTERVAL_MS, () => this.upkeep());
     if (!webhook) return;
     const endpoint = new WebhookEndpoint(webhook, clock, ATTEMPT_TIMEOUT, IN_FLIGHT, proxies);
     const sender = new WebhookSender(outbox, endpoint, clock, log, metrics);
     this.sender = sender;
-    works.every('send-events', INTERVAL_MS, () => sender.run());
+    this.work(works, 'send-events', sender);
+  }
+
+  private work(works: BackgroundWorks, name: string, sender: WebhookSender): void {
+    works.every(name, INTERVAL_MS, () => sender.run());
     works.add({ start: () => undefined, stop: () => undefined, drain: () => sender.drain() });
   }
 
   onModuleInit(): void {
+    if (this.receivers.length > 0) {
+      this.metrics.gauge(
+        'stitch_vault_webhook_receiver_pending',
+        'Events waiting to be sent to a further receiver.',
+        ['receiver'],
+        () => Promise.all(this.receivers.map(pendingOf)),
+      );
+    }
     // Without a receiver nothing waits for anybody.
     if (!this.sender) return;
     const one = (name: MetricName, help: string, read: (backlog: Backlog) => number) => {
@@ -59,23 +90,29 @@ export class EventDelivery implements OnModuleInit {
 
   /** Sends nothing more and ends what is under way, in bounded time. */
   async drain(): Promise<void> {
-    await this.sender?.drain();
+    const further = this.receivers.map(({ sender }) => sender);
+    const senders = this.sender ? [this.sender, ...further] : further;
+    await Promise.all(senders.map((sender) => sender.drain()));
   }
 
   /** Gives up what nobody took for days, and removes what is old. */
   async upkeep(): Promise<void> {
     try {
       const expired = await this.outbox.expire();
-      if (expired > 0 && this.sender) {
-        this.metrics.webhookDeliveries.inc({ outcome: 'given_up' }, expired);
-        this.metrics.webhookEventsDropped.inc(expired);
-        this.log.event('error', 'webhooks.given_up', { count: expired });
-      }
+      if (this.sender) this.givenUp(expired);
+      for (const { outbox } of this.receivers) this.givenUp(await outbox.expire(), outbox.name);
       const purged = await this.outbox.purge();
       if (purged > 0) this.log.event('debug', 'events.purged', { count: purged });
     } catch (error) {
       if (!(error instanceof StorageUnavailableError)) this.log.failure('purge.failed', error);
     }
+  }
+
+  private givenUp(count: number, receiver?: string): void {
+    if (count === 0) return;
+    this.metrics.webhookDeliveries.inc({ outcome: 'given_up' }, count);
+    this.metrics.webhookEventsDropped.inc(count);
+    this.log.event('error', 'webhooks.given_up', { count, ...(receiver && { receiver }) });
   }
 
   private backlog(): Promise<Backlog> {
@@ -89,5 +126,16 @@ export class EventDelivery implements OnModuleInit {
       this.counted = { at: now, backlog };
     }
     return this.counted.backlog;
+  }
+}
+
+async function pendingOf({ outbox }: ReceiverDelivery): Promise<Sample> {
+  const labels = { receiver: outbox.name };
+  try {
+    return { labels, value: (await outbox.backlog()).count };
+  } catch (error) {
+    // The other metrics are wanted all the more while the database is away.
+    if (error instanceof StorageUnavailableError) return { labels, value: 0 };
+    throw error;
   }
 }

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
 import type { Query } from '../database/index.js';
-import type { EventData, EventType, PlacedEvent } from './event.js';
+import type { EventType } from '../common/index.js';
+import type { EventData, PlacedEvent } from './event.js';
 
 /** An arbitrary constant that every replica agrees on: the advisory lock of the log's end. */
 const LOG_END_LOCK = 7_146_210_002;
@@ -119,7 +120,7 @@ export class EventLogStore {
    * of one grant the later one has the higher `id`, because it had to wait for the row. The lock is
    * held until the commit, so positions become visible in ascending order.
    */
-  private async place(): Promise<void> {
+  async place(): Promise<void> {
     const [row] = await this.database.query<{ found: boolean }>(
       'SELECT EXISTS (SELECT 1 FROM stitch_events WHERE position IS NULL) AS found',
     );

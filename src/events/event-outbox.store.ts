@@ -1,14 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
-import type { ClaimedEvent, EventData, EventType } from './event.js';
+import type { EventType } from '../common/index.js';
+import type { ClaimedEvent, EventData } from './event.js';
 
 /** How long an event is worth sending, and how long it is kept to be read. */
-const WORTH_SENDING = `interval '3 days'`;
+export const WORTH_SENDING = `interval '3 days'`;
 const RETENTION = `interval '30 days'`;
 /** Rows that one statement gives up or deletes, so that none of them is long. */
 const BATCH = 1000;
 
-interface ClaimedRow {
+export interface ClaimedRow {
   id: string;
   event_id: string;
   type: EventType;
@@ -34,12 +35,7 @@ export class EventOutboxStore {
        RETURNING e.id, e.event_id, e.type, e.data, e.created_at, e.attempts`,
       [limit, lease],
     );
-    const claimed = rows.map(({ event_id, created_at, ...row }) => ({
-      ...row,
-      eventId: event_id,
-      createdAt: created_at,
-    }));
-    return claimed.sort((a, b) => Number(BigInt(a.id) - BigInt(b.id)));
+    return toClaimed(rows);
   }
 
   async delivered(id: string): Promise<void> {
@@ -99,4 +95,14 @@ export class EventOutboxStore {
       if (length < BATCH) return total;
     }
   }
+}
+
+/** Claimed rows as events, oldest first. */
+export function toClaimed(rows: readonly ClaimedRow[]): ClaimedEvent[] {
+  const claimed = rows.map(({ event_id, created_at, ...row }) => ({
+    ...row,
+    eventId: event_id,
+    createdAt: created_at,
+  }));
+  return claimed.sort((a, b) => Number(BigInt(a.id) - BigInt(b.id)));
 }

@@ -1,17 +1,4 @@
-export const EVENT_TYPES = [
-  'grant.linked',
-  'grant.reauthorization_required',
-  'grant.suspended',
-  'grant.reinstated',
-  'grant.deleted',
-  'grant.held',
-  'grant.expiring',
-  'provider.suspected',
-  'provider.trusted',
-  'database.clock_stepped',
-  'database.history_lost',
-] as const;
-export type EventType = (typeof EVENT_TYPES)[number];
+import type { EventType } from '../common/index.js';
 
 /**
  * What an event says of its grant: enough to ask for a new consent with

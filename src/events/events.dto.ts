@@ -1,8 +1,8 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsOptional, IsString, Matches } from 'class-validator';
-import { invalidRequest } from '../common/index.js';
-import { EVENT_TYPES } from './event.js';
-import type { EventType, PlacedEvent } from './event.js';
+import { EVENT_TYPES, invalidRequest } from '../common/index.js';
+import type { EventType } from '../common/index.js';
+import type { PlacedEvent } from './event.js';
 import type { LogPlace } from './event-log.store.js';
 
 /** Events on one page unless asked otherwise. */

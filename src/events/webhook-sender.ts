@@ -30,6 +30,8 @@ export class WebhookSender {
     private readonly clock: Clock,
     private readonly log: Log,
     private readonly metrics: Metrics,
+    /** The name of a further receiver, for the log. */
+    private readonly receiver?: string,
   ) {}
 
   /** Sends what is due, as long as there is any. One look at a time. */
@@ -74,7 +76,8 @@ export class WebhookSender {
   private async send(event: ClaimedEvent): Promise<void> {
     const outcome = await this.endpoint.deliver(event, this.stopping.signal);
     const { type, attempts } = event;
-    const fields = { type, event_id: event.eventId, attempts };
+    const { receiver } = this;
+    const fields = { type, event_id: event.eventId, attempts, ...(receiver && { receiver }) };
     if (outcome.kind === 'delivered') {
       this.patience.delivered();
       await this.outbox.delivered(event.id);

@@ -46,4 +46,5 @@ export type MetricName =
   | 'stitch_vault_tls_certificate_expires_timestamp_seconds'
   | 'stitch_vault_tls_not_renewed'
   | 'stitch_vault_webhook_deliveries_total'
-  | 'stitch_vault_webhook_events_dropped_total';
+  | 'stitch_vault_webhook_events_dropped_total'
+  | 'stitch_vault_webhook_receiver_pending';

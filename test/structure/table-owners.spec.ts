@@ -20,6 +20,8 @@ const OWNERS: Readonly<Record<string, string>> = {
   stitch_replicas: 'database',
   stitch_revocations: 'refresher',
   stitch_unconfirmed_grants: 'grants',
+  stitch_webhook_deliveries: 'events',
+  stitch_webhook_receivers: 'events',
 };
 
 /** Statements of the grants that have to read another table in the same snapshot. They only read. */

@@ -205,6 +205,17 @@ CREATE TABLE stitch_unconfirmed_grants (
   expires_at timestamp with time zone,
   refresh_due_at timestamp with time zone
 );
+CREATE TABLE stitch_webhook_deliveries (
+  event bigint NOT NULL,
+  receiver text NOT NULL,
+  due_at timestamp with time zone NOT NULL DEFAULT now(),
+  attempts integer NOT NULL DEFAULT 0,
+  last_error text
+);
+CREATE TABLE stitch_webhook_receivers (
+  name text NOT NULL,
+  position bigint NOT NULL
+);
 
 -- constraints
 ALTER TABLE audit_events ADD CONSTRAINT audit_events_pkey PRIMARY KEY ("position");
@@ -233,6 +244,9 @@ ALTER TABLE stitch_provider_fuses ADD CONSTRAINT stitch_provider_fuses_pkey PRIM
 ALTER TABLE stitch_replicas ADD CONSTRAINT stitch_replicas_pkey PRIMARY KEY (process);
 ALTER TABLE stitch_revocations ADD CONSTRAINT stitch_revocations_pkey PRIMARY KEY (id);
 ALTER TABLE stitch_unconfirmed_grants ADD CONSTRAINT stitch_unconfirmed_grants_pkey PRIMARY KEY (grant_id);
+ALTER TABLE stitch_webhook_deliveries ADD CONSTRAINT stitch_webhook_deliveries_event_fkey FOREIGN KEY (event) REFERENCES stitch_events(id) ON DELETE CASCADE;
+ALTER TABLE stitch_webhook_deliveries ADD CONSTRAINT stitch_webhook_deliveries_pkey PRIMARY KEY (event, receiver);
+ALTER TABLE stitch_webhook_receivers ADD CONSTRAINT stitch_webhook_receivers_pkey PRIMARY KEY (name);
 
 -- indexes of no constraint
 CREATE UNIQUE INDEX audit_events_chain_idx ON public.audit_events USING btree (chain, sequence) WHERE (chain IS NOT NULL);
@@ -263,6 +277,7 @@ CREATE INDEX stitch_grants_unconfirmed_idx ON public.stitch_grants USING btree (
 CREATE INDEX stitch_revocations_due_at_idx ON public.stitch_revocations USING btree (due_at);
 CREATE INDEX stitch_unconfirmed_grants_name_idx ON public.stitch_unconfirmed_grants USING btree (provider, user_id, connection);
 CREATE INDEX stitch_unconfirmed_grants_obtained_at_idx ON public.stitch_unconfirmed_grants USING btree (obtained_at);
+CREATE INDEX stitch_webhook_deliveries_due_idx ON public.stitch_webhook_deliveries USING btree (receiver, due_at);
 
 -- functions
 CREATE OR REPLACE FUNCTION public.audit_events_guard()
@@ -627,3 +642,4 @@ CREATE TRIGGER stitch_provider_fuses_event AFTER UPDATE OF tripped_at ON public.
 -- ConsoleSamples1764194000000
 -- ClockSteps1764195000000
 -- Ends1764197000000
+-- WebhookReceivers1764198000000

@@ -17,6 +17,8 @@ const TABLE_RIGHTS: Readonly<Record<string, readonly string[]>> = {
   stitch_replicas: EVERY,
   stitch_revocations: EVERY,
   stitch_unconfirmed_grants: EVERY,
+  stitch_webhook_deliveries: EVERY,
+  stitch_webhook_receivers: EVERY,
   service_clients: ['SELECT'],
   audit_events: ['SELECT', 'INSERT'],
   audit_keys: ['SELECT', 'INSERT'],

@@ -1,0 +1,133 @@
+import type { EventType } from '../common/index.js';
+import type { Database } from '../database/index.js';
+import { WORTH_SENDING, toClaimed } from './event-outbox.store.js';
+import type { ClaimedRow } from './event-outbox.store.js';
+import type { ClaimedEvent } from './event.js';
+import type { EventLogStore } from './event-log.store.js';
+
+/** Events that one statement looks at. */
+const BATCH = 500;
+
+/**
+ * $1: receiver, $2: its place in the log, $3: the types that it wants, or null for all, $4: at most
+ * so many. What an import brought is in the log and is not sent.
+ */
+const SPREAD = `
+  WITH next AS (
+    SELECT id, position, type, data, created_at FROM stitch_events
+    WHERE position > $2 ORDER BY position LIMIT $4),
+  added AS (
+    INSERT INTO stitch_webhook_deliveries (event, receiver)
+    SELECT id, $1 FROM next
+    WHERE ($3::text[] IS NULL OR type = ANY($3)) AND data->>'reason' IS DISTINCT FROM 'imported'
+      AND created_at > now() - ${WORTH_SENDING}
+    ON CONFLICT DO NOTHING)
+  UPDATE stitch_webhook_receivers SET position = (SELECT max(position) FROM next)
+  WHERE name = $1 AND EXISTS (SELECT 1 FROM next)
+  RETURNING (SELECT count(*)::int FROM next) AS count`;
+
+/** What is still to be sent to one further receiver. Only that has a row. */
+export class ReceiverOutbox {
+  private known = false;
+
+  /** @param types undefined: every type */
+  constructor(
+    private readonly database: Database,
+    private readonly log: EventLogStore,
+    readonly name: string,
+    private readonly types: readonly EventType[] | undefined,
+  ) {}
+
+  /** Takes what is due, oldest first, for `lease` milliseconds: after that it is due again. */
+  async claim(limit: number, lease: number): Promise<ClaimedEvent[]> {
+    await this.spread();
+    const rows = await this.database.query<ClaimedRow>(
+      `UPDATE stitch_webhook_deliveries d
+       SET due_at = now() + $3 * interval '1 millisecond', attempts = d.attempts + 1
+       FROM (SELECT w.event, w.receiver FROM stitch_webhook_deliveries w
+             WHERE w.receiver = $1 AND w.due_at <= now()
+             ORDER BY w.due_at, w.event LIMIT $2 FOR UPDATE SKIP LOCKED) due
+       JOIN stitch_events e ON e.id = due.event
+       WHERE d.event = due.event AND d.receiver = due.receiver
+       RETURNING e.id, e.event_id, e.type, e.data, e.created_at, d.attempts`,
+      [this.name, limit, lease],
+    );
+    return toClaimed(rows);
+  }
+
+  async delivered(id: string): Promise<void> {
+    await this.forget(id);
+  }
+
+  /**
+   * Notes an attempt that failed. Only the attempt that was the last one counts.
+   *
+   * @param retryIn milliseconds; null gives the event up
+   */
+  async failed(event: ClaimedEvent, error: string, retryIn: number | null): Promise<void> {
+    if (retryIn === null) {
+      await this.forget(event.id);
+      return;
+    }
+    await this.database.query(
+      `UPDATE stitch_webhook_deliveries
+       SET last_error = $4, due_at = now() + $5 * interval '1 millisecond'
+       WHERE event = $1 AND receiver = $2 AND attempts = $3`,
+      [event.id, this.name, event.attempts, error, retryIn],
+    );
+  }
+
+  /** Gives up what could not be delivered for three days. @returns how many */
+  async expire(): Promise<number> {
+    const rows = await this.database.query(
+      `DELETE FROM stitch_webhook_deliveries d USING stitch_events e
+       WHERE d.receiver = $1 AND e.id = d.event
+         AND e.created_at <= now() - ${WORTH_SENDING} RETURNING 1`,
+      [this.name],
+    );
+    return rows.length;
+  }
+
+  /** How many wait to be sent, and for how many seconds the oldest has. */
+  async backlog(): Promise<{ count: number; age: number }> {
+    const [row] = await this.database.query<{ count: number; age: number | null }>(
+      `SELECT count(*)::int AS count, extract(epoch FROM now() - min(e.created_at))::float8 AS age
+       FROM stitch_webhook_deliveries d JOIN stitch_events e ON e.id = d.event
+       WHERE d.receiver = $1`,
+      [this.name],
+    );
+    return { count: row?.count ?? 0, age: row?.age ?? 0 };
+  }
+
+  private async forget(id: string): Promise<void> {
+    await this.database.query(
+      'DELETE FROM stitch_webhook_deliveries WHERE event = $1 AND receiver = $2',
+      [id, this.name],
+    );
+  }
+
+  /**
+   * Gives the receiver its share of what has happened since its place in the log, in one
+   * transaction with the new place: no event is left out and none comes twice, whichever replica
+   * does it. A receiver that is new begins with what happens from now on.
+   */
+  private async spread(): Promise<void> {
+    await this.log.place();
+    if (!this.known) {
+      await this.database.query(
+        `INSERT INTO stitch_webhook_receivers (name, position)
+         SELECT $1, coalesce(max(position), 0) FROM stitch_events ON CONFLICT DO NOTHING`,
+        [this.name],
+      );
+      this.known = true;
+    }
+    await this.database.transaction(async (query) => {
+      // Another replica that is at it does it for all.
+      const [row] = await query<{ position: string }>(
+        `SELECT position FROM stitch_webhook_receivers WHERE name = $1 FOR UPDATE SKIP LOCKED`,
+        [this.name],
+      );
+      if (row) await query(SPREAD, [this.name, row.position, this.types ?? null, BATCH]);
+    });
+  }
+}
