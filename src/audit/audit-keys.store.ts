@@ -23,7 +23,7 @@ export const AUDIT_KEY_TABLE: SealedTable = {
 };
 
 /** There is no key although rows were written with one: somebody has removed it. */
-class AuditKeyMissingError extends Error {
+export class AuditKeyMissingError extends Error {
   constructor() {
     super('the key of the audit is gone');
     this.name = 'AuditKeyMissingError';

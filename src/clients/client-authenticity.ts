@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
-import { AuditKeyStore } from '../audit/index.js';
+import { AuditKeyMissingError, AuditKeyStore } from '../audit/index.js';
 import type { AuditKey } from '../audit/index.js';
-import { Log } from '../common/index.js';
+import { HealthRegistry, Log, keyUnavailable } from '../common/index.js';
+import type { PartState } from '../common/index.js';
 import type { Query } from '../database/index.js';
+import { EncryptionError } from '../encryption/index.js';
 import { Metrics } from '../metrics/index.js';
 import { NEXT_REVISION, isAuthentic, isVouchedFor, vouchFor, vouchForAll } from './client-mac.js';
 import type { VouchedRow } from './client-mac.js';
@@ -25,6 +27,7 @@ interface Sifted {
 @Injectable()
 export class ClientAuthenticity implements OnModuleInit {
   private key: AuditKey | undefined;
+  private state: PartState = { up: true };
   private readonly newest = new Map<string, number>();
   private reported: ReadonlySet<string> = new Set();
 
@@ -32,10 +35,12 @@ export class ClientAuthenticity implements OnModuleInit {
     private readonly keys: AuditKeyStore,
     private readonly log: Log,
     private readonly metrics: Metrics,
+    private readonly health: HealthRegistry,
   ) {}
 
   onModuleInit(): void {
     this.keys.onTakeOver(vouchForAll);
+    this.health.add({ name: 'clients', needed: true, check: () => this.state });
     this.metrics.value(
       'stitch_vault_clients_refused',
       'Clients in the table that are refused because nobody with the keyring wrote them.',
@@ -47,11 +52,10 @@ export class ClientAuthenticity implements OnModuleInit {
    * Tells the rows that can be believed from the others, which are reported once. Before a vault
    * has taken over the database's clients, all of them can be.
    *
-   * @throws StorageUnavailableError
+   * @throws StorageUnavailableError, VaultError 503 `key_unavailable`
    */
   async sift(query: Query, rows: readonly VouchedClient[]): Promise<Sifted> {
-    this.key ??= await this.keys.vouching(query);
-    const { key } = this;
+    const key = await this.vouchingKey(query);
     if (!key) return { genuine: rows, refused: new Set() };
     const genuine: VouchedClient[] = [];
     const refused = new Set<VouchedClient>();
@@ -79,8 +83,7 @@ export class ClientAuthenticity implements OnModuleInit {
    * @returns whether it was changed
    */
   async mend(query: Query, clientId: string, change: () => Promise<boolean>): Promise<boolean> {
-    this.key ??= await this.keys.vouching(query);
-    const { key } = this;
+    const key = await this.vouchingKey(query);
     if (!key) return change();
     if (!(await isVouchedFor(query, key, { clientId })) || !(await change())) return false;
     await query(
@@ -89,6 +92,25 @@ export class ClientAuthenticity implements OnModuleInit {
     );
     await vouchFor(query, key, { clientId });
     return true;
+  }
+
+  /** Read once: whoever takes the key away takes it from the processes that start later. */
+  private async vouchingKey(query: Query): Promise<AuditKey | undefined> {
+    if (this.key) return this.key;
+    try {
+      this.key = await this.keys.vouching(query);
+      this.state = { up: true };
+      return this.key;
+    } catch (error) {
+      const gone = error instanceof AuditKeyMissingError;
+      if (!gone && !(error instanceof EncryptionError)) throw error;
+      const how = gone ? 'is gone' : 'cannot be opened';
+      this.state = {
+        up: false,
+        reason: `the key in audit_keys, which vouches for clients, ${how}`,
+      };
+      throw keyUnavailable(error);
+    }
   }
 
   private objection(key: AuditKey, row: VouchedClient): string | undefined {

@@ -143,6 +143,40 @@ describe('somebody who can write to service_clients', () => {
     });
   });
 
+  it.each([
+    [
+      'is altered',
+      `UPDATE audit_keys
+       SET sealed_key = set_byte(sealed_key, 40, (get_byte(sealed_key, 40) + 1) % 256)`,
+      'opened',
+    ],
+    ['is taken away', 'DELETE FROM audit_keys', 'gone'],
+  ])('whose key %s has nobody served, and readiness says so', async (_, change, reason) => {
+    const key = await named(`keyless-${reason}`);
+    const [kept] = await world.database.query<{ id: number; sealed_key: Buffer }>(
+      'SELECT id, sealed_key FROM audit_keys',
+    );
+    await world.database.query(change);
+    const later = await launchVault(world.environment);
+    const answer = await later.request('/tokens/ann', { key });
+    expect(answer.status).toBe(503);
+    expect(await answer.json()).toMatchObject({ code: 'key_unavailable' });
+    const said = await eventually('readiness says so', async () => {
+      const ready = await later.request('/health/ready', {});
+      const { details } = (await ready.json()) as {
+        details: Record<string, { status: string; reason?: string }>;
+      };
+      return details.clients?.status === 'down' && { http: ready.status, ...details.clients };
+    });
+    expect(said).toMatchObject({ http: 503, reason: expect.stringContaining(reason) });
+    await later.stop();
+    await world.database.query(
+      `INSERT INTO audit_keys (id, sealed_key) VALUES ($1, $2)
+       ON CONFLICT (id) DO UPDATE SET sealed_key = EXCLUDED.sealed_key`,
+      [kept!.id, kept!.sealed_key],
+    );
+  });
+
   // The last one: the replicas of this file don't have the other root key.
   it('is found under another root key, too', async () => {
     const other = `next:${randomBytes(32).toString('base64')}`;

@@ -87,10 +87,16 @@ describe('a restricted client', () => {
     expect((await begin(prefixed, 'aa.new')).id).toMatch(/-/);
   });
 
+  /** Routes of a user as a whole: refused to whoever is restricted to some, also for these. */
+  const touchingAll = (user: string): Call[] => [
+    { path: `/users/${user}/grants` },
+    { method: 'DELETE', path: `/users/${user}` },
+  ];
+
   it('gets one and the same 403 for users outside, whether or not there are any', async () => {
     const answers = new Set<string>();
     for (const user of ['b-ben', 'nobody', 'A-ann', 'a', 'aa', 'ba-ann', '%61a']) {
-      for (const each of touching(user)) {
+      for (const each of [...touching(user), ...touchingAll(user)]) {
         const { status, text } = await call(prefixed, each);
         expect({ user, ...each, status }).toEqual({ user, ...each, status: 403 });
         answers.add(text);
