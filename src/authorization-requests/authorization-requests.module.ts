@@ -15,6 +15,7 @@ import { ConsentNotes } from './consent-notes.js';
 import { ConsentRecorder } from './consent-recorder.js';
 import { LinkService } from './link.service.js';
 import { PendingConsentsStore } from './pending-consents.store.js';
+import { PublicShare } from './public-share.js';
 import { RequestAuthenticity } from './request-authenticity.js';
 import { RequestSecrets } from './request-secrets.js';
 import { RequestStore } from './request.store.js';
@@ -32,6 +33,7 @@ import { VisitStore } from './visit.store.js';
   controllers: [AuthorizationRequestsController],
   providers: [
     RequestStore,
+    PublicShare,
     RequestAuthenticity,
     RequestSecrets,
     LinkService,

@@ -15,6 +15,7 @@ import { ConsentNotes } from './consent-notes.js';
 import { ConsentRecorder } from './consent-recorder.js';
 import { pauseBeforeRetry } from './exchange-retry.js';
 import { randomValue } from './pkce.js';
+import { PublicShare } from './public-share.js';
 import { RequestAuthenticity } from './request-authenticity.js';
 import { RequestSecrets } from './request-secrets.js';
 import { RequestStore } from './request.store.js';
@@ -33,6 +34,7 @@ export class CallbackService {
     private readonly requests: RequestStore,
     private readonly secrets: RequestSecrets,
     private readonly authenticity: RequestAuthenticity,
+    private readonly share: PublicShare,
     private readonly linker: GrantLinker,
     private readonly keeper: ConsentRecorder,
     private readonly notes: ConsentNotes,
@@ -66,12 +68,13 @@ export class CallbackService {
       sameBrowser: this.config.sameBrowser,
       answerHash: answerHash(providerName, state, parsed.answer),
     };
-    const request = await this.requests.claim(providerName, {
+    const proof = {
       ...visit,
       state,
       browsers: begun.map(({ hash }) => hash),
       visitor: hashOf(visitor),
-    });
+    };
+    const request = await this.share.run(() => this.requests.claim(providerName, proof));
     if (!request) {
       const end = await this.secondVisits.end({ ...visit, provider: providerName, begun, ended });
       if (!end) throw invalidCallback();

@@ -5,6 +5,7 @@ import { DatabaseClock } from '../database/index.js';
 import { BrowserCookie, hashOf } from './browser-cookie.js';
 import type { CallbackEnd } from './callback-end.js';
 import { randomValue } from './pkce.js';
+import { PublicShare } from './public-share.js';
 import { stillAllowed } from './return-to.js';
 import { VisitStore } from './visit.store.js';
 import type { TakenRequest, Visit } from './visit.store.js';
@@ -36,6 +37,7 @@ export class SecondVisit {
     @Inject(linksConfig.KEY) private readonly links: ConfigType<typeof linksConfig>,
     private readonly visits: VisitStore,
     private readonly cookies: BrowserCookie,
+    private readonly share: PublicShare,
     private readonly clock: DatabaseClock,
   ) {
     this.patienceMs = refresh.providerTimeoutMs + BEYOND_CALL_MS;
@@ -43,7 +45,7 @@ export class SecondVisit {
 
   /** @returns undefined for a visit that is not a second one of the same browser */
   async end(visit: Visit): Promise<CallbackEnd | undefined> {
-    const first = await this.visits.taken(visit);
+    const first = await this.share.run(() => this.visits.taken(visit));
     if (!first || !mayShowEnd(first)) return undefined;
     const taken = await this.settled(visit, first);
     const status = taken.status === 'expired' ? 'failed' : taken.status;
@@ -61,7 +63,7 @@ export class SecondVisit {
     let taken = first;
     while (taken.status === 'pending' && performance.now() < deadline) {
       await this.clock.sleep(LOOK_MS);
-      taken = (await this.visits.taken(visit)) ?? taken;
+      taken = (await this.share.run(() => this.visits.taken(visit))) ?? taken;
     }
     return taken;
   }
