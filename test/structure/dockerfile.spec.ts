@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 
 const lines = readFileSync('Dockerfile', 'utf8').split('\n');
 const last = (pattern: RegExp) => lines.filter((line) => pattern.test(line)).at(-1);
@@ -39,5 +39,20 @@ describe('the image', () => {
     expect(installs.at(-1)).toContain('--omit=dev');
     const ignored = readFileSync('.dockerignore', 'utf8').split('\n');
     expect(ignored).toContain('*');
+  });
+});
+
+describe('the workflows', () => {
+  const files = readdirSync('.github/workflows');
+  const used = files.flatMap((file) =>
+    readFileSync(`.github/workflows/${file}`, 'utf8')
+      .split('\n')
+      .filter((line) => /\buses:/.test(line)),
+  );
+
+  it('run actions by the commit, which nobody can move, with its version beside it', () => {
+    expect(used.length).toBeGreaterThan(0);
+    for (const line of used)
+      expect(line).toMatch(/uses: [\w-]+\/[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
   });
 });
