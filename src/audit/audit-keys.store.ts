@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { Query, SealedTable } from '../database/index.js';
-import { Sealer } from '../encryption/index.js';
+import { EncryptionError, Sealer } from '../encryption/index.js';
 import { AuditKey } from './audit-mac.js';
 import { AuditStore } from './audit.store.js';
 
@@ -22,11 +22,14 @@ export const AUDIT_KEY_TABLE: SealedTable = {
   context: (_, { id = '' }) => contextOf(id),
 };
 
-/** There is no key although rows were written with one: somebody has removed it. */
-export class AuditKeyMissingError extends Error {
-  constructor() {
-    super('the key of the audit is gone');
-    this.name = 'AuditKeyMissingError';
+/** There is no key although rows were written with one, or somebody has altered it. */
+export class AuditKeyError extends Error {
+  constructor(
+    readonly trouble: 'is gone' | 'cannot be opened',
+    options?: ErrorOptions,
+  ) {
+    super(`the key of the audit ${trouble}`, options);
+    this.name = 'AuditKeyError';
   }
 }
 
@@ -61,18 +64,27 @@ export class AuditKeyStore {
   /**
    * The key that vouches for rows; undefined before the first vault has taken over.
    *
-   * @throws AuditKeyMissingError, EncryptionError, StorageUnavailableError
+   * @throws AuditKeyError, StorageUnavailableError
    */
   async vouching(query: Query): Promise<AuditKey | undefined> {
-    const known = (await openKeys(query, this.sealer)).at(-1);
-    if (!known && (await this.audit.hasSigned(query))) throw new AuditKeyMissingError();
+    const known = (await this.readable(query)).at(-1);
+    if (!known && (await this.audit.hasSigned(query))) throw new AuditKeyError('is gone');
     return known?.vouched ? known.key : undefined;
+  }
+
+  private async readable(query: Query): Promise<StoredKey[]> {
+    try {
+      return await openKeys(query, this.sealer);
+    } catch (error) {
+      if (!(error instanceof EncryptionError)) throw error;
+      throw new AuditKeyError('cannot be opened', { cause: error });
+    }
   }
 
   /**
    * The key to write with, made by whoever needs it first. Runs in the caller's transaction.
    *
-   * @throws AuditKeyMissingError, EncryptionError, StorageUnavailableError
+   * @throws AuditKeyError, EncryptionError, StorageUnavailableError
    */
   async current(query: Query): Promise<AuditKey> {
     const known = (await openKeys(query, this.sealer)).at(-1);
@@ -80,7 +92,7 @@ export class AuditKeyStore {
     await this.audit.lockOpening(query);
     const found = (await openKeys(query, this.sealer)).at(-1);
     if (found?.vouched) return found.key;
-    if (!found && (await this.audit.hasSigned(query))) throw new AuditKeyMissingError();
+    if (!found && (await this.audit.hasSigned(query))) throw new AuditKeyError('is gone');
     const bytes = found?.bytes ?? randomBytes(KEY_BYTES);
     const key = found?.key ?? new AuditKey(1, bytes);
     for (const takeOver of this.takingOver) await takeOver(query, key);

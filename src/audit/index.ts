@@ -1,10 +1,5 @@
 export { AuditLog } from './audit-log.js';
-export {
-  AUDIT_KEY_TABLE,
-  AuditKeyMissingError,
-  AuditKeyStore,
-  vouchingKey,
-} from './audit-keys.store.js';
+export { AUDIT_KEY_TABLE, AuditKeyError, AuditKeyStore, vouchingKey } from './audit-keys.store.js';
 export type { AuditKey } from './audit-mac.js';
 export { ofOperator } from './audit-event.js';
 export type { Countable, Tally } from './audit-sums.js';

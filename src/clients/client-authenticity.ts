@@ -1,11 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
-import { AuditKeyMissingError, AuditKeyStore } from '../audit/index.js';
+import { AuditKeyError, AuditKeyStore } from '../audit/index.js';
 import type { AuditKey } from '../audit/index.js';
 import { HealthRegistry, Log, keyUnavailable } from '../common/index.js';
 import type { PartState } from '../common/index.js';
 import type { Query } from '../database/index.js';
-import { EncryptionError } from '../encryption/index.js';
 import { Metrics } from '../metrics/index.js';
 import { NEXT_REVISION, isAuthentic, isVouchedFor, vouchFor, vouchForAll } from './client-mac.js';
 import type { VouchedRow } from './client-mac.js';
@@ -102,13 +101,9 @@ export class ClientAuthenticity implements OnModuleInit {
       this.state = { up: true };
       return this.key;
     } catch (error) {
-      const gone = error instanceof AuditKeyMissingError;
-      if (!gone && !(error instanceof EncryptionError)) throw error;
-      const how = gone ? 'is gone' : 'cannot be opened';
-      this.state = {
-        up: false,
-        reason: `the key in audit_keys, which vouches for clients, ${how}`,
-      };
+      if (!(error instanceof AuditKeyError)) throw error;
+      const reason = `the key in audit_keys, which vouches for clients, ${error.trouble}`;
+      this.state = { up: false, reason };
       throw keyUnavailable(error);
     }
   }
