@@ -149,7 +149,7 @@ module.exports = {
       name: 'src-knows-no-tools',
       comment: 'the product never imports the sandbox or the tests',
       severity: 'error',
-      from: { path: '^(src|migrations)/' },
+      from: { path: '^(src|migrations)/', pathNot: '\\.spec\\.ts$' },
       to: { path: '^(sandbox|test|bench)/' },
     },
     {

@@ -1,35 +1,17 @@
 import fc from 'fast-check';
+import { sampleGrant } from '../../test/support/sample-grant.js';
 import { alive, neededTtl, rejected, remaining } from './freshness.js';
 import type { Grant } from './grant.js';
 import { refreshDueAt } from './refresh-due.js';
 
 const NOW = 1_800_000_000_000;
-const token = (left: number | null, change: Partial<Grant> = {}): Grant => ({
-  provider: 'p',
-  userId: 'u',
-  connection: 'c',
-  grantId: 'g',
-  status: 'active',
-  reason: null,
-  accessToken: Buffer.of(),
-  refreshToken: null,
-  scopes: [],
-  accountId: null,
-  obtainedAt: NOW,
-  expiresAt: left === null ? null : NOW + left,
-  refreshDueAt: null,
-  version: 3,
-  rejectedVersion: null,
-  leaseOwner: null,
-  leaseExpiresAt: null,
-  rotationStartedAt: null,
-  failureCount: 0,
-  lastError: null,
-  lastReadAt: null,
-  refusedSince: null,
-  heldAt: null,
-  ...change,
-});
+const token = (left: number | null, change: Partial<Grant> = {}): Grant =>
+  sampleGrant({
+    obtainedAt: NOW,
+    expiresAt: left === null ? null : NOW + left,
+    version: 3,
+    ...change,
+  });
 
 describe('whether a token can be served', () => {
   it.each([

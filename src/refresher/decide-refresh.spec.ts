@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { sampleGrant } from '../../test/support/sample-grant.js';
 import type { Grant } from '../grants/index.js';
 import { decideRefresh } from './decide-refresh.js';
 import type { RefreshPolicy, RefreshTrigger } from './decide-refresh.js';
@@ -11,31 +12,13 @@ const SCHEDULE: RefreshTrigger = { kind: 'schedule' };
 const READER: RefreshTrigger = { kind: 'reader', minTtl: 30 };
 
 /** Fresh: obtained now, due in twelve minutes. */
-const FRESH: Grant = {
-  provider: 'p',
-  userId: 'u',
-  connection: 'c',
-  grantId: 'g',
-  status: 'active',
-  reason: null,
-  accessToken: Buffer.from('a'),
+const FRESH = sampleGrant({
   refreshToken: Buffer.from('r'),
-  scopes: [],
-  accountId: null,
   obtainedAt: NOW,
   expiresAt: NOW + 900_000,
   refreshDueAt: NOW + 720_000,
   version: 5,
-  rejectedVersion: null,
-  leaseOwner: null,
-  leaseExpiresAt: null,
-  rotationStartedAt: null,
-  failureCount: 0,
-  lastError: null,
-  lastReadAt: null,
-  refusedSince: null,
-  heldAt: null,
-};
+});
 const STALE = { expiresAt: NOW + 20_000, obtainedAt: NOW - 880_000, refreshDueAt: NOW - 160_000 };
 
 describe('decideRefresh', () => {

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { sampleGrant } from '../../test/support/sample-grant.js';
 import { DatabaseClock } from '../database/index.js';
 import type { Database, Notifications, StaleTrust } from '../database/index.js';
 import { Metrics } from '../metrics/index.js';
@@ -10,29 +11,8 @@ import type { Grant } from '../grants/index.js';
 type NotificationHandler = Parameters<Notifications['on']>[1];
 
 const KEY = { provider: 'stitch-money', userId: 'ann', connection: 'default' };
-const grant = (version: number, grantId = 'consent-1'): Grant => ({
-  ...KEY,
-  grantId,
-  status: 'active',
-  reason: null,
-  accessToken: Buffer.of(version),
-  refreshToken: null,
-  scopes: [],
-  accountId: null,
-  obtainedAt: 0,
-  expiresAt: null,
-  refreshDueAt: null,
-  version,
-  rejectedVersion: null,
-  leaseOwner: null,
-  leaseExpiresAt: null,
-  rotationStartedAt: null,
-  failureCount: 0,
-  lastError: null,
-  lastReadAt: null,
-  refusedSince: null,
-  heldAt: null,
-});
+const grant = (version: number, grantId = 'consent-1'): Grant =>
+  sampleGrant({ ...KEY, grantId, version, accessToken: Buffer.of(version) });
 
 /** What the cache hears of the database, as told by the test. */
 class Ears {

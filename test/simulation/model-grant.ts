@@ -1,4 +1,5 @@
 import type { Grant } from '../../src/grants/index.js';
+import { sampleGrant } from '../support/sample-grant.js';
 import { LIFETIME } from './model-provider.js';
 import type { ModelProvider } from './model-provider.js';
 import type { VirtualClock } from './virtual-clock.js';
@@ -9,27 +10,13 @@ export const key = (userId: string) => ({ provider: 'model', userId, connection:
 export function newGrant(userId: string, provider: ModelProvider, clock: VirtualClock): Grant {
   const { access, refresh } = provider.grant(userId);
   const now = clock.now();
-  return {
+  return sampleGrant({
     ...key(userId),
     grantId: userId,
-    status: 'active',
-    reason: null,
     accessToken: Buffer.from(access),
     refreshToken: Buffer.from(refresh),
-    scopes: [],
-    accountId: null,
     obtainedAt: now,
     expiresAt: now + LIFETIME,
     refreshDueAt: now + LIFETIME * 0.6,
-    version: 1,
-    rejectedVersion: null,
-    leaseOwner: null,
-    leaseExpiresAt: null,
-    rotationStartedAt: null,
-    failureCount: 0,
-    lastError: null,
-    lastReadAt: null,
-    refusedSince: null,
-    heldAt: null,
-  };
+  });
 }
