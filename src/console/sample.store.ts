@@ -5,7 +5,7 @@ import type { Sample } from './sample.js';
 
 /** How far back the console shows, and how long rows are kept at most. */
 const SHOWN = `interval '2 hours'`;
-const KEPT = `interval '3 hours'`;
+const KEPT_TIME = `interval '3 hours'`;
 
 /** The table `console_samples`: a row for each process and minute, of the last hours alone. */
 @Injectable()
@@ -29,7 +29,7 @@ export class SampleStore {
 
   /** @throws StorageUnavailableError */
   async purge(): Promise<void> {
-    await this.database.query(`DELETE FROM console_samples WHERE minute < now() - ${KEPT}`);
+    await this.database.query(`DELETE FROM console_samples WHERE minute < now() - ${KEPT_TIME}`);
   }
 
   /** What all processes wrote, oldest first, and the database's time. @throws StorageUnavailableError */

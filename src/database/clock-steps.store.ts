@@ -7,7 +7,7 @@ const SAME_STEP_MS = 15_000;
 /** Milliseconds within which a step is noticed and noted. */
 const NOTED_WITHIN_MS = 3000;
 /** Steps that are kept. */
-const KEPT = 100;
+const KEPT_STEPS = 100;
 
 /**
  * Notes a step for processes that begin later. What another replica has noted already is no second one;
@@ -20,7 +20,7 @@ export async function noteClockStep(
 ): Promise<void> {
   await query(
     `WITH gone AS (
-       DELETE FROM stitch_clock_steps WHERE id <= (SELECT max(id) - ${KEPT} FROM stitch_clock_steps))
+       DELETE FROM stitch_clock_steps WHERE id <= (SELECT max(id) - ${KEPT_STEPS} FROM stitch_clock_steps))
      INSERT INTO stitch_clock_steps (seen_at, by_ms, process) SELECT clock_timestamp(), $1, $2
      WHERE NOT EXISTS (SELECT FROM stitch_clock_steps s
        WHERE s.id = (SELECT max(id) FROM stitch_clock_steps) AND s.process <> $2 AND abs(s.by_ms - $1) < 3000

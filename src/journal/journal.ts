@@ -55,7 +55,7 @@ interface KnownFile {
 }
 
 /**
- * Sealed records on disk, append-only: answers in hand, and for some time what has been committed,
+ * Sealed records on disk, append-only: answers not committed yet, and for some time what has been committed,
  * so that a database which comes back without its last seconds gets them again. Each process
  * appends to files of its own, so that a directory may be shared. A settled record is kept for the
  * retention and dropped with its whole file.

@@ -60,7 +60,7 @@ export class CommitQueue {
   }
 
   /**
-   * Milliseconds for which the database has taken none of the answers in hand, by refusing them or by
+   * Milliseconds for which the database has taken none of the waiting answers, by refusing them or by
    * keeping the statement waiting; 0 when it takes them.
    */
   get refusedForMs(): number {

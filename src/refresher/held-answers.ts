@@ -62,7 +62,7 @@ export class HeldAnswers {
     await this.write(held, await shelf.write(held));
   }
 
-  /** Brings to the database what an earlier process had no time for. */
+  /** Writes to the database what an earlier process kept and did not write before it ended. */
   recover(): void {
     const { shelf, log } = this.dependencies;
     try {
