@@ -1,7 +1,7 @@
 import { NOT_NEEDED, untraced } from '../common/index.js';
 import type { Clock, Log, Trace } from '../common/index.js';
 import { EncryptionError } from '../encryption/index.js';
-import { LONGEST_ASKED_MS, ProviderError, UnreadableAnswerError } from '../providers/index.js';
+import { ProviderError, UnreadableAnswerError } from '../providers/index.js';
 import type { GuardedProvider, IssuedTokens } from '../providers/index.js';
 import { grantKeyText, refreshDueAt } from '../grants/index.js';
 import type {
@@ -17,15 +17,9 @@ import { reasonToGiveUp } from './give-up.js';
 import type { HeldAnswers } from './held-answers.js';
 import type { ProviderTrust } from './provider-trust.js';
 import type { LeaseKeeper } from './lease-keeper.js';
+import { waitUntilRetry } from './retry-pace.js';
 import type { RotationListener } from './rotation-listener.js';
 
-/** Milliseconds: full jitter is taken from an exponentially growing range between these. */
-const PROVIDER_BACKOFF = { first: 500, longest: 4000 };
-const GRANT_BACKOFF = { first: 1000, longest: 60_000 };
-/** Failures in a row after which a grant that fails alone is tried at a slow pace of its own. */
-const CHRONIC = { failures: 60, longest: 300_000 };
-/** Milliseconds until a grant is tried again whose refusal is not believed. */
-const DISBELIEVED_MS = { least: 2000, most: 10_000, longest: 40_000 };
 /**
  * Grants of one provider that may be given up between two calls in order, by all replicas together:
  * a fault of the provider can't be told from users who withdraw by fewer.
@@ -244,7 +238,7 @@ export class Rotation {
     guarded.breaker.withdraw();
     guarded.limit.leave();
     const error = new ProviderError('rejected', 'refresh_token_unreadable');
-    const retryIn = this.retryIn(grant, error, true);
+    const retryIn = waitUntilRetry(grant, error, true, this.dependencies.random);
     const { store } = this.dependencies;
     const attempt = { error: error.message, retryIn, inDoubt: grant.inDoubt, refused: false };
     await store.fail(grant, grant.leaseOwner ?? '', attempt);
@@ -305,38 +299,12 @@ export class Rotation {
     if (error.kind === 'invalid_grant' && !believable)
       this.dependencies.trust.doubted(grant.provider);
     const inDoubt = grant.inDoubt || error.leavesDoubt;
-    const retryIn = this.retryIn(grant, error, alone);
+    const retryIn = waitUntilRetry(grant, error, alone, this.dependencies.random);
     const refused = error.isRefusal;
     await store.fail(grant, owner, { error: error.message, retryIn, inDoubt, refused });
     return { kind: 'failed', error, retryIn };
   }
-
-  /**
-   * Milliseconds. The first retry of a grant in doubt is at once: a provider's grace, if it has one,
-   * is short. What the provider asked for when it refused one grant binds that grant.
-   *
-   * @param alone whether others are served meanwhile
-   */
-  private retryIn(grant: ClaimedGrant, error: ProviderError, alone: boolean): number {
-    const { random } = this.dependencies;
-    const asked = Math.min(error.retryAfter ?? 0, LONGEST_ASKED_MS);
-    if (error.kind === 'invalid_grant') {
-      const { least, longest } = DISBELIEVED_MS;
-      const most = Math.min(longest, DISBELIEVED_MS.most * 2 ** Math.min(grant.failureCount, 2));
-      return Math.floor(least + random() * (most - least));
-    }
-    if (error.leavesDoubt && grant.failureCount === 0) return asked;
-    const { first, longest } = alone ? ownBackoff(grant) : PROVIDER_BACKOFF;
-    const range = Math.min(longest, first * 2 ** Math.min(grant.failureCount, 10));
-    return Math.max(asked, Math.floor(random() * range));
-  }
 }
-
-/** How often a grant is tried that fails while others are served. */
-const ownBackoff = ({ failureCount }: ClaimedGrant) =>
-  failureCount < CHRONIC.failures
-    ? GRANT_BACKOFF
-    : { first: GRANT_BACKOFF.first, longest: CHRONIC.longest };
 
 /** The row as the commit left it. */
 function rotated(grant: ClaimedGrant, result: RotationResult, version: number): Grant {
