@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
 import { Arena } from '../test/faults/arena.js';
 import { Site } from '../test/faults/site.js';
+import { measureClaims } from './claims.js';
 import { table } from './figures.js';
 import type { Figure } from './figures.js';
 import { LoadGenerator } from './load.js';
@@ -51,21 +53,46 @@ async function measureMemory(arena: Arena, key: string, generator: LoadGenerator
   };
 }
 
+const { values: options } = parseArgs({
+  options: {
+    grants: { type: 'string', default: '200000' },
+    json: { type: 'string' },
+    only: { type: 'string' },
+  },
+});
 const site = await Site.open();
-const arena = await Arena.open(site, { name: 'bench', replicas: 1 });
 const generator = new LoadGenerator();
-try {
+let arena: Arena | undefined;
+/** The one replica that reads are measured on. */
+const opened = async (): Promise<Arena> => {
+  if (arena) return arena;
+  arena = await Arena.open(site, { name: 'bench', replicas: 1 });
   await arena.start();
-  const figures = [
-    measureSealing(ROUNDS),
-    ...(await measureWarmReads(arena, site.key, generator, ROUNDS)),
+  return arena;
+};
+const measurements: Record<string, () => Promise<Figure[]>> = {
+  sealing: () => Promise.resolve([measureSealing(ROUNDS)]),
+  reads: async () => measureWarmReads(await opened(), site.key, generator, ROUNDS),
+  rotations: async () => [
     await measureRotations(site, FAST, 3),
     await measureRotations(site, SLOW, 3),
-    await measureMemory(arena, site.key, generator),
-  ];
+  ],
+  claims: async () => [await measureClaims(site, Number(options.grants))],
+  memory: async () => [await measureMemory(await opened(), site.key, generator)],
+};
+try {
+  const figures: Figure[] = [];
+  for (const [name, measure] of Object.entries(measurements)) {
+    if (options.only !== undefined && options.only !== name) continue;
+    process.stderr.write(`measuring ${name} …\n`);
+    figures.push(...(await measure()));
+  }
   process.stdout.write(`${table(figures)}\n`);
+  if (options.json !== undefined) {
+    writeFileSync(options.json, `${JSON.stringify({ figures }, null, 2)}\n`);
+  }
 } finally {
   generator.close();
-  await arena.close();
+  await arena?.close();
   await site.close();
 }

@@ -10,12 +10,12 @@ export function addCompletionCommand(program: Command): void {
     .description('print a script that completes commands: eval "$(… completion bash)"')
     .addArgument(new Argument('<shell>').choices(SHELLS))
     .action((shell: (typeof SHELLS)[number]) => {
-      process.stdout.write(script(program, shell));
+      process.stdout.write(completionScript(program, shell));
     });
 }
 
 /** For bash; zsh runs the same through its emulation of bash's completion. */
-function script(program: Command, shell: (typeof SHELLS)[number]): string {
+export function completionScript(program: Command, shell: (typeof SHELLS)[number]): string {
   const cases = wordsOf(program, []).map(
     ({ path, words }) => `    '${path.join(' ')}') words='${words.join(' ')}' ;;`,
   );

@@ -1,19 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { jest } from '@jest/globals';
+import { completionScript } from './completion.command.js';
 import { buildProgram } from './program.js';
 
 describe('the completion of commands in bash', () => {
-  let script = '';
-
-  beforeAll(async () => {
-    const write = jest.spyOn(process.stdout, 'write').mockImplementation((text) => {
-      script += String(text);
-      return true;
-    });
-    await buildProgram().parseAsync(['completion', 'bash'], { from: 'user' });
-    write.mockRestore();
-  });
-
+  const script = completionScript(buildProgram(), 'bash');
   const complete = (...words: string[]): string[] =>
     execFileSync(
       'bash',
