@@ -41,8 +41,6 @@ interface Question {
   readonly since: number;
   readonly lastWritten: number;
   readonly step: HistoryStep;
-  /** Whom the database named when it was asked: who is missing later was taken over by an heir. */
-  readonly named: ReadonlySet<string>;
 }
 
 /** Why no refresh token is presented: the database is a copy, or has lost more than is remembered. */
@@ -73,6 +71,8 @@ export class History {
   /** What is lost of this process's writing, until that has been dealt with. */
   private owed = 0;
   private lastOthers: readonly OtherReplica[] = [];
+  /** Whom the database has named since it is what it is: who is gone now was taken over by an heir. */
+  private named = { incarnation: '', processes: new Set<string>() };
   private restored: Record<string, number> = {};
   private state: HistoryState | undefined;
   private steps = 0;
@@ -208,8 +208,10 @@ export class History {
       ...before.map(({ beatAt }) => beatAt),
     );
     const step = { lost: this.owed, late };
-    const named = new Set(others.map((each) => each.process));
-    this.question = { incarnation, since: performance.now(), lastWritten, step, named };
+    // Kept when contact is lost in between and the same history is asked once more.
+    if (this.named.incarnation !== incarnation) this.named = { incarnation, processes: new Set() };
+    for (const { process } of others) this.named.processes.add(process);
+    this.question = { incarnation, since: performance.now(), lastWritten, step };
     this.restored = {};
   }
 
@@ -243,11 +245,9 @@ export class History {
 
   /** Those that the database names, and those that it has forgotten with the rest. */
   private others(state: HistoryState): readonly OtherReplica[] {
-    const named = new Set([
-      ...state.others.map(({ process }) => process),
-      ...(this.question?.named ?? []),
-    ]);
-    return [...state.others, ...this.lastOthers.filter(({ process }) => !named.has(process))];
+    const { processes } = this.named;
+    for (const { process } of state.others) processes.add(process);
+    return [...state.others, ...this.lastOthers.filter(({ process }) => !processes.has(process))];
   }
 
   /** Says what was found, and stops the refresher where more is lost than anybody remembers. */
