@@ -1,11 +1,10 @@
 import type { EnvironmentReader } from './environment-reader.js';
 import { MemberReader } from './member-reader.js';
+import { isObject, readNamedEntries } from './named-entries.js';
 import { CLIENT_AUTHENTICATIONS, REVOCATION_REACHES } from './oauth-provider-config.js';
-import { readTextFile } from './text-file.js';
 import type { OAuthProviderConfig } from './oauth-provider-config.js';
 
 const FILE = 'OAUTH_PROVIDERS_FILE';
-const NAME = /^[a-z0-9-]{1,40}$/;
 const BUILT_IN = new Set(['stitch-money', 'stitch-connect']);
 const MEMBERS = [
   ...['issuer', 'authorization_endpoint', 'token_endpoint', 'revocation_endpoint', 'jwks_uri'],
@@ -23,25 +22,7 @@ const PROTOCOL = new Set([
 
 /** The providers of the file, if there is one; every problem is noted, by provider and member. */
 export function readOAuthProviders(reader: EnvironmentReader): readonly OAuthProviderConfig[] {
-  const path = reader.text(FILE);
-  if (path === undefined) return [];
-  let file: unknown;
-  try {
-    file = JSON.parse(readTextFile(path));
-  } catch {
-    reader.refuse(FILE, 'a file that can be read and is JSON in UTF-8');
-    return [];
-  }
-  const { providers, ...others } = isObject(file) ? file : {};
-  if (!isObject(providers) || Object.keys(others).length > 0) {
-    reader.refuse(FILE, '{"providers": {"NAME": {…}}} and nothing beside it');
-    return [];
-  }
-  return Object.entries(providers).flatMap(([name, entry]) => {
-    if (!NAME.test(name)) {
-      reader.refuse(FILE, 'names of providers of 1 to 40 of a-z 0-9 -');
-      return [];
-    }
+  return readNamedEntries(reader, FILE, 'providers', 'providers').flatMap(([name, entry]) => {
     const label = `${FILE} ${name}`;
     if (BUILT_IN.has(name)) reader.refuse(label, 'another name: this provider is built in');
     else if (isObject(entry)) return readProvider(name, new MemberReader(reader, label, entry));
@@ -81,6 +62,3 @@ function readProvider(name: string, members: MemberReader): OAuthProviderConfig 
     revocation: members.oneOf('revocation', 'token', REVOCATION_REACHES),
   };
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

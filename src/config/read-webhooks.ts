@@ -1,6 +1,7 @@
 import { EVENT_TYPES } from '../common/index.js';
 import type { EventType } from '../common/index.js';
 import type { EnvironmentReader } from './environment-reader.js';
+import { isObject, readNamedEntries } from './named-entries.js';
 import { ENDPOINT_URL, parseEndpointUrl } from './parsers.js';
 import { readTextFile } from './text-file.js';
 import { WEBHOOK_SECRET_TEXT, parseWebhookSecrets } from './webhook-secret.js';
@@ -17,30 +18,11 @@ export interface WebhookReceiverConfig {
 }
 
 const FILE = 'WEBHOOKS_FILE';
-const NAME = /^[a-z0-9-]{1,40}$/;
 const MEMBERS = new Set(['url', 'secret', 'secret_file', 'types']);
 
 /** The receivers of the file, if there is one; every problem is noted, by receiver and member. */
 export function readWebhooks(reader: EnvironmentReader): readonly WebhookReceiverConfig[] {
-  const path = reader.text(FILE);
-  if (path === undefined) return [];
-  let file: unknown;
-  try {
-    file = JSON.parse(readTextFile(path));
-  } catch {
-    reader.refuse(FILE, 'a file that can be read and is JSON in UTF-8');
-    return [];
-  }
-  const { webhooks, ...others } = isObject(file) ? file : {};
-  if (!isObject(webhooks) || Object.keys(others).length > 0) {
-    reader.refuse(FILE, '{"webhooks": {"NAME": {…}}} and nothing beside it');
-    return [];
-  }
-  return Object.entries(webhooks).flatMap(([name, entry]) => {
-    if (!NAME.test(name)) {
-      reader.refuse(FILE, 'names of receivers of 1 to 40 of a-z 0-9 -');
-      return [];
-    }
+  return readNamedEntries(reader, FILE, 'webhooks', 'receivers').flatMap(([name, entry]) => {
     if (isObject(entry)) return readReceiver(reader, name, entry);
     reader.refuse(`${FILE} ${name}`, 'an object');
     return [];
@@ -95,6 +77,3 @@ function text(value: unknown): string {
   if (typeof value === 'string') return value;
   throw new Error('no text');
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

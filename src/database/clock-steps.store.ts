@@ -43,8 +43,8 @@ export async function readClockSteps(query: Query, now: number): Promise<ClockSt
   );
   if (!there?.exists) return [];
   const rows = await query<{ by: number; ago: number }>(
-    `SELECT by_ms::float8 AS by,
-       (extract(epoch FROM clock_timestamp() - seen_at) * 1000)::float8 AS ago
+    `SELECT by_ms::numeric AS by,
+       extract(epoch FROM clock_timestamp() - seen_at) * 1000 AS ago
      FROM stitch_clock_steps ORDER BY id DESC`,
     [],
     PROBE_TIMEOUT,

@@ -6,8 +6,7 @@ import type { ConfigType } from '../config/index.js';
 import { Database, DatabaseClock } from '../database/index.js';
 import { BackgroundWorks } from '../lifecycle/index.js';
 import { Metrics } from '../metrics/index.js';
-import type { Sample } from '../metrics/index.js';
-import type { MetricName } from '../metrics/index.js';
+import type { MetricName, Sample } from '../metrics/index.js';
 import { EventLogStore } from './event-log.store.js';
 import { EventOutboxStore } from './event-outbox.store.js';
 import { ReceiverOutbox } from './receiver-outbox.store.js';
@@ -52,20 +51,16 @@ export class EventDelivery implements OnModuleInit {
       const outbox = new ReceiverOutbox(database, events, config.name, config.types);
       const endpoint = new WebhookEndpoint(config, clock, ATTEMPT_TIMEOUT, IN_FLIGHT, proxies);
       const sender = new WebhookSender(outbox, endpoint, clock, log, metrics, config.name);
-      this.work(works, `send-events-${config.name}`, sender);
+      works.every(`send-events-${config.name}`, INTERVAL_MS, () => sender.run());
       return { outbox, sender };
     });
+    works.add({ start: () => undefined, stop: () => undefined, drain: () => this.drain() });
     works.every('events-upkeep', UPKEEP_INTERVAL_MS, () => this.upkeep());
     if (!webhook) return;
     const endpoint = new WebhookEndpoint(webhook, clock, ATTEMPT_TIMEOUT, IN_FLIGHT, proxies);
     const sender = new WebhookSender(outbox, endpoint, clock, log, metrics);
     this.sender = sender;
-    this.work(works, 'send-events', sender);
-  }
-
-  private work(works: BackgroundWorks, name: string, sender: WebhookSender): void {
-    works.every(name, INTERVAL_MS, () => sender.run());
-    works.add({ start: () => undefined, stop: () => undefined, drain: () => sender.drain() });
+    works.every('send-events', INTERVAL_MS, () => sender.run());
   }
 
   onModuleInit(): void {

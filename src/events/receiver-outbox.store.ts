@@ -5,7 +5,7 @@ import type { ClaimedRow } from './event-outbox.store.js';
 import type { ClaimedEvent } from './event.js';
 import type { EventLogStore } from './event-log.store.js';
 
-/** Events that one statement looks at. */
+/** Events that one statement looks at or gives up, so that none of them is long. */
 const BATCH = 500;
 
 /**
@@ -79,19 +79,25 @@ export class ReceiverOutbox {
 
   /** Gives up what could not be delivered for three days. @returns how many */
   async expire(): Promise<number> {
-    const rows = await this.database.query(
-      `DELETE FROM stitch_webhook_deliveries d USING stitch_events e
-       WHERE d.receiver = $1 AND e.id = d.event
-         AND e.created_at <= now() - ${WORTH_SENDING} RETURNING 1`,
-      [this.name],
-    );
-    return rows.length;
+    for (let total = 0; ;) {
+      const { length } = await this.database.query(
+        `DELETE FROM stitch_webhook_deliveries d USING (
+           SELECT w.event, w.receiver FROM stitch_webhook_deliveries w
+           JOIN stitch_events e ON e.id = w.event
+           WHERE w.receiver = $1 AND e.created_at <= now() - ${WORTH_SENDING}
+           LIMIT $2 FOR UPDATE OF w SKIP LOCKED) old
+         WHERE d.event = old.event AND d.receiver = old.receiver RETURNING 1`,
+        [this.name, BATCH],
+      );
+      total += length;
+      if (length < BATCH) return total;
+    }
   }
 
   /** How many wait to be sent, and for how many seconds the oldest has. */
   async backlog(): Promise<{ count: number; age: number }> {
     const [row] = await this.database.query<{ count: number; age: number | null }>(
-      `SELECT count(*)::int AS count, extract(epoch FROM now() - min(e.created_at))::float8 AS age
+      `SELECT count(*)::int AS count, extract(epoch FROM now() - min(e.created_at)) AS age
        FROM stitch_webhook_deliveries d JOIN stitch_events e ON e.id = d.event
        WHERE d.receiver = $1`,
       [this.name],

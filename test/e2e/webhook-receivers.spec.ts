@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { EventDelivery } from '../../src/events/index.js';
 import { eventPage } from '../support/events.js';
 import { metric } from '../support/metrics.js';
 import { insertGrants } from '../support/outbox.js';
@@ -54,5 +55,20 @@ describe('several receivers of webhooks', () => {
     ill.answer = () => 204;
     await eventually('the ill one has caught up', async () => (await pending('ill')) === 0);
     expect(new Set(ill.deliveries.map(({ id }) => id))).toEqual(new Set(all.map(({ id }) => id)));
+  });
+
+  it('are given up on what one did not take for three days', async () => {
+    const ill = receivers[2]!;
+    const pending = () =>
+      metric(world.vault, 'stitch_vault_webhook_receiver_pending{receiver="ill"}');
+    ill.answer = () => 500;
+    await insertGrants(world.database, 31, 35);
+    await eventually('they wait', async () => (await pending()) > 0);
+    await world.database.query(`UPDATE stitch_events SET created_at = now() - interval '4 days'`);
+    // One that is being tried at this moment is given up with the next look.
+    await eventually('they are given up', async () => {
+      await world.vault.app.get(EventDelivery).upkeep();
+      return (await pending()) === 0;
+    });
   });
 });
