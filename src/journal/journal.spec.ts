@@ -233,4 +233,15 @@ describe('the journal', () => {
     expect(later.remembered('test')).toEqual([]);
     expect(segments()).toEqual([]);
   });
+
+  it('says of a process that ended without a record that it is gone, so that nobody waits for it', () => {
+    const first = open();
+    first.close();
+    const later = open();
+    expect(later.otherWriters.size).toBe(1);
+    expect(later.status).toMatchObject({ remembered: 0, unsettled: 0, setAside: 0 });
+    now += 600_000;
+    later.sweep();
+    expect(segments()).toEqual([]);
+  });
 });

@@ -116,7 +116,8 @@ export class RefresherRuntime implements BackgroundWork {
     history.onForgotten('rotations', (step) => remembered.restore(step));
     history.onForgotten('leases', () => remembered.lease());
     history.heldSince = () => rotation.oldest;
-    history.inherited = () => journal.otherWriters;
+    // A killed process that had written nothing has left its mark alone.
+    history.inherited = () => new Set([...journal.otherWriters, ...this.marks.dead()]);
     metrics.gauge(
       'stitch_vault_spool_set_aside',
       'Spool entries that could not be used.',

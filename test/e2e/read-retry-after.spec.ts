@@ -32,7 +32,8 @@ describe('Retry-After of a read while the provider pauses us', () => {
     expect(Math.abs((await asked()) - PAUSE)).toBeLessThan(5);
     // One grant was told to wait: that binds the grant, not its provider.
     await backOff(2);
-    expect(await asked()).toBeLessThanOrEqual(2);
+    // Rounded up, by a clock that may be some milliseconds behind the database's.
+    expect(await asked()).toBeLessThanOrEqual(3);
     await backOff(60);
     expect(await asked()).toBeGreaterThan(PAUSE);
     expect(world.sandbox.stats.refreshCalls).toBe(1);
