@@ -1,8 +1,11 @@
 import { Check, Column, CreateDateColumn, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
+import { EntityRows } from '../database/index.js';
+import { SCOPES } from '../grants/index.js';
+import type { StoredStatus } from './request-status.js';
 
 /** The table `stitch_authorization_requests`, which seed document S3 recommends. */
 @Entity('stitch_authorization_requests')
-@Unique('stitch_authorization_requests_state_key', ['stitchState'])
+@Unique('stitch_authorization_requests_state_key', ['state'])
 @Check(
   'stitch_authorization_requests_status_check',
   `status IN ('pending', 'completed', 'awaiting_confirmation', 'denied', 'failed')`,
@@ -27,91 +30,94 @@ export class AuthorizationRequest {
     type: 'uuid',
     primaryKeyConstraintName: 'stitch_authorization_requests_pkey',
   })
-  id!: string;
+  readonly id!: string;
 
   @Column({ name: 'stitch_state', type: 'text' })
-  stitchState!: string;
+  readonly state!: string;
 
   @Column({ name: 'user_id', type: 'text' })
-  userId!: string;
+  readonly userId!: string;
 
   @Column({ type: 'text' })
-  provider!: string;
+  readonly provider!: string;
 
   @Column({ type: 'text' })
-  connection!: string;
+  readonly connection!: string;
 
   /** Sealed. */
   @Column({ name: 'code_verifier', type: 'bytea' })
-  codeVerifier!: Buffer;
+  readonly codeVerifier!: Buffer;
 
   @Column({ name: 'code_challenge', type: 'text' })
-  codeChallenge!: string;
+  readonly codeChallenge!: string;
 
   /** Sealed. */
   @Column({ type: 'bytea' })
-  nonce!: Buffer;
+  readonly nonce!: Buffer;
 
   @Column({ name: 'redirect_uri', type: 'text' })
-  redirectUri!: string;
+  readonly redirectUri!: string;
 
-  /** Requested scopes, separated by spaces. */
-  @Column({ type: 'text' })
-  scope!: string;
+  /** Those to ask for. */
+  @Column({ name: 'scope', type: 'text', transformer: SCOPES })
+  readonly scopes!: readonly string[];
 
   @Column({ name: 'return_to', type: 'text', nullable: true })
-  returnTo!: string | null;
+  readonly returnTo!: string | null;
 
   @Column({ type: 'boolean', default: false })
-  confirm!: boolean;
+  readonly confirm!: boolean;
 
   @Column({ type: 'text', default: 'pending' })
-  status!: string;
+  readonly status!: StoredStatus;
 
   @Column({ type: 'text', nullable: true })
-  error!: string | null;
+  readonly error!: string | null;
 
   /** The client that made it; null: made by a version that did not note it. */
   @Column({ name: 'client_id', type: 'uuid', nullable: true })
-  clientId!: string | null;
+  readonly clientId!: string | null;
 
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
-  createdAt!: Date;
+  readonly createdAt!: Date;
 
   @Column({ name: 'expires_at', type: 'timestamptz' })
-  expiresAt!: Date;
+  readonly expiresAt!: Date;
 
   /** When the callback took it: from then on its code is spent. */
   @Column({ name: 'claimed_at', type: 'timestamptz', nullable: true })
-  claimedAt!: Date | null;
+  readonly claimedAt!: Date | null;
 
   /** The cookie, hashed, of the browser that started it last; null until one did. */
   @Column({ name: 'browser_hash', type: 'bytea', nullable: true })
-  browserHash!: Buffer | null;
+  readonly browserHash!: Buffer | null;
 
   @Column({ name: 'started_at', type: 'timestamptz', nullable: true })
-  startedAt!: Date | null;
+  readonly startedAt!: Date | null;
 
   /** Sealed details of the user for the provider's sign-up form. */
   @Column({ type: 'bytea', nullable: true })
-  prefill!: Buffer | null;
+  readonly prefill!: Buffer | null;
 
   /** Which answer of the provider the callback took: {@link answerHash}. */
   @Column({ name: 'answer_hash', type: 'bytea', nullable: true })
-  answerHash!: Buffer | null;
+  readonly answerHash!: Buffer | null;
 
   /** SHA-256 of the cookies of those that may see again how it ended. */
   @Column({ name: 'visitor_hashes', type: 'bytea', array: true, default: [] })
-  visitorHashes!: Buffer[];
+  readonly visitorHashes!: Buffer[];
 
   /** The status of the page that showed its end, where `status` does not say it all. */
   @Column({ name: 'http_status', type: 'smallint', nullable: true })
-  httpStatus!: number | null;
+  readonly httpStatus!: number | null;
 
   /** Whether what was linked came with a refresh token; null until it was. */
   @Column({ type: 'boolean', nullable: true })
-  refreshable!: boolean | null;
+  readonly refreshable!: boolean | null;
 
   @Column({ name: 'completed_at', type: 'timestamptz', nullable: true })
-  completedAt!: Date | null;
+  readonly completedAt!: Date | null;
 }
+
+/** Reads and writes rows of `stitch_authorization_requests`. */
+export const REQUEST_ROWS = new EntityRows<AuthorizationRequest>(AuthorizationRequest);

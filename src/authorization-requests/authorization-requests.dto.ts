@@ -19,8 +19,9 @@ import {
   IsProvider,
   IsUserId,
 } from '../common/index.js';
-import { REQUEST_STATUSES } from './request.store.js';
-import type { RequestStatus, RequestView } from './request.store.js';
+import { REQUEST_STATUSES } from './request-status.js';
+import type { RequestStatus } from './request-status.js';
+import type { RequestView } from './request.store.js';
 
 /** The request that a path names. */
 export class RequestPath {
@@ -196,9 +197,9 @@ export const toRequestDto = (view: RequestView): AuthorizationRequestDto => ({
   provider: view.provider,
   connection: view.connection,
   status: view.status,
-  created_at: view.created_at.toISOString(),
-  expires_at: view.expires_at.toISOString(),
-  completed_at: view.completed_at?.toISOString() ?? null,
+  created_at: view.createdAt.toISOString(),
+  expires_at: view.expiresAt.toISOString(),
+  completed_at: view.completedAt?.toISOString() ?? null,
   error: view.error,
   refreshable: view.refreshable,
 });

@@ -8,6 +8,7 @@ import { AuthorizationRequestsController } from './authorization-requests.contro
 import { CallbackService } from './callback.service.js';
 import { BrowserCookie } from './browser-cookie.js';
 import { StartService } from './start.service.js';
+import { ClaimStore } from './claim.store.js';
 import { ConfirmationExpiry } from './confirmation-expiry.js';
 import { ConfirmationService } from './confirmation.service.js';
 import { ConfirmationStore } from './confirmation.store.js';
@@ -33,6 +34,7 @@ import { VisitStore } from './visit.store.js';
   controllers: [AuthorizationRequestsController],
   providers: [
     RequestStore,
+    ClaimStore,
     PublicShare,
     RequestAuthenticity,
     RequestSecrets,

@@ -1,4 +1,4 @@
-import type { CallbackStatus } from './request.store.js';
+import type { CallbackStatus } from './request-status.js';
 
 /** How a callback ended, for the page or the redirect. */
 export interface CallbackEnd {

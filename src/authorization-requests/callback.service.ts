@@ -18,8 +18,10 @@ import { randomValue } from './pkce.js';
 import { PublicShare } from './public-share.js';
 import { RequestAuthenticity } from './request-authenticity.js';
 import { RequestSecrets } from './request-secrets.js';
+import { ClaimStore } from './claim.store.js';
 import { RequestStore } from './request.store.js';
-import type { EndStatus, OpenRequest } from './request.store.js';
+import type { EndStatus } from './request-status.js';
+import type { OpenRequest } from './request.store.js';
 import { SecondVisit } from './second-visit.js';
 
 /** How a taken request ended, before the browser is told. */
@@ -32,6 +34,7 @@ export class CallbackService {
     @Inject(linksConfig.KEY) private readonly config: ConfigType<typeof linksConfig>,
     private readonly providers: ProviderRegistry,
     private readonly requests: RequestStore,
+    private readonly claims: ClaimStore,
     private readonly secrets: RequestSecrets,
     private readonly authenticity: RequestAuthenticity,
     private readonly share: PublicShare,
@@ -74,7 +77,7 @@ export class CallbackService {
       browsers: begun.map(({ hash }) => hash),
       visitor: hashOf(visitor),
     };
-    const request = await this.share.run(() => this.requests.claim(providerName, proof));
+    const request = await this.share.run(() => this.claims.claim(providerName, proof));
     if (!request) {
       const end = await this.secondVisits.end({ ...visit, provider: providerName, begun, ended });
       if (!end) throw invalidCallback();

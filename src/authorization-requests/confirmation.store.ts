@@ -1,20 +1,20 @@
 import { Injectable } from '@nestjs/common';
-import type { Query } from '../database/index.js';
-import type { EndStatus, RequestStatus } from './request.store.js';
+import type { Query, RowOf } from '../database/index.js';
+import { REQUEST_ROWS } from './authorization-request.entity.js';
+import type { EndStatus } from './request-status.js';
+
+const LOCKED = REQUEST_ROWS.only(
+  'id',
+  'clientId',
+  'status',
+  'confirm',
+  'provider',
+  'userId',
+  'connection',
+);
 
 /** What a confirmation needs to know of a request. */
-export interface LockedRequest {
-  readonly id: string;
-  readonly clientId: string | null;
-  readonly status: RequestStatus;
-  readonly confirm: boolean;
-  readonly provider: string;
-  readonly userId: string;
-  readonly connection: string;
-}
-
-const LOCKED =
-  'id, client_id AS "clientId", status, confirm, provider, user_id AS "userId", connection';
+export type LockedRequest = RowOf<typeof LOCKED>;
 
 /** What happens to requests after their callback, in transactions of the callers. */
 @Injectable()
@@ -22,7 +22,7 @@ export class ConfirmationStore {
   /** Locks a request that awaits confirmation, or has been confirmed, until the transaction ends. */
   async lock(query: Query, id: string): Promise<LockedRequest | undefined> {
     const [row] = await query<LockedRequest>(
-      `SELECT ${LOCKED} FROM stitch_authorization_requests WHERE id = $1 FOR UPDATE`,
+      `SELECT ${LOCKED.selected('r')} FROM stitch_authorization_requests r WHERE id = $1 FOR UPDATE`,
       [id],
     );
     return row;
@@ -34,7 +34,7 @@ export class ConfirmationStore {
    */
   lockUnconfirmed(query: Query, age: number): Promise<LockedRequest[]> {
     return query<LockedRequest>(
-      `SELECT ${LOCKED} FROM stitch_authorization_requests
+      `SELECT ${LOCKED.selected('r')} FROM stitch_authorization_requests r
        WHERE status = 'awaiting_confirmation'
          AND completed_at < now() - $1 * interval '1 millisecond'
        ORDER BY completed_at LIMIT 1000 FOR UPDATE SKIP LOCKED`,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { CallbackStatus } from './request.store.js';
+import type { CallbackStatus } from './request-status.js';
 
 const STYLE = `
 :root{color-scheme:light dark;--ink:#16202e;--soft:#4b586b;--paper:#f2f5f9;--card:#fff;--line:#d8dee8;

@@ -1,6 +1,6 @@
 import type { ShelfFormat } from '../journal/index.js';
 import type { NewGrant } from '../grants/index.js';
-import type { RequestStatus } from './request.store.js';
+import type { RequestStatus } from './request-status.js';
 
 /** What a consent brought, sealed, and what its request is to become. */
 export interface SpooledConsent {

@@ -6,7 +6,7 @@ import { BrowserCookie, hashOf } from './browser-cookie.js';
 import { randomValue } from './pkce.js';
 import { RequestAuthenticity } from './request-authenticity.js';
 import { RequestSecrets } from './request-secrets.js';
-import { RequestStore } from './request.store.js';
+import { ClaimStore } from './claim.store.js';
 
 /** Where a started link goes on, and the cookie that it must come back with. */
 export interface StartedLink {
@@ -19,7 +19,7 @@ export interface StartedLink {
 export class StartService {
   constructor(
     private readonly providers: ProviderRegistry,
-    private readonly requests: RequestStore,
+    private readonly claims: ClaimStore,
     private readonly secrets: RequestSecrets,
     private readonly authenticity: RequestAuthenticity,
     private readonly cookies: BrowserCookie,
@@ -31,7 +31,7 @@ export class StartService {
     // A browser that comes by again keeps its cookie: it is one browser.
     const kept = this.cookies.brought('link', cookies).find(({ requestId }) => requestId === id);
     const secret = kept?.secret ?? randomValue();
-    const request = await this.requests.start(id, hashOf(secret));
+    const request = await this.claims.start(id, hashOf(secret));
     const guarded = request && this.providers.find(request.provider);
     if (!guarded || !this.authenticity.check(request)) throw invalidCallback();
     // For the first browser alone: whoever else has the URL is not shown whose link it is.

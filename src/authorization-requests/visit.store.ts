@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
 import type { BroughtCookie } from './browser-cookie.js';
-import { STATUS } from './request.store.js';
-import type { RequestStatus } from './request.store.js';
+import { STATUS } from './request-status.js';
+import type { RequestStatus } from './request-status.js';
 
 /** What tells one visit of a callback from another. */
 export interface Visit {

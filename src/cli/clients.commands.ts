@@ -179,6 +179,9 @@ async function withRegistry(work: (registry: ClientRegistry) => Promise<void>): 
   }
 }
 
+const toText = <T extends number | null>(ms: T) =>
+  (ms === null ? null : new Date(ms).toISOString()) as T extends null ? null : string;
+
 const toJson = (client: ServiceClient) => ({
   name: client.name,
   scopes: client.scopes,
@@ -187,11 +190,11 @@ const toJson = (client: ServiceClient) => ({
   subject: client.subject,
   certificate: client.certificate,
   has_key: client.keyHash !== null,
-  created_at: client.createdAt.toISOString(),
-  expires_at: client.expiresAt?.toISOString() ?? null,
-  previous_key_expires_at: client.previousKeyExpiresAt?.toISOString() ?? null,
-  revoked_at: client.revokedAt?.toISOString() ?? null,
-  last_used_at: client.lastUsedAt?.toISOString() ?? null,
+  created_at: toText(client.createdAt),
+  expires_at: toText(client.expiresAt),
+  previous_key_expires_at: toText(client.previousKeyExpiresAt),
+  revoked_at: toText(client.revokedAt),
+  last_used_at: toText(client.lastUsedAt),
 });
 
 const toLines = (clients: readonly ServiceClient[]): string[] =>
@@ -201,8 +204,8 @@ const toLines = (clients: readonly ServiceClient[]): string[] =>
   );
 
 function state(client: ServiceClient): string {
-  if (client.revokedAt) return `revoked ${client.revokedAt.toISOString()}`;
-  if (!client.expiresAt) return 'valid';
-  const at = client.expiresAt.toISOString();
-  return client.expiresAt.getTime() > Date.now() ? `valid until ${at}` : `expired ${at}`;
+  if (client.revokedAt !== null) return `revoked ${toText(client.revokedAt)}`;
+  if (client.expiresAt === null) return 'valid';
+  const at = toText(client.expiresAt);
+  return client.expiresAt > Date.now() ? `valid until ${at}` : `expired ${at}`;
 }

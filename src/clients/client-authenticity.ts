@@ -7,11 +7,7 @@ import type { PartState } from '../common/index.js';
 import type { Query } from '../database/index.js';
 import { Metrics } from '../metrics/index.js';
 import { NEXT_REVISION, isAuthentic, isVouchedFor, vouchFor, vouchForAll } from './client-mac.js';
-import type { VouchedRow } from './client-mac.js';
-import type { ClientRow } from './client-row.js';
-
-/** A row of a client with what vouches for it. */
-export type VouchedClient = ClientRow & VouchedRow & { readonly revision: number };
+import type { VouchedClient } from './client-row.js';
 
 interface Sifted {
   readonly genuine: readonly VouchedClient[];
@@ -66,7 +62,7 @@ export class ClientAuthenticity implements OnModuleInit {
         continue;
       }
       refused.add(row);
-      const report = `${row.client_id} ${reason}`;
+      const report = `${row.clientId} ${reason}`;
       reported.add(report);
       if (this.reported.has(report)) continue;
       this.log.event('error', 'client.refused', { client: row.name, reason });
@@ -110,9 +106,9 @@ export class ClientAuthenticity implements OnModuleInit {
 
   private objection(key: AuditKey, row: VouchedClient): string | undefined {
     if (!isAuthentic(key, row)) return 'not_authentic';
-    const newest = this.newest.get(row.client_id) ?? 0;
+    const newest = this.newest.get(row.clientId) ?? 0;
     if (row.revision < newest) return 'older_than_seen';
-    this.newest.set(row.client_id, row.revision);
+    this.newest.set(row.clientId, row.revision);
     return undefined;
   }
 }

@@ -11,8 +11,8 @@ import { ClientIndex } from './client-index.js';
 import { ClientMemory } from './client-memory.js';
 import type { Credential } from './client-index.js';
 import { ClientAuthenticity } from './client-authenticity.js';
-import type { VouchedClient } from './client-authenticity.js';
-import { VALID, VOUCHED_COLUMNS } from './client-row.js';
+import { VALID, VOUCHED_COLUMNS, readVouched } from './client-row.js';
+import type { VouchedClient } from './client-row.js';
 
 /** Milliseconds between looks at whether any client changed, also when nothing was heard. */
 const LOOK = 2000;
@@ -159,9 +159,12 @@ export class ClientDirectory implements OnModuleInit {
     const [seen] = await this.database.query<{ revision: string }>(REVISION);
     if (seen?.revision !== this.revision) {
       const rows = await this.database.query<VouchedClient>(
-        `SELECT ${VOUCHED_COLUMNS} FROM service_clients WHERE ${VALID}`,
+        `SELECT ${VOUCHED_COLUMNS} FROM service_clients c WHERE ${VALID}`,
       );
-      const { genuine, refused } = await this.authenticity.sift(this.database.query, rows);
+      const { genuine, refused } = await this.authenticity.sift(
+        this.database.query,
+        rows.map(readVouched),
+      );
       this.index = new ClientIndex(genuine);
       this.memory.saw(rows, refused);
       this.revision = seen?.revision;

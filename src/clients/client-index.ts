@@ -27,11 +27,11 @@ export class ClientIndex {
   constructor(rows: readonly ClientRow[]) {
     const ambiguous = { subjects: new Set<string>(), certificates: new Set<string>() };
     for (const row of rows) {
-      const entry = { caller: toCaller(row), until: row.expires_until ?? Infinity };
-      if (row.key_hash !== null) this.keys.set(row.key_hash, entry);
-      if (row.previous_key_hash !== null) {
-        const until = Math.min(entry.until, row.previous_key_until ?? -Infinity);
-        this.keys.set(row.previous_key_hash, { ...entry, until });
+      const entry = { caller: toCaller(row), until: row.expiresAt ?? Infinity };
+      if (row.keyHash !== null) this.keys.set(row.keyHash, entry);
+      if (row.previousKeyHash !== null) {
+        const until = Math.min(entry.until, row.previousKeyExpiresAt ?? -Infinity);
+        this.keys.set(row.previousKeyHash, { ...entry, until });
       }
       if (row.subject !== null) add(this.subjects, ambiguous.subjects, row.subject, entry);
       if (row.certificate !== null) {

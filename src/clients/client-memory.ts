@@ -51,11 +51,11 @@ export class ClientMemory implements OnModuleInit {
   saw(rows: readonly ClientRow[], refused: ReadonlySet<ClientRow>): void {
     const now = new Map<string, ClientRow>();
     for (const row of rows) {
-      const known = refused.has(row) ? this.rows.get(row.client_id) : row;
-      if (known) now.set(row.client_id, known);
+      const known = refused.has(row) ? this.rows.get(row.clientId) : row;
+      if (known) now.set(row.clientId, known);
     }
     for (const before of this.rows.values()) {
-      const row = now.get(before.client_id);
+      const row = now.get(before.clientId);
       const change = row ? changeOf(before, row) : endOf(before, this.clock.now());
       if (change) void this.remember(change);
     }
@@ -123,28 +123,28 @@ export class ClientMemory implements OnModuleInit {
 }
 
 function changeOf(before: ClientRow, row: ClientRow): ClientChange | undefined {
-  if (row.key_hash === before.key_hash && row.previous_key_hash === before.previous_key_hash) {
+  if (row.keyHash === before.keyHash && row.previousKeyHash === before.previousKeyHash) {
     return undefined;
   }
   return {
-    clientId: row.client_id,
+    clientId: row.clientId,
     ended: false,
-    keyHash: row.key_hash,
-    previousKeyHash: row.previous_key_hash,
-    previousUntil: row.previous_key_until,
-    formerKeyHash: before.key_hash,
+    keyHash: row.keyHash,
+    previousKeyHash: row.previousKeyHash,
+    previousUntil: row.previousKeyExpiresAt,
+    formerKeyHash: before.keyHash,
   };
 }
 
 /** @returns undefined for one whose time was over: the database knows that by itself */
 function endOf(before: ClientRow, now: number): ClientChange | undefined {
-  if (before.expires_until !== null && before.expires_until <= now) return undefined;
+  if (before.expiresAt !== null && before.expiresAt <= now) return undefined;
   return {
-    clientId: before.client_id,
+    clientId: before.clientId,
     ended: true,
     keyHash: null,
     previousKeyHash: null,
     previousUntil: null,
-    formerKeyHash: before.key_hash,
+    formerKeyHash: before.keyHash,
   };
 }

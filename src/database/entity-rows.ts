@@ -1,9 +1,9 @@
 import { getMetadataArgsStorage } from 'typeorm';
 import type { ValueTransformer } from 'typeorm';
 
-/** Times are milliseconds since the epoch in the code. */
+/** Times are milliseconds since the epoch in the code; PostgreSQL's `infinity` is a number already. */
 export const MILLISECONDS: ValueTransformer = {
-  from: (time: Date | null) => time?.getTime() ?? null,
+  from: (time: Date | number | null) => (time instanceof Date ? time.getTime() : time),
   to: (milliseconds: number | null) => (milliseconds === null ? null : new Date(milliseconds)),
 };
 
@@ -11,6 +11,12 @@ export const MILLISECONDS: ValueTransformer = {
 export const INTEGER: ValueTransformer = {
   from: (text: string | null) => (text === null ? null : Number(text)),
   to: (value: number | null) => value,
+};
+
+/** Bytes that are compared and looked up, such as hashes, are hexadecimal digits in the code. */
+export const HEX: ValueTransformer = {
+  from: (bytes: Buffer | null) => bytes?.toString('hex') ?? null,
+  to: (digits: string | null) => (digits === null ? null : Buffer.from(digits, 'hex')),
 };
 
 interface EntityColumn {
@@ -23,6 +29,9 @@ interface EntityColumn {
 
 type Class<T> = abstract new () => T;
 
+/** What a row is whose columns these are. */
+export type RowOf<Rows> = Rows extends EntityRows<infer T> ? Readonly<T> : never;
+
 /**
  * The rows that a class with TypeORM's `@Column` decorators describes, for statements that are
  * written by hand: what a SELECT lists, what the driver's row becomes, and what an INSERT names. A
@@ -32,11 +41,21 @@ export class EntityRows<T extends object> {
   private readonly columns: readonly EntityColumn[];
   private readonly transformed: readonly (readonly [string, ValueTransformer])[];
 
-  constructor(described: Class<T>) {
-    this.columns = columnsOf(described);
+  /** @param properties undefined: all */
+  constructor(
+    private readonly described: Class<T>,
+    properties?: readonly string[],
+  ) {
+    const all = columnsOf(described);
+    this.columns = properties?.map((property) => named(all, property)) ?? all;
     this.transformed = this.columns.flatMap(({ property, transformer }) =>
       transformer ? [[property, transformer] as const] : [],
     );
+  }
+
+  /** Those of the columns that a statement is about: they are the type of its rows, too. */
+  only<K extends keyof T & string>(...properties: readonly K[]): EntityRows<Pick<T, K>> {
+    return new EntityRows<Pick<T, K>>(this.described, properties);
   }
 
   /** The columns of a table's alias under the names of the class's properties. */
@@ -89,6 +108,12 @@ export class EntityRows<T extends object> {
   arrays(rows: readonly T[]): unknown[][] {
     return this.columns.map((column) => rows.map((row) => toDriver(column, row)));
   }
+}
+
+function named(columns: readonly EntityColumn[], property: string): EntityColumn {
+  const column = columns.find((one) => one.property === property);
+  if (!column) throw new Error(`No column is described for the property ${property}`);
+  return column;
 }
 
 function toDriver({ property, transformer }: EntityColumn, row: object): unknown {

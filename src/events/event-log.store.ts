@@ -2,20 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
 import type { Query } from '../database/index.js';
 import type { EventType } from '../common/index.js';
-import type { EventData, PlacedEvent } from './event.js';
+import { TOLD } from './event.js';
+import type { PlacedEvent } from './event.js';
 
 /** An arbitrary constant that every replica agrees on: the advisory lock of the log's end. */
 const LOG_END_LOCK = 7_146_210_002;
 /** Events that are given a position in one transaction: more than fit on a page. */
 const PLACED_AT_ONCE = 1000;
-
-interface EventRow {
-  event_id: string;
-  position: string;
-  type: EventType;
-  data: EventData;
-  created_at: Date;
-}
 
 /** Where to read on: after a position, or after the event of an id. */
 export type LogPlace = { readonly position: string } | { readonly eventId: string };
@@ -48,37 +41,20 @@ export class EventLogStore {
   }
 
   /**
-   * Whether a grant of this name was linked after a moment, in milliseconds since the epoch by the
-   * database's clock. Read in the caller's transaction.
+   * Whether a grant of this name was linked, or deleted, after a moment, in milliseconds since the
+   * epoch by the database's clock. Read in the caller's transaction.
    */
-  async linkedSince(
+  async toldSince(
     query: Query,
+    type: Extract<EventType, 'grant.linked' | 'grant.deleted'>,
     name: { readonly provider: string; readonly userId: string; readonly connection: string },
-    since: number,
+    sinceMs: number,
   ): Promise<boolean> {
     const rows = await query(
       `SELECT 1 FROM stitch_events
-       WHERE provider = $1 AND user_id = $2 AND connection = $3 AND type = 'grant.linked'
-         AND created_at > to_timestamp($4 / 1000.0) LIMIT 1`,
-      [name.provider, name.userId, name.connection, since],
-    );
-    return rows.length > 0;
-  }
-
-  /**
-   * Whether a grant of this name was linked after a moment, in milliseconds since the epoch by the
-   * database's clock. Read in the caller's transaction.
-   */
-  async deletedSince(
-    query: Query,
-    name: { readonly provider: string; readonly userId: string; readonly connection: string },
-    since: number,
-  ): Promise<boolean> {
-    const rows = await query(
-      `SELECT 1 FROM stitch_events
-       WHERE provider = $1 AND user_id = $2 AND connection = $3 AND type = 'grant.deleted'
-         AND created_at > to_timestamp($4 / 1000.0) LIMIT 1`,
-      [name.provider, name.userId, name.connection, since],
+       WHERE provider = $1 AND user_id = $2 AND connection = $3 AND type = $4
+         AND created_at > to_timestamp($5 / 1000.0) LIMIT 1`,
+      [name.provider, name.userId, name.connection, type, sinceMs],
     );
     return rows.length > 0;
   }
@@ -98,21 +74,16 @@ export class EventLogStore {
     }
   }
 
-  private async read(
+  private read(
     position: string,
     limit: number,
     userId: string | undefined,
   ): Promise<PlacedEvent[]> {
-    const rows = await this.database.query<EventRow>(
-      `SELECT event_id, position, type, data, created_at FROM stitch_events
-       WHERE position > $1 AND ($3::text IS NULL OR user_id = $3) ORDER BY position LIMIT $2`,
+    return this.database.query<PlacedEvent>(
+      `SELECT ${TOLD.selected('e')}, e.position FROM stitch_events e
+       WHERE e.position > $1 AND ($3::text IS NULL OR e.user_id = $3) ORDER BY e.position LIMIT $2`,
       [position, limit, userId ?? null],
     );
-    return rows.map(({ event_id, created_at, ...row }) => ({
-      ...row,
-      eventId: event_id,
-      createdAt: created_at,
-    }));
   }
 
   /**

@@ -1,22 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
-import type { EventType } from '../common/index.js';
-import type { ClaimedEvent, EventData } from './event.js';
+import { TOLD } from './event.js';
+import type { ClaimedEvent } from './event.js';
 
 /** How long an event is worth sending, and how long it is kept to be read. */
 export const WORTH_SENDING = `interval '3 days'`;
 const RETENTION = `interval '30 days'`;
 /** Rows that one statement gives up or deletes, so that none of them is long. */
 const BATCH = 1000;
-
-export interface ClaimedRow {
-  id: string;
-  event_id: string;
-  type: EventType;
-  data: EventData;
-  created_at: Date;
-  attempts: number;
-}
 
 /** The outbox: which events are still to be sent. A row with `due_at` null is done with. */
 @Injectable()
@@ -25,17 +16,17 @@ export class EventOutboxStore {
 
   /** Takes what is due, oldest first, for `lease` milliseconds: after that it is due again. */
   async claim(limit: number, lease: number): Promise<ClaimedEvent[]> {
-    const rows = await this.database.query<ClaimedRow>(
+    const rows = await this.database.query<ClaimedEvent>(
       `UPDATE stitch_events e
        SET due_at = now() + $2 * interval '1 millisecond', attempts = e.attempts + 1
        FROM (SELECT id FROM stitch_events
              WHERE due_at <= now() AND created_at > now() - ${WORTH_SENDING}
              ORDER BY due_at, id LIMIT $1 FOR UPDATE SKIP LOCKED) due
        WHERE e.id = due.id
-       RETURNING e.id, e.event_id, e.type, e.data, e.created_at, e.attempts`,
+       RETURNING ${TOLD.selected('e')}, e.id, e.attempts`,
       [limit, lease],
     );
-    return toClaimed(rows);
+    return inOrder(rows);
   }
 
   async delivered(id: string): Promise<void> {
@@ -97,12 +88,6 @@ export class EventOutboxStore {
   }
 }
 
-/** Claimed rows as events, oldest first. */
-export function toClaimed(rows: readonly ClaimedRow[]): ClaimedEvent[] {
-  const claimed = rows.map(({ event_id, created_at, ...row }) => ({
-    ...row,
-    eventId: event_id,
-    createdAt: created_at,
-  }));
-  return claimed.sort((a, b) => Number(BigInt(a.id) - BigInt(b.id)));
-}
+/** Claimed events, oldest first. */
+export const inOrder = (claimed: readonly ClaimedEvent[]): ClaimedEvent[] =>
+  [...claimed].sort((a, b) => Number(BigInt(a.id) - BigInt(b.id)));

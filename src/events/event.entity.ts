@@ -1,7 +1,9 @@
 import { Column, CreateDateColumn, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
-import type { EventData } from './event.js';
+import type { EventType } from '../common/index.js';
+import { EntityRows } from '../database/index.js';
+import type { EventData } from './event-data.js';
 
-/** The table `stitch_events`. Described here for TypeORM; used by the store's SQL. */
+/** The table `stitch_events`. */
 @Entity('stitch_events')
 @Unique('stitch_events_event_id_key', ['eventId'])
 @Unique('stitch_events_position_key', ['position'])
@@ -15,44 +17,47 @@ export class EventEntity {
     generatedIdentity: 'ALWAYS',
     primaryKeyConstraintName: 'stitch_events_pkey',
   })
-  id!: string;
+  readonly id!: string;
 
   /** What the event is known by outside. */
   @Column({ name: 'event_id', type: 'uuid' })
-  eventId!: string;
+  readonly eventId!: string;
 
   /** The place in the log; null until a reader has come by. */
   @Column({ type: 'bigint', nullable: true })
-  position!: string | null;
+  readonly position!: string | null;
 
   @Column({ type: 'text' })
-  type!: string;
+  readonly type!: EventType;
 
   @Column({ type: 'text' })
-  provider!: string;
+  readonly provider!: string;
 
   @Column({ name: 'user_id', type: 'text' })
-  userId!: string;
+  readonly userId!: string;
 
   @Column({ type: 'text' })
-  connection!: string;
+  readonly connection!: string;
 
   @Column({ type: 'jsonb' })
-  data!: EventData;
+  readonly data!: EventData;
 
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
-  createdAt!: Date;
+  readonly createdAt!: Date;
 
   /** Null: not to be sent, or not any more. */
   @Column({ name: 'due_at', type: 'timestamptz', nullable: true, default: () => 'now()' })
-  dueAt!: Date | null;
+  readonly dueAt!: Date | null;
 
   @Column({ type: 'integer', default: 0 })
-  attempts!: number;
+  readonly attempts!: number;
 
   @Column({ name: 'last_error', type: 'text', nullable: true })
-  lastError!: string | null;
+  readonly lastError!: string | null;
 
   @Column({ name: 'delivered_at', type: 'timestamptz', nullable: true })
-  deliveredAt!: Date | null;
+  readonly deliveredAt!: Date | null;
 }
+
+/** Reads rows of `stitch_events`. */
+export const EVENT_ROWS = new EntityRows<EventEntity>(EventEntity);

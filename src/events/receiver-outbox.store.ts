@@ -1,7 +1,7 @@
 import type { EventType } from '../common/index.js';
 import type { Database } from '../database/index.js';
-import { WORTH_SENDING, toClaimed } from './event-outbox.store.js';
-import type { ClaimedRow } from './event-outbox.store.js';
+import { WORTH_SENDING, inOrder } from './event-outbox.store.js';
+import { TOLD } from './event.js';
 import type { ClaimedEvent } from './event.js';
 import type { EventLogStore } from './event-log.store.js';
 
@@ -41,7 +41,7 @@ export class ReceiverOutbox {
   /** Takes what is due, oldest first, for `lease` milliseconds: after that it is due again. */
   async claim(limit: number, lease: number): Promise<ClaimedEvent[]> {
     await this.spread();
-    const rows = await this.database.query<ClaimedRow>(
+    const rows = await this.database.query<ClaimedEvent>(
       `UPDATE stitch_webhook_deliveries d
        SET due_at = now() + $3 * interval '1 millisecond', attempts = d.attempts + 1
        FROM (SELECT w.event, w.receiver FROM stitch_webhook_deliveries w
@@ -49,10 +49,10 @@ export class ReceiverOutbox {
              ORDER BY w.due_at, w.event LIMIT $2 FOR UPDATE SKIP LOCKED) due
        JOIN stitch_events e ON e.id = due.event
        WHERE d.event = due.event AND d.receiver = due.receiver
-       RETURNING e.id, e.event_id, e.type, e.data, e.created_at, d.attempts`,
+       RETURNING ${TOLD.selected('e')}, e.id, d.attempts`,
       [this.name, limit, lease],
     );
-    return toClaimed(rows);
+    return inOrder(rows);
   }
 
   async delivered(id: string): Promise<void> {

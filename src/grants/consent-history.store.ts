@@ -43,7 +43,7 @@ export class ConsentHistory {
   /** Whether a later consent has taken the name, or it was deleted. Takes the lock of the name. */
   async overtakenOrDeleted(query: Query, consent: EarlierConsent): Promise<boolean> {
     if (await this.overtaken(query, consent)) return true;
-    return this.events.deletedSince(query, consent, consent.obtainedAt);
+    return this.events.toldSince(query, 'grant.deleted', consent, consent.obtainedAt);
   }
 
   /**
@@ -54,7 +54,7 @@ export class ConsentHistory {
   async overtaken(query: Query, consent: EarlierConsent): Promise<boolean> {
     await lockName(query, consent);
     const { provider, userId, connection, obtainedAt } = consent;
-    if (await this.events.linkedSince(query, consent, obtainedAt)) return true;
+    if (await this.events.toldSince(query, 'grant.linked', consent, obtainedAt)) return true;
     const rows = await query(
       `SELECT 1 FROM stitch_grants
        WHERE provider = $1 AND user_id = $2 AND connection = $3

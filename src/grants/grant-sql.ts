@@ -13,8 +13,13 @@ export async function lockName(query: Query, key: GrantKey): Promise<void> {
 }
 
 /** The columns of the table alias `g` that a {@link RevocableToken} needs. */
-export const REVOCABLE = `g.provider, g.user_id AS "userId", g.connection,
-  g.refresh_token AS "refreshToken", g.subject`;
+export const REVOCABLE = CONSENTED_ROWS.only(
+  'provider',
+  'userId',
+  'connection',
+  'refreshToken',
+  'subject',
+).selected('g');
 
 /**
  * What a new consent writes over the grant of its name (alias `g`). The version goes on counting;

@@ -15,7 +15,7 @@ function scopesOf(text: string): readonly string[] {
 }
 
 /** Scopes are a column of text, separated by spaces (RFC 6749 section 3.3). */
-const SCOPES: ValueTransformer = {
+export const SCOPES: ValueTransformer = {
   from: scopesOf,
   to: (scopes: readonly string[]) => scopes.join(' '),
 };

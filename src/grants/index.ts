@@ -2,6 +2,7 @@ export { ConsentHistory } from './consent-history.store.js';
 export { DeadTokens } from './dead-tokens.js';
 export { alive, fresh, judged, neededTtl, rejected, remaining } from './freshness.js';
 export { EndingStore } from './ending.store.js';
+export { SCOPES } from './grant.columns.js';
 export { GrantLinker } from './grant-linker.js';
 export { GRANT_STATUSES, grantKeyText } from './grant.js';
 export type { Grant, GrantKey, GrantStatus } from './grant.js';

@@ -1,6 +1,7 @@
 import { Column, CreateDateColumn, Entity, Index, PrimaryColumn } from 'typeorm';
+import { EntityRows } from '../database/index.js';
 
-/** The table `stitch_revocations`. Described here for TypeORM; used by the store's SQL. */
+/** The table `stitch_revocations`. */
 @Entity('stitch_revocations')
 @Index('stitch_revocations_due_at_idx', ['dueAt'])
 export class RevocationEntity {
@@ -10,34 +11,37 @@ export class RevocationEntity {
     generatedIdentity: 'ALWAYS',
     primaryKeyConstraintName: 'stitch_revocations_pkey',
   })
-  id!: string;
+  readonly id!: string;
 
   @Column({ type: 'text' })
-  provider!: string;
+  readonly provider!: string;
 
   @Column({ name: 'user_id', type: 'text' })
-  userId!: string;
+  readonly userId!: string;
 
   @Column({ type: 'text' })
-  connection!: string;
+  readonly connection!: string;
 
   /** Sealed. */
   @Column({ name: 'refresh_token', type: 'bytea' })
-  refreshToken!: Buffer;
+  readonly refreshToken!: Buffer;
 
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
-  createdAt!: Date;
+  readonly createdAt!: Date;
 
   @Column({ name: 'due_at', type: 'timestamptz', default: () => 'now()' })
-  dueAt!: Date;
+  readonly dueAt!: Date;
 
   @Column({ type: 'integer', default: 0 })
-  attempts!: number;
+  readonly attempts!: number;
 
-  /** Whom the provider knows the user as. */
+  /** Whom the provider knows the user as; null: not known. */
   @Column({ type: 'text', nullable: true })
-  subject!: string | null;
+  readonly subject!: string | null;
 
   @Column({ name: 'last_error', type: 'text', nullable: true })
-  lastError!: string | null;
+  readonly lastError!: string | null;
 }
+
+/** Reads and writes rows of `stitch_revocations`. */
+export const REVOCATION_ROWS = new EntityRows<RevocationEntity>(RevocationEntity);

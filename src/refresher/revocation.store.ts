@@ -1,17 +1,23 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
-import type { Query, SealedTable } from '../database/index.js';
+import type { Query, RowOf, SealedTable } from '../database/index.js';
 import { RevocationOutbox, contextOfRow } from '../grants/index.js';
-import type { GrantKey, RevocableToken } from '../grants/index.js';
+import type { RevocableToken } from '../grants/index.js';
+import { REVOCATION_ROWS } from './revocation.entity.js';
+
+const ADDED = REVOCATION_ROWS.only('provider', 'userId', 'connection', 'refreshToken', 'subject');
+const CLAIMED = REVOCATION_ROWS.only(
+  'id',
+  'provider',
+  'userId',
+  'connection',
+  'refreshToken',
+  'attempts',
+  'subject',
+);
 
 /** A refresh token on its way to being revoked. */
-export interface Revocation extends GrantKey {
-  readonly id: string;
-  readonly refreshToken: Buffer;
-  readonly attempts: number;
-  /** Whom the provider knows the user as; null: not known. */
-  readonly subject: string | null;
-}
+export type Revocation = RowOf<typeof CLAIMED>;
 
 /** The table of this store, for the keyring check. */
 export const REVOCATION_TABLE: SealedTable = {
@@ -22,16 +28,6 @@ export const REVOCATION_TABLE: SealedTable = {
   context: contextOfRow,
 };
 
-interface RevocationRow {
-  id: string;
-  provider: string;
-  user_id: string;
-  connection: string;
-  refresh_token: Buffer;
-  attempts: number;
-  subject: string | null;
-}
-
 /** The outbox of tokens to revoke. Rows leave it when the provider has confirmed. */
 @Injectable()
 export class RevocationStore extends RevocationOutbox {
@@ -40,38 +36,28 @@ export class RevocationStore extends RevocationOutbox {
   }
 
   override async add(query: Query, tokens: readonly RevocableToken[]): Promise<void> {
-    const revocable = tokens.filter(({ refreshToken }) => refreshToken !== null);
-    if (revocable.length === 0) return;
+    const added = tokens.flatMap(({ refreshToken, subject, ...key }) =>
+      refreshToken === null ? [] : [{ ...key, refreshToken, subject: subject ?? null }],
+    );
+    if (added.length === 0) return;
     await query(
-      `INSERT INTO stitch_revocations (provider, user_id, connection, refresh_token, subject)
-       SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[])`,
-      [
-        revocable.map(({ provider }) => provider),
-        revocable.map(({ userId }) => userId),
-        revocable.map(({ connection }) => connection),
-        revocable.map(({ refreshToken }) => refreshToken),
-        revocable.map(({ subject }) => subject ?? null),
-      ],
+      `INSERT INTO stitch_revocations (${ADDED.names})
+       SELECT * FROM unnest(${ADDED.arrayParameters})`,
+      ADDED.arrays(added),
     );
   }
 
   /** Takes what is due, for so many milliseconds: after that it is due again. */
-  async claim(limit: number, lease: number): Promise<Revocation[]> {
-    const rows = await this.database.query<RevocationRow>(
+  claim(limit: number, lease: number): Promise<Revocation[]> {
+    return this.database.query<Revocation>(
       `UPDATE stitch_revocations r
        SET due_at = now() + $2 * interval '1 millisecond', attempts = r.attempts + 1
        FROM (SELECT id FROM stitch_revocations WHERE due_at <= now()
              ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED) due
        WHERE r.id = due.id
-       RETURNING r.id, r.provider, r.user_id, r.connection, r.refresh_token, r.attempts,
-         r.subject`,
+       RETURNING ${CLAIMED.selected('r')}`,
       [limit, lease],
     );
-    return rows.map(({ user_id, refresh_token, ...row }) => ({
-      ...row,
-      userId: user_id,
-      refreshToken: refresh_token,
-    }));
   }
 
   async done(id: string): Promise<void> {

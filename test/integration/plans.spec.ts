@@ -1,3 +1,4 @@
+import { ClaimStore } from '../../src/authorization-requests/claim.store.js';
 import { ConfirmationStore } from '../../src/authorization-requests/confirmation.store.js';
 import { RequestStore } from '../../src/authorization-requests/request.store.js';
 import { createDatabase } from '../support/database.js';
@@ -156,7 +157,7 @@ describe('plans of the hot statements with 20,000 grants', () => {
     ['cookie alone', { state: undefined, browsers: [Buffer.alloc(32), Buffer.alloc(32, 1)] }],
   ])('a callback finds its request by the %s', async (_, proof) => {
     const work = await plansOf(database, (planned) =>
-      new RequestStore(planned).claim('stitch-money', {
+      new ClaimStore(planned).claim('stitch-money', {
         ...proof,
         sameBrowser: false,
         answerHash: Buffer.alloc(32, 2),
