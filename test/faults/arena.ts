@@ -9,6 +9,7 @@ import type { Audited, Seeding } from './grants-table.js';
 import { Ledger } from './ledger.js';
 import { Readers } from './readers.js';
 import { Replica } from './replica.js';
+import type { ServerAddress } from './server-address.js';
 import type { Site } from './site.js';
 import { Wire } from './wire.js';
 
@@ -35,7 +36,7 @@ export class Arena {
   private readonly readers: Readers[] = [];
 
   private constructor(
-    readonly site: Site,
+    readonly site: Site<ServerAddress>,
     readonly sandbox: StitchMoneySandbox,
     readonly table: GrantsTable,
     /** The name of its database. */
@@ -43,7 +44,7 @@ export class Arena {
   ) {}
 
   /** Sets the stage; the replicas are not started yet. */
-  static async open(site: Site, options: ArenaOptions): Promise<Arena> {
+  static async open(site: Site<ServerAddress>, options: ArenaOptions): Promise<Arena> {
     const database = await site.createDatabase();
     const logs = site.logsOf(options.name);
     const publicPorts = await Promise.all(

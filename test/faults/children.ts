@@ -16,3 +16,13 @@ export function adopt<Child extends ChildProcess>(child: Child): Child {
 
 /** The number by which `nobody` is known: PostgreSQL and PgBouncer refuse to run as root. */
 export const NOBODY = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
+
+/** @returns whether there was such a process */
+export function signal(pid: number, name: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, name);
+  } catch {
+    // One that has ended meanwhile.
+    return false;
+  }
+}

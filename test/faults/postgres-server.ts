@@ -4,9 +4,9 @@ import { chownSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import pg from 'pg';
 import { freePort } from '../support/vault.js';
-import { NOBODY, adopt } from './children.js';
+import { NOBODY, adopt, signal } from './children.js';
+import { ServerAddress } from './server-address.js';
 
 /** `FAULTS_PG_BIN` names another PostgreSQL's programs, such as /usr/lib/postgresql/15/bin. */
 const BINARIES =
@@ -26,16 +26,18 @@ export interface ServerOptions {
 }
 
 /** A PostgreSQL server of the suite's own, which it may stop, crash and freeze. */
-export class PostgresServer {
+export class PostgresServer extends ServerAddress {
   private server: ChildProcess | undefined;
   private frozen: number[] = [];
 
   private constructor(
     readonly data: string,
-    readonly port: number,
+    port: number,
     private readonly binaries: string,
     private readonly environment: NodeJS.ProcessEnv = {},
-  ) {}
+  ) {
+    super(port);
+  }
 
   static async create(
     directory: string,
@@ -75,28 +77,16 @@ export class PostgresServer {
     await this.run('SELECT pg_promote(true)');
   }
 
-  /** Processes of it by what they are, such as `walsender`. */
-  async processes(kind: string): Promise<number[]> {
-    const rows = await this.run<{ pid: number }>(
-      `SELECT pid FROM pg_stat_activity WHERE backend_type = '${kind}'`,
-    );
-    return rows.map(({ pid }) => pid);
-  }
-
   /** Kills every process of it, as a machine that is gone does. */
   async kill(): Promise<void> {
-    const rows = await this.run<{ pid: number }>('SELECT pid FROM pg_stat_activity');
+    const own = await this.processes();
     const { server } = this;
     this.server = undefined;
     const ended = new Promise((done) => server?.once('exit', done));
-    for (const pid of [server?.pid ?? 0, ...rows.map((row) => row.pid)]) {
+    for (const pid of [server?.pid ?? 0, ...own]) {
       if (pid > 1) signal(pid, 'SIGKILL');
     }
     await ended;
-  }
-
-  url(database: string): string {
-    return `postgres://postgres@127.0.0.1:${this.port}/${database}`;
   }
 
   /** @param port another one than its own */
@@ -140,8 +130,7 @@ export class PostgresServer {
 
   /** Stops every process of it in its tracks: connections stay open and nobody answers. */
   async freeze(): Promise<void> {
-    const rows = await this.run<{ pid: number }>('SELECT pid FROM pg_stat_activity');
-    const own = rows.map(({ pid }) => pid);
+    const own = await this.processes();
     this.frozen = [this.server?.pid ?? 0, ...own].filter(
       (pid) => pid > 1 && signal(pid, 'SIGSTOP'),
     );
@@ -150,31 +139,5 @@ export class PostgresServer {
   thaw(): void {
     for (const pid of this.frozen) signal(pid, 'SIGCONT');
     this.frozen = [];
-  }
-
-  /** One statement on a connection of its own. */
-  async run<Row extends pg.QueryResultRow>(
-    sql: string,
-    database = 'postgres',
-    port = this.port,
-  ): Promise<Row[]> {
-    const connectionString = `postgres://postgres@127.0.0.1:${port}/${database}`;
-    const client = new pg.Client({ connectionString });
-    client.on('error', () => undefined);
-    await client.connect();
-    try {
-      return (await client.query<Row>(sql)).rows;
-    } finally {
-      await client.end();
-    }
-  }
-}
-
-function signal(pid: number, name: NodeJS.Signals): boolean {
-  try {
-    return process.kill(pid, name);
-  } catch {
-    // A connection that has ended meanwhile.
-    return false;
   }
 }

@@ -7,18 +7,20 @@ import { promisify } from 'node:util';
 import { TEST_KEYRING } from '../support/vault.js';
 import { copyBuild } from './build.js';
 import { PostgresServer } from './postgres-server.js';
+import type { ServerAddress } from './server-address.js';
 
 /** Where the logs of the replicas are left. */
 const LOGS = join('.artifacts', 'faults');
 
 /** What all scenarios of a run share: a build, a PostgreSQL server and a migrated template in it. */
-export class Site {
+export class Site<Server extends ServerAddress = PostgresServer> {
   private constructor(
     readonly directory: string,
     readonly dist: string,
-    readonly postgres: PostgresServer,
+    readonly postgres: Server,
     /** An API key with every scope, known in every database of this site. */
     readonly key: string,
+    private readonly end: () => Promise<void>,
   ) {}
 
   static async open(): Promise<Site> {
@@ -26,25 +28,31 @@ export class Site {
     // PostgreSQL may have to run as another user, who must get through to its files.
     chmodSync(directory, 0o755);
     const dist = copyBuild(directory);
-    return Site.on(directory, dist, await PostgresServer.create(directory));
+    const postgres = await PostgresServer.create(directory);
+    return Site.on(directory, dist, postgres, async () => {
+      postgres.thaw();
+      await postgres.stop();
+      rmSync(directory, { recursive: true, force: true });
+    });
   }
 
-  /** The same site on another server. */
-  on(postgres: PostgresServer): Promise<Site> {
-    return Site.on(this.directory, this.dist, postgres);
+  /** The same site on another server, which its starter ends. */
+  on<Other extends ServerAddress>(postgres: Other): Promise<Site<Other>> {
+    return Site.on(this.directory, this.dist, postgres, () => Promise.resolve());
   }
 
-  private static async on(
+  private static async on<Server extends ServerAddress>(
     directory: string,
     dist: string,
-    postgres: PostgresServer,
-  ): Promise<Site> {
+    postgres: Server,
+    end: () => Promise<void>,
+  ): Promise<Site<Server>> {
     await postgres.run('CREATE DATABASE template_vault');
     const cli = (...args: string[]) => runCli(dist, postgres.url('template_vault'), args);
     await cli('migrate');
     const created = await cli('clients', 'create', 'faults', '--scope', 'admin', '--json');
     const { key } = JSON.parse(created) as { key: string };
-    return new Site(directory, dist, postgres, key);
+    return new Site(directory, dist, postgres, key, end);
   }
 
   /** The keyring of every vault of this site. */
@@ -72,10 +80,8 @@ export class Site {
     return directory;
   }
 
-  async close(): Promise<void> {
-    this.postgres.thaw();
-    await this.postgres.stop();
-    rmSync(this.directory, { recursive: true, force: true });
+  close(): Promise<void> {
+    return this.end();
   }
 }
 

@@ -8,6 +8,7 @@ import {
 import { backlog } from './scenarios/backlog.js';
 import { failovers } from './scenarios/failover.js';
 import { killsWithGrace, killsWithoutGrace } from './scenarios/kills.js';
+import { patroni } from './scenarios/patroni.js';
 import { pooler } from './scenarios/pooler.js';
 import { providerOutages } from './scenarios/provider-outages.js';
 import { refusedWrites } from './scenarios/refused-writes.js';
@@ -29,6 +30,7 @@ export const scenarios: readonly Scenario[] = [
   databaseKilled,
   databaseFrozen,
   failovers,
+  patroni,
   refusedWrites,
   steppingClock,
   providerOutages,
