@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { errorOfStatus, invalidRequest } from '../common/index.js';
 import type { VaultError } from '../common/index.js';
+import { NO_SNIFFING } from './error-renderer.js';
 import type { ErrorAnswer, ErrorRenderer } from './error-renderer.js';
 
 /** What Node's parser refuses otherwise than by 400, by its error codes. */
@@ -50,7 +51,8 @@ export function answerForNode(instance: FastifyInstance, renderError: ErrorRende
     const answer = renderError(errorOfStatus(417));
     response.writeHead(417, closing(answer)).end(answer.body);
   });
-  instance.addHook('onRequest', ({ headers, raw }, _reply, done) => {
+  instance.addHook('onRequest', ({ headers, raw }, reply, done) => {
+    void reply.headers(NO_SNIFFING);
     done(headers.host === undefined && raw.httpVersion === '1.1' ? missingHost() : undefined);
   });
 }
@@ -59,6 +61,7 @@ export function answerForNode(instance: FastifyInstance, renderError: ErrorRende
 const missingHost = (): VaultError => invalidRequest({ host: ['is missing'] });
 
 const closing = ({ headers, body }: ErrorAnswer): Record<string, string> => ({
+  ...NO_SNIFFING,
   ...headers,
   'content-length': String(Buffer.byteLength(body)),
   connection: 'close',

@@ -1,6 +1,9 @@
 import type { FastifyReply } from 'fastify';
 import type { VaultError } from '../common/index.js';
 
+/** Of every answer: what it is said to be is what it is (ASVS 5.0, 3.2.1). */
+export const NO_SNIFFING = { 'x-content-type-options': 'nosniff' } as const;
+
 /** How an error is shown to a client. */
 export interface ErrorAnswer {
   readonly headers: Readonly<Record<string, string>>;
@@ -27,5 +30,6 @@ export function sendError(
   reply.request.problemCode = error.code;
   if (error.retryAfter !== undefined) void reply.header('retry-after', String(error.retryAfter));
   const { headers, body } = renderError(error);
-  void reply.status(error.status).headers(headers).send(body);
+  // An error of the router itself comes before any hook.
+  void reply.status(error.status).headers(NO_SNIFFING).headers(headers).send(body);
 }

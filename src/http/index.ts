@@ -2,6 +2,7 @@ export { Draining } from './draining.js';
 export { fastifyAdapter } from './fastify.js';
 export { acceptJsonBodies } from './json-body.js';
 export { ErrorFilter } from './error.filter.js';
+export { NO_SNIFFING } from './error-renderer.js';
 export type { ErrorRenderer } from './error-renderer.js';
 export { problemAnswer } from './problem.js';
 export { validationPipe } from './validation.js';

@@ -9,6 +9,7 @@ import type { ConfigType } from '../config/index.js';
 import { DatabaseClock } from '../database/index.js';
 import { fresh, grantKeyText } from '../grants/index.js';
 import type { GrantKey } from '../grants/index.js';
+import { NO_SNIFFING } from '../http/index.js';
 import { GrantCache } from './grant-cache.js';
 import type { CacheEntry } from './grant-cache.js';
 import { OpenedAnswer, REUSE_MS } from './opened-answer.js';
@@ -92,6 +93,7 @@ export class WarmReads {
     this.cache.countHit();
     this.count(answer, caller.name, entry, request.id);
     reply.raw.writeHead(200, {
+      ...NO_SNIFFING,
       'cache-control': 'no-store',
       'content-type': 'application/json; charset=utf-8',
       'content-length': answer.length,

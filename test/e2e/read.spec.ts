@@ -32,6 +32,7 @@ describe('reading a token', () => {
     await world.link('ann');
     const answer = await world.read('ann');
     expect(answer.headers.get('cache-control')).toBe('no-store');
+    expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
     expect(answer.headers.get('content-type')).toMatch(/^application\/json/);
     const body = await answer.text();
     expect(JSON.parse(body)).toEqual({

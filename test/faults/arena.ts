@@ -24,6 +24,8 @@ export interface ArenaOptions {
     readonly environment?: Readonly<Record<string, string>>;
     readonly node?: readonly string[];
   };
+  /** What the suite itself seals and opens with, where that is not the site's keyring. */
+  readonly keyring?: string;
   /** Another way to the database than straight to the server. */
   readonly databaseUrl?: (database: string) => string;
 }
@@ -69,7 +71,7 @@ export class Arena {
       STITCH_MONEY_CLIENT_SECRET: sandbox.clientSecret,
       ...options.environment,
     };
-    const table = new GrantsTable(site.postgres.url(database), site.keyring);
+    const table = new GrantsTable(site.postgres.url(database), options.keyring ?? site.keyring);
     const arena = new Arena(site, sandbox, table, database);
     for (const [index, publicPort] of publicPorts.entries()) {
       const wire = new Wire(sandbox.url, arena.ledger);

@@ -5,6 +5,7 @@ import {
   databaseKilled,
   databaseStopped,
 } from './scenarios/database-outages.js';
+import { auditedReads } from './scenarios/audited-reads.js';
 import { backlog } from './scenarios/backlog.js';
 import { failovers } from './scenarios/failover.js';
 import { killsWithGrace, killsWithoutGrace } from './scenarios/kills.js';
@@ -12,6 +13,7 @@ import { patroni } from './scenarios/patroni.js';
 import { pooler } from './scenarios/pooler.js';
 import { providerOutages } from './scenarios/provider-outages.js';
 import { refusedWrites } from './scenarios/refused-writes.js';
+import { rewrapping } from './scenarios/rewrapping.js';
 import { skewedClocks } from './scenarios/skewed-clocks.js';
 import { spoolEntries } from './scenarios/spool-entries.js';
 import { stampede } from './scenarios/stampede.js';
@@ -39,4 +41,6 @@ export const scenarios: readonly Scenario[] = [
   pooler,
   spoolEntries,
   systematicFaults,
+  rewrapping,
+  auditedReads,
 ];

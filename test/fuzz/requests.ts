@@ -225,6 +225,7 @@ export class Sender {
     private readonly publicUrl: string,
   ) {}
 
+  /** Sends one request. On a connection that the server gives up in that moment it is sent once more. */
   send(request: FuzzRequest): Promise<FuzzAnswer> {
     const base = new URL(request.public ? this.publicUrl : this.internalUrl);
     return new Promise((resolve, reject) => {
@@ -247,7 +248,11 @@ export class Sender {
           response.on('error', reject);
         },
       );
-      outgoing.on('error', reject);
+      outgoing.on('error', (error: NodeJS.ErrnoException) => {
+        // An idle connection ends after a time: whoever uses it then can't know (node's http docs, reusedSocket).
+        if (outgoing.reusedSocket && error.code === 'ECONNRESET') resolve(this.send(request));
+        else reject(error);
+      });
       outgoing.end(request.body);
     });
   }

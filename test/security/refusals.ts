@@ -18,7 +18,10 @@ export function expectProblem(answer: WireAnswer, status?: number): void {
     detail: expect.stringMatching(/\.$/),
     code: expect.stringMatching(/^[a-z_]+$/),
   });
-  expect(answer.headers['cache-control']).toBe('no-store');
+  expect(answer.headers).toMatchObject({
+    'x-content-type-options': 'nosniff',
+    'cache-control': 'no-store',
+  });
   if (answer.status === 400) expect(Object.values(problem.errors ?? {})).not.toEqual([]);
   if (status !== undefined) expect(answer).toMatchObject({ status });
 }
