@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Sandbox } from '../index.js';
+import { writeProviders } from './configured-provider.js';
 import { DataDirectory, runsAsRoot } from './data-directory.js';
 import { linkDemoUser } from './demo.js';
 import { Keeper } from './keeper-client.js';
@@ -40,7 +41,8 @@ export class Launcher {
     const databaseUrl = settings.databaseGiven ? undefined : await startDatabase(keeper, data);
     const sandbox = await startKeptSandbox(data, settings.publicUrl, settings.tokenLifetime);
     this.sandbox = sandbox;
-    const env = environmentFor(process.env, settings, databaseUrl, sandbox);
+    const providers = writeProviders(data, sandbox.stitchMoney);
+    const env = environmentFor(process.env, settings, { databaseUrl, providers, sandbox });
     await runCommand(env, 'migrate');
     this.check();
 

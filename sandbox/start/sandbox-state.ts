@@ -1,6 +1,7 @@
 import { startSandbox } from '../index.js';
 import type { Sandbox, SavedAccounts, SavedGrants } from '../index.js';
 import { Complaint } from './complaint.js';
+import { DEMO_BANK } from './configured-provider.js';
 import type { DataDirectory } from './data-directory.js';
 import { choosePort } from './ports.js';
 
@@ -46,7 +47,7 @@ export async function startKeptSandbox(
       stitchMoney: {
         port: moneyPort,
         saved: saved.stitchMoney,
-        redirectUris: [`${publicUrl}/callback/stitch-money`],
+        redirectUris: ['stitch-money', DEMO_BANK].map((name) => `${publicUrl}/callback/${name}`),
         switches: { tokenLifetime },
       },
       stitchConnect: {

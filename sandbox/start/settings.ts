@@ -16,6 +16,15 @@ export interface Settings {
   readonly tokenLifetime: number;
 }
 
+/** What the launcher has set up for the vault. */
+export interface Surroundings {
+  /** Undefined when the database is someone else's. */
+  readonly databaseUrl: string | undefined;
+  /** The file of providers by configuration; one that the environment names comes first. */
+  readonly providers: string;
+  readonly sandbox: Sandbox;
+}
+
 /** @throws Complaint naming the variable that is wrong */
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
   const host = env.HOST ?? '127.0.0.1';
@@ -40,8 +49,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
 export function environmentFor(
   env: NodeJS.ProcessEnv,
   settings: Settings,
-  databaseUrl: string | undefined,
-  sandbox: Sandbox,
+  { databaseUrl, providers, sandbox }: Surroundings,
 ): NodeJS.ProcessEnv {
   const kept = Object.fromEntries(
     Object.entries(env).filter(
@@ -54,6 +62,7 @@ export function environmentFor(
     AUTHORIZATION_REQUEST_TTL: '86400',
     // The page that stands for an app of one's own is there.
     RETURN_URL_ALLOWLIST: sandbox.stitchMoney.url,
+    OAUTH_PROVIDERS_FILE: providers,
     ...kept,
     ...exemption(kept),
     NODE_ENV: 'development',

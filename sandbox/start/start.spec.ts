@@ -90,7 +90,8 @@ describe('npm start', () => {
         STITCH_MONEY_CLIENT_SECRET_FILE: '/run/secrets/real',
         MIN_TTL: '5',
       };
-      const env = environmentFor(given, readSettings(given), 'postgres://x', sandbox);
+      const surroundings = { databaseUrl: 'postgres://x', providers: '.data/p.json', sandbox };
+      const env = environmentFor(given, readSettings(given), surroundings);
       expect(env).toMatchObject({
         NODE_ENV: 'development',
         DATABASE_URL: 'postgres://x',
@@ -98,12 +99,13 @@ describe('npm start', () => {
         STITCH_CONNECT_API_URL: sandbox.stitchConnect.url,
         MIN_TTL: '5',
         RETURN_URL_ALLOWLIST: sandbox.stitchMoney.url,
+        OAUTH_PROVIDERS_FILE: '.data/p.json',
       });
-      const own = environmentFor(
-        { RETURN_URL_ALLOWLIST: 'http://127.0.0.1:8080' },
-        ...([readSettings({}), undefined, sandbox] as const),
-      );
-      expect(own).toMatchObject({ RETURN_URL_ALLOWLIST: 'http://127.0.0.1:8080' });
+      const chosen = {
+        RETURN_URL_ALLOWLIST: 'http://127.0.0.1:8080',
+        OAUTH_PROVIDERS_FILE: 'own.json',
+      };
+      expect(environmentFor(chosen, readSettings({}), surroundings)).toMatchObject(chosen);
       expect(env).not.toHaveProperty('STITCH_MONEY_TOKEN_ENDPOINT');
       expect(env).not.toHaveProperty('STITCH_MONEY_CLIENT_SECRET_FILE');
     } finally {

@@ -43,7 +43,14 @@ export class AuthorizationRequestsController {
   @RequireScope('authorizations:write', { checksRestrictions: true })
   @ApiOperation({ summary: 'Begin to link a user: get the URL to send their browser to' })
   @ApiCreatedResponse({ type: AuthorizationRequestCreatedDto })
-  @ApiProblems({ ...COMMON_PROBLEMS, 415: '`unsupported_media_type`: send JSON' })
+  @ApiProblems({
+    ...COMMON_PROBLEMS,
+    415: '`unsupported_media_type`: send JSON',
+    502: '`provider_misconfigured`: somebody has to act, see `reason`',
+    503:
+      '`storage_unavailable`, or `provider_unavailable` while the metadata of the provider can’t be ' +
+      'had: try again after `Retry-After` seconds',
+  })
   async create(
     @Body() body: CreateAuthorizationRequestDto,
     @Req() request: FastifyRequest,

@@ -7,6 +7,7 @@ import {
   getSchemaPath,
 } from '@nestjs/swagger';
 import { REAUTHORIZATION_REASONS } from '../common/index.js';
+import { problemExamples } from './problem-examples.js';
 
 /** The problem document of RFC 9457, for the API description. */
 class ProblemDto {
@@ -50,7 +51,12 @@ export const ApiProblems = (problems: Readonly<Record<number, string>>) =>
       ApiResponse({
         status: Number(status),
         description,
-        content: { 'application/problem+json': { schema: { $ref: getSchemaPath(ProblemDto) } } },
+        content: {
+          'application/problem+json': {
+            schema: { $ref: getSchemaPath(ProblemDto) },
+            examples: problemExamples(Number(status), description),
+          },
+        },
       }),
     ),
   );

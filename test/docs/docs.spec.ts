@@ -2,7 +2,10 @@ import { Demo } from './demo.js';
 import { commandsOf, shapeOf } from './page.js';
 
 /** Every block of these pages that is marked `sh` runs beside `npm start`, and answers as shown. */
-const PAGES = ['README.md', 'docs/reading.md', 'docs/linking.md', 'docs/operations.md'];
+const PAGES = [
+  ...['README.md', 'docs/reading.md', 'docs/linking.md', 'docs/operations.md'],
+  'docs/providers.md',
+];
 
 describe('the commands of the docs', () => {
   const demo = new Demo();

@@ -72,6 +72,36 @@ describe('the API description', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
+  it('shows each problem by an example of its own, which is what its answer describes', () => {
+    interface Described {
+      readonly description: string;
+      readonly content?: Readonly<
+        Record<string, { examples?: Record<string, { value: { status: number; code: string } }> }>
+      >;
+    }
+    const { paths } = JSON.parse(text) as {
+      paths: Record<string, Record<string, { responses?: Record<string, Described> }>>;
+    };
+    const answers = Object.values(paths)
+      .flatMap((operations) => Object.values(operations))
+      .flatMap(({ responses = {} }) => Object.entries(responses));
+    const codes = new Set<string>();
+    for (const [status, { description, content }] of answers) {
+      const examples = content?.['application/problem+json']?.examples;
+      if (!examples) continue;
+      expect({ description, examples: Object.keys(examples) }).not.toEqual({
+        description,
+        examples: [],
+      });
+      for (const [code, { value }] of Object.entries(examples)) {
+        expect(value).toMatchObject({ status: Number(status), code });
+        expect(description).toContain(`\`${code}\``);
+        codes.add(code);
+      }
+    }
+    expect(codes.size).toBeGreaterThan(12);
+  });
+
   it('describes every route there is, and none that is not', () => {
     const described = schema.operations.map(({ name }) => name);
     expect(described.sort()).toEqual([...routes.map(nameOf), ...PUBLIC].sort());

@@ -15,14 +15,13 @@ import type {
 } from '../token-provider.js';
 import { credentialsOf } from './credentials.js';
 import type { Credential } from './credentials.js';
+import { CredentialTrials } from './credential-trials.js';
 import { toProviderError } from './errors.js';
 import { checkAtHash, checkAuthorizedParty } from './id-token.js';
 import { KeySet } from './key-set.js';
 import { ServerMetadata } from './server-metadata.js';
 import type { OAuthSettings } from './settings.js';
 
-/** Milliseconds within which refused credentials are followed by the next; leases allow for it. */
-const TIME_FOR_REFUSALS_MS = 3000;
 /** Seconds by which our clock and the provider's may differ (OpenID Connect Core 3.1.3.7). */
 const CLOCK_TOLERANCE = 60;
 
@@ -42,9 +41,7 @@ export class OAuthProvider implements TokenProvider {
   readonly clientTokens: ClientTokenGrant | undefined;
   private readonly metadata: ServerMetadata;
   private readonly keySet: KeySet;
-  private readonly credentials: readonly Credential[];
-  /** The credential that the provider knew the client by last. */
-  private current = 0;
+  private readonly credentials: CredentialTrials;
 
   constructor(
     private readonly settings: OAuthSettings,
@@ -58,7 +55,7 @@ export class OAuthProvider implements TokenProvider {
     const metadata = new ServerMetadata(settings, http);
     this.metadata = metadata;
     this.keySet = new KeySet(http);
-    this.credentials = credentialsOf(settings);
+    this.credentials = new CredentialTrials(credentialsOf(settings));
     // A public client can't prove who it is, so it is given nothing for itself (RFC 6749 section 4.4).
     this.clientTokens =
       settings.clientAuthentication === 'none'
@@ -101,7 +98,7 @@ export class OAuthProvider implements TokenProvider {
     url.searchParams.set('code', exchange.code);
     url.searchParams.set('state', exchange.state);
     if (exchange.issuer !== undefined) url.searchParams.set('iss', exchange.issuer);
-    return this.withCredentials(async (credential) => {
+    return this.credentials.call(async (credential) => {
       let members: TokenMembers | undefined;
       const exchanged = async () => {
         const client = await this.client(credential, async (target, options) => {
@@ -139,7 +136,7 @@ export class OAuthProvider implements TokenProvider {
   }
 
   refresh(refreshToken: string, keep?: KeepAnswer): Promise<IssuedTokens> {
-    return this.withCredentials(async (credential) => {
+    return this.credentials.call(async (credential) => {
       let issued: IssuedTokens | undefined;
       const client = await this.client(credential, async (url, options) => {
         const answer = await this.http.sendAndListen(url, options);
@@ -162,7 +159,7 @@ export class OAuthProvider implements TokenProvider {
     const { revocation_endpoint: endpoint } = await this.metadata.get(true);
     // Nothing can be revoked there: the token is forgotten, which is all that can be done.
     if (endpoint === undefined) return;
-    await this.withCredentials(async (credential) => {
+    await this.credentials.call(async (credential) => {
       const client = await this.client(credential, async (url, options) => {
         assertRevoked(await this.http.send(url, options));
         return new Response(null);
@@ -185,7 +182,7 @@ export class OAuthProvider implements TokenProvider {
   }
 
   private requestClientToken(scopes: readonly string[]): Promise<IssuedTokens> {
-    return this.withCredentials(async (credential) => {
+    return this.credentials.call(async (credential) => {
       let issued: IssuedTokens | undefined;
       const client = await this.client(credential, async (url, options) => {
         const members = readTokenAnswer(await this.http.send(url, options));
@@ -214,40 +211,11 @@ export class OAuthProvider implements TokenProvider {
     oidc.allowInsecureRequests(client);
     return client;
   }
-
-  /**
-   * Calls with the credential that was accepted last; when the provider refuses it, with each of
-   * the others. A refused secret should cost the grant nothing: the client is authenticated before
-   * it is looked at (RFC 6749 section 3.2.1). For a provider that uses the code up all the same, a
-   * secret is remembered not only by a success: whatever error but `invalid_client` the provider
-   * has about the request, it knew the client (section 5.2).
-   */
-  private async withCredentials<T>(call: (credential: Credential) => Promise<T>): Promise<T> {
-    let refused: ProviderError | undefined;
-    // Another call may change `current` meanwhile; this one must still try each once.
-    const first = this.current;
-    const started = performance.now();
-    for (let tried = 0; tried < this.credentials.length; tried += 1) {
-      const index = (first + tried) % this.credentials.length;
-      try {
-        const result = await call(this.credentials[index] ?? missing());
-        this.current = index;
-        return result;
-      } catch (error) {
-        const failure = toProviderError(error);
-        if (!failure.concernsProvider) this.current = index;
-        if (failure.kind !== 'invalid_client') throw failure;
-        refused = failure;
-        // The lease outlives one slow call, not one for every secret.
-        if (performance.now() - started > TIME_FOR_REFUSALS_MS) break;
-      }
-    }
-    throw refused ?? missing();
-  }
 }
 
+/** The library has asked nobody and is content all the same. */
 function missing(): never {
-  throw new ProviderError('invalid_client', 'no_client_secret');
+  throw new ProviderError('malformed', 'unexpected_answer');
 }
 
 /** An answer in which the library finds nothing odd. */
