@@ -26,6 +26,8 @@ export interface ArenaOptions {
   };
   /** What the suite itself seals and opens with, where that is not the site's keyring. */
   readonly keyring?: string;
+  /** Whether browsers reach all of them by the first one's address, as behind a load balancer. */
+  readonly oneAddress?: boolean;
   /** Another way to the database than straight to the server. */
   readonly databaseUrl?: (database: string) => string;
 }
@@ -86,7 +88,7 @@ export class Arena {
         ...common,
         PORT: String(port),
         PUBLIC_PORT: String(publicPort),
-        PUBLIC_URL: `http://127.0.0.1:${publicPort}`,
+        PUBLIC_URL: `http://127.0.0.1:${options.oneAddress ? publicPorts[0]! : publicPort}`,
         SPOOL_DIR: spool,
         STITCH_MONEY_TOKEN_ENDPOINT: wire.tokenEndpoint,
         ...more.environment,
@@ -119,8 +121,8 @@ export class Arena {
     return this.table.seed(this.sandbox, this.ledger, seeding);
   }
 
-  /** Has a user consent, through this replica. @returns whether the grant was stored */
-  async link(index: number, user: string): Promise<boolean> {
+  /** Has a user consent, who comes back to this or another replica. @returns whether it was stored */
+  async link(index: number, user: string, back = index): Promise<boolean> {
     const headers = {
       authorization: `Bearer ${this.site.key}`,
       'content-type': 'application/json',
@@ -132,9 +134,9 @@ export class Arena {
     });
     if (begun.status !== 201) return false;
     const { authorization_url } = (await begun.json()) as { authorization_url: string };
-    const answer = await fetch(await this.sandbox.consent(authorization_url), {
-      redirect: 'manual',
-    });
+    const callback = new URL(await this.sandbox.consent(authorization_url));
+    callback.port = this.replicas[back]!.options.environment.PUBLIC_PORT!;
+    const answer = await fetch(callback, { redirect: 'manual' });
     return answer.status === 200;
   }
 

@@ -48,9 +48,9 @@ export class Replica {
     return this.child?.pid;
   }
 
-  /** Starts it. @returns once it listens */
-  start(): Promise<void> {
-    const { command, environment, logFile } = this.options;
+  /** Starts it, or another version in its place. @returns once it listens */
+  start(command = this.options.command): Promise<void> {
+    const { environment, logFile } = this.options;
     const child = adopt(
       spawn(process.execPath, command, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] }),
     );

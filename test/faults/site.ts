@@ -21,6 +21,8 @@ export class Site<Server extends ServerAddress = PostgresServer> {
     /** An API key with every scope, known in every database of this site. */
     readonly key: string,
     private readonly end: () => Promise<void>,
+    /** The name of the migrated database that others are copied from. */
+    private readonly template: string,
   ) {}
 
   static async open(): Promise<Site> {
@@ -41,18 +43,25 @@ export class Site<Server extends ServerAddress = PostgresServer> {
     return Site.on(this.directory, this.dist, postgres, () => Promise.resolve());
   }
 
+  /** The same site with another version's build, whose databases are as that version made them. */
+  earlier(dist: string): Promise<Site<Server>> {
+    const end = () => Promise.resolve();
+    return Site.on(this.directory, dist, this.postgres, end, 'template_earlier');
+  }
+
   private static async on<Server extends ServerAddress>(
     directory: string,
     dist: string,
     postgres: Server,
     end: () => Promise<void>,
+    template = 'template_vault',
   ): Promise<Site<Server>> {
-    await postgres.run('CREATE DATABASE template_vault');
-    const cli = (...args: string[]) => runCli(dist, postgres.url('template_vault'), args);
+    await postgres.run(`CREATE DATABASE ${template}`);
+    const cli = (...args: string[]) => runCli(dist, postgres.url(template), args);
     await cli('migrate');
     const created = await cli('clients', 'create', 'faults', '--scope', 'admin', '--json');
     const { key } = JSON.parse(created) as { key: string };
-    return new Site(directory, dist, postgres, key, end);
+    return new Site(directory, dist, postgres, key, end, template);
   }
 
   /** The keyring of every vault of this site. */
@@ -68,7 +77,7 @@ export class Site<Server extends ServerAddress = PostgresServer> {
   /** A database of its own for one scenario. @returns its name */
   async createDatabase(): Promise<string> {
     const name = `faults_${randomBytes(4).toString('hex')}`;
-    await this.postgres.run(`CREATE DATABASE ${name} TEMPLATE template_vault`);
+    await this.postgres.run(`CREATE DATABASE ${name} TEMPLATE ${this.template}`);
     return name;
   }
 

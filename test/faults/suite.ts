@@ -20,6 +20,7 @@ import { stampede } from './scenarios/stampede.js';
 import { steppingClock } from './scenarios/stepping-clock.js';
 import { systematicFaults } from './scenarios/systematic-faults.js';
 import { terminations } from './scenarios/terminations.js';
+import { upgrade } from './scenarios/upgrade.js';
 
 /** In the order in which they are run. */
 export const scenarios: readonly Scenario[] = [
@@ -27,6 +28,7 @@ export const scenarios: readonly Scenario[] = [
   killsWithGrace,
   killsWithoutGrace,
   terminations,
+  upgrade,
   databaseStopped,
   databaseInHand,
   databaseKilled,
