@@ -20,6 +20,7 @@ import { ConsoleSamples1764194000000 } from './1764194000000-console-samples.js'
 import { ClockSteps1764195000000 } from './1764195000000-clock-steps.js';
 import { Ends1764197000000 } from './1764197000000-ends.js';
 import { WebhookReceivers1764198000000 } from './1764198000000-webhook-receivers.js';
+import { Caution1764199000000 } from './1764199000000-caution.js';
 
 /** Every migration in the order it is applied. Never edit one that has landed: add another. */
 export const migrations = [
@@ -45,4 +46,5 @@ export const migrations = [
   ClockSteps1764195000000,
   Ends1764197000000,
   WebhookReceivers1764198000000,
+  Caution1764199000000,
 ];

@@ -70,7 +70,7 @@ function claimsOf(facts: IdTokenFacts, fault: IdTokenFault): Record<string, unkn
     at_hash: halfHash(fault === 'bad_at_hash' ? randomToken() : facts.accessToken),
     ...(state !== undefined && { s_hash: halfHash(state) }),
     sid: family.sid,
-    sub: family.sub,
+    sub: fault === 'wrong_subject' ? randomToken() : family.sub,
     auth_time: family.authTime,
     idp: 'local',
     amr: ['pwd'],

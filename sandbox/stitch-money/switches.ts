@@ -41,6 +41,8 @@ export const ID_TOKEN_FAULTS = [
   /** The one audience is right, and `azp` names another client. */
   'wrong_authorized_party',
   'bad_signature',
+  /** Names another user than the consent did. */
+  'wrong_subject',
   'bad_at_hash',
   'expired',
   /** Unsigned: `alg` is `none` (RFC 7518 section 3.6). */

@@ -8,6 +8,8 @@ export interface HeldGrant extends Grant {
   readonly heldAt: number;
   /** Sealed: the answer as it came. */
   readonly answer: Buffer;
+  /** The subject that the provider knew the user by at the consent, where it said. */
+  readonly subject: string | null;
 }
 
 /** What such an answer says after all, sealed. Times in milliseconds since the epoch. */
@@ -36,7 +38,8 @@ export class HeldStore {
   /** Held grants by their names, after this one. @throws StorageUnavailableError */
   async page(after: GrantKey | undefined, limit: number): Promise<HeldGrant[]> {
     const rows = await this.database.query<HeldGrant>(
-      `SELECT ${GRANT_ROWS.selected('g')}, g.held_answer AS answer FROM stitch_grants g
+      `SELECT ${GRANT_ROWS.selected('g')}, g.held_answer AS answer, g.subject
+       FROM stitch_grants g
        WHERE g.held_at IS NOT NULL AND g.held_answer IS NOT NULL
          AND ($1::text IS NULL OR (g.provider, g.user_id, g.connection) > ($1, $2, $3))
        ORDER BY g.provider, g.user_id, g.connection LIMIT $4`,

@@ -1,3 +1,5 @@
+export { CAUTION_FROM, cautionLeft } from './caution.js';
+export type { Caution } from './caution.js';
 export { ConsentHistory } from './consent-history.store.js';
 export { DeadTokens } from './dead-tokens.js';
 export { alive, fresh, judged, neededTtl, rejected, remaining } from './freshness.js';

@@ -6,6 +6,8 @@ export interface ClaimedGrant extends Grant {
   readonly inDoubt: boolean;
   /** The epoch of the database's history it was claimed in; a claim of an earlier one is void. */
   readonly epoch?: number;
+  /** The subject that the provider knew the user by at the consent, where it said. */
+  readonly subject?: string | null;
 }
 
 /** Who claims and for how long. */
@@ -65,6 +67,11 @@ export interface FailedAttempt {
   readonly inDoubt: boolean;
   /** Whether the provider refused this grant, in whatever words. */
   readonly refused: boolean;
+  /**
+   * Whether its token may have been spent for nothing by this attempt, and not in a trouble of its own:
+   * that is counted for all replicas.
+   */
+  readonly spent?: boolean;
 }
 
 /** An answer that may hold tokens and can't be understood, on its way into the row of its grant. */

@@ -1,4 +1,5 @@
 import { inKnownHistory } from '../database/index.js';
+import { CAUTIOUS, COUNT_SPENT, TURN_HAS_COME } from './caution.js';
 import { GRANT_ROWS } from './grant.columns.js';
 import { LOCKED, UNLOCKED } from './grant-sql.js';
 
@@ -33,16 +34,42 @@ const runOut = (now: string) => `lease_expires_at < least(now(), to_timestamp(${
  * Takes the rows `picked` says. A claimed row is due again when its lease ends, so that a crash
  * needs no clean-up: nobody steps over the row meanwhile, and afterwards it is simply due, in doubt.
  */
-const claim = (picked: string) => `
-  WITH picked AS MATERIALIZED (${picked} FOR UPDATE SKIP LOCKED),
+const claim = (picked: string, further = '', only = 'true') => `
+  WITH picked AS MATERIALIZED (${picked} FOR UPDATE SKIP LOCKED),${further}
   claimed AS (
     UPDATE stitch_grants g SET lease_owner = $1,
       lease_expires_at = now() + $2 * ${MILLISECOND}, refresh_due_at = now() + $2 * ${MILLISECOND},
       rotation_started_at = coalesce(g.rotation_started_at, now())
-    FROM picked k WHERE ${SAME_GRANT}
-    RETURNING ${GRANT_ROWS.selected('g')}, k.doubt AS "inDoubt"
+    FROM picked k WHERE ${SAME_GRANT} AND ${only}
+    RETURNING ${GRANT_ROWS.selected('g')}, g.subject, k.doubt AS "inDoubt"
   )
   SELECT * FROM claimed`;
+
+/** Whether the provider $5 is asked with caution, and whether it may be asked all the same. */
+const WITH_CAUTION = `EXISTS (SELECT FROM stitch_provider_fuses f
+    WHERE f.provider = $5 AND ${CAUTIOUS})`;
+const MAY_BE_ASKED = `EXISTS (SELECT FROM stitch_provider_fuses f
+    WHERE f.provider = $5 AND ${CAUTIOUS} AND ${TURN_HAS_COME})`;
+/** What a claim of one grant may take: a well one only in its turn, while there is caution. */
+const MAY_BE_TAKEN = `(rotation_started_at IS NOT NULL OR NOT (SELECT ${WITH_CAUTION})
+      OR (status = 'active' AND refresh_token IS NOT NULL AND (SELECT ${MAY_BE_ASKED})))`;
+
+/**
+ * A claim of one grant, which takes the turn of all replicas when it is a well one and there is caution: of two
+ * replicas that saw the same turn come, the second finds it taken.
+ */
+const claimInTurn = (picked: string) =>
+  claim(
+    picked,
+    `
+  turn AS (
+    UPDATE stitch_provider_fuses f SET asked_at = now()
+    WHERE f.provider = $5 AND ${CAUTIOUS} AND ${TURN_HAS_COME}
+      AND EXISTS (SELECT FROM picked WHERE NOT doubt)
+    RETURNING 1
+  ),`,
+    `(k.doubt OR NOT (SELECT ${WITH_CAUTION}) OR EXISTS (SELECT FROM turn))`,
+  );
 
 /**
  * $1 lease owner, $2 its duration in milliseconds, $3 the process, $4 its last heartbeat,
@@ -51,7 +78,7 @@ const claim = (picked: string) => `
 export const CLAIM_DUE = claim(`
   SELECT provider, user_id, connection, false AS doubt FROM stitch_grants
   WHERE provider = $5 AND rotation_started_at IS NULL AND refresh_due_at <= now()
-    AND (SELECT ${inKnownHistory('$3', '$4')})
+    AND (SELECT ${inKnownHistory('$3', '$4')}) AND NOT (SELECT ${WITH_CAUTION})
   ORDER BY refresh_due_at LIMIT $6`);
 
 /** As above; $7 whether leases may be taken over, $8 the time of the process in milliseconds. */
@@ -64,26 +91,27 @@ export const CLAIM_IN_DOUBT = claim(`
 
 /**
  * $1 to $5 as above; $6 whether leases may be taken over, $7 the time of the process, $8 whether one
- * in doubt goes first. One grant, to find out whether a provider is well again: one that was well,
- * and another each time, as one that failed comes last.
+ * in doubt goes first, unless it is a well one's turn. One grant, to find out whether a provider is well
+ * again: one that was well, and another each time, as one that failed comes last.
  */
-export const CLAIM_PROBE = claim(`
+export const CLAIM_PROBE = claimInTurn(`
   SELECT provider, user_id, connection, rotation_started_at IS NOT NULL AS doubt
   FROM stitch_grants
   WHERE provider = $5 AND refresh_due_at <= now()
     AND (SELECT ${inKnownHistory('$3', '$4')})
-    AND (lease_owner IS NULL OR ($6 AND ${runOut('$7')}))
-  ORDER BY status <> 'active', $8 AND rotation_started_at IS NULL, failure_count, rotation_started_at IS NOT NULL, refresh_due_at
+    AND (lease_owner IS NULL OR ($6 AND ${runOut('$7')})) AND ${MAY_BE_TAKEN}
+  ORDER BY status <> 'active', $8 AND NOT (SELECT ${MAY_BE_ASKED}) AND rotation_started_at IS NULL,
+    failure_count, rotation_started_at IS NOT NULL, refresh_due_at
   LIMIT 1`);
 
 /** $1 to $5 as above, $6 user, $7 connection, $8 version, $9 and $10 as $7 and $8 above. */
-export const CLAIM_ONE = claim(`
+export const CLAIM_ONE = claimInTurn(`
   SELECT provider, user_id, connection, rotation_started_at IS NOT NULL AS doubt
   FROM stitch_grants
   WHERE provider = $5 AND user_id = $6 AND connection = $7 AND version = $8
     AND status = 'active' AND refresh_token IS NOT NULL AND held_at IS NULL
     AND (SELECT ${inKnownHistory('$3', '$4')})
-    AND (lease_owner IS NULL OR ($9 AND ${runOut('$10')}))
+    AND (lease_owner IS NULL OR ($9 AND ${runOut('$10')})) AND ${MAY_BE_TAKEN}
     AND (failure_count = 0 OR refresh_due_at IS NULL OR refresh_due_at <= now())`);
 
 /**
@@ -124,14 +152,30 @@ export const RETIRE = `
     EXISTS (SELECT FROM stitch_grants g WHERE ${LEASED} AND g.version = $4) AS current`;
 
 /**
+ * $1 to $4 the claim, $5 its owner, $6 the error, $7 milliseconds until the next attempt, $8 whether it is in
+ * doubt, $9 whether it was refused, $10 whether its token may have been spent for nothing by this attempt.
+ */
+export const FAIL = `
+  WITH failed AS (
+    UPDATE stitch_grants g SET lease_owner = NULL, lease_expires_at = NULL,
+      failure_count = g.failure_count + 1, last_error = $6,
+      refresh_due_at = now() + $7 * ${MILLISECOND},
+      rotation_started_at = CASE WHEN $8 OR ${OVERTAKEN} THEN g.rotation_started_at END,
+      refused_since = CASE WHEN $9 THEN coalesce(g.refused_since, now()) ELSE g.refused_since END
+    WHERE ${LEASED} RETURNING 1),
+  spent AS (SELECT FROM failed WHERE $10::boolean)
+  ${COUNT_SPENT}`;
+
+/**
  * $1 to $3 the name, $4 consent, $5 version, $6 the answer, $7 why. Not under its lease: it may have
  * run out, and the answer stands for the token all the same.
  */
 export const HOLD = `
-  UPDATE stitch_grants g SET held_at = now(), held_answer = $6, last_error = $7,
+  WITH spent AS (UPDATE stitch_grants g SET held_at = now(), held_answer = $6, last_error = $7,
     refresh_due_at = NULL, lease_owner = NULL, lease_expires_at = NULL, rotation_started_at = NULL
   WHERE g.provider = $1 AND g.user_id = $2 AND g.connection = $3 AND g.grant_id = $4
-    AND g.version = $5`;
+    AND g.version = $5 RETURNING 1)
+  ${COUNT_SPENT}`;
 
 /** Nobody else has been given the row since the result was asked for. */
 const LEASE_IS_OURS = '(g.lease_owner = r.lease_owner) IS TRUE';

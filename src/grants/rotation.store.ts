@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
 import { StorageUnavailableError } from '../common/index.js';
 import type { ReauthorizationReason } from '../common/index.js';
+import { CAUTION_LEFT, CAUTIOUS } from './caution.js';
 import { GRANT_ROWS } from './grant.columns.js';
 import { RevocationOutbox } from './revocation-outbox.js';
 import { grantKeyText } from './grant.js';
@@ -22,6 +23,7 @@ import {
   CLAIM_ONE,
   CLAIM_PROBE,
   COMMIT,
+  FAIL,
   HOLD,
   SAME_GRANT,
   LEASED,
@@ -117,16 +119,9 @@ export class RotationStore {
 
   /** Ends an attempt that brought nothing; only its own lease is touched. */
   async fail(grant: Grant, owner: string, attempt: FailedAttempt): Promise<void> {
-    await this.database.query(
-      `UPDATE stitch_grants g SET lease_owner = NULL, lease_expires_at = NULL,
-         failure_count = g.failure_count + 1, last_error = $6,
-         refresh_due_at = now() + $7 * ${MILLISECOND},
-         rotation_started_at = CASE WHEN $8 OR ${OVERTAKEN} THEN g.rotation_started_at END,
-         refused_since = CASE WHEN $9 THEN coalesce(g.refused_since, now())
-           ELSE g.refused_since END
-       WHERE ${LEASED}`,
-      [...fence(grant, owner), attempt.error, attempt.retryIn, attempt.inDoubt, attempt.refused],
-    );
+    const { error, retryIn, inDoubt, refused, spent } = attempt;
+    const parameters = [error, retryIn, inDoubt, refused, spent ?? false];
+    await this.database.query(FAIL, [...fence(grant, owner), ...parameters]);
   }
 
   /**
@@ -184,6 +179,19 @@ export class RotationStore {
     ]);
   }
 
+  /**
+   * Milliseconds until the token of a well grant may be presented, by any replica; undefined: nothing is
+   * in its way. Those that are in doubt may be presented all the same.
+   */
+  async caution(provider: string): Promise<number | undefined> {
+    const [row] = await this.database.query<{ wait: number }>(
+      `SELECT (${CAUTION_LEFT})::float8 AS wait FROM stitch_provider_fuses f
+       WHERE f.provider = $1 AND ${CAUTIOUS}`,
+      [provider],
+    );
+    return row?.wait;
+  }
+
   /** Notes that refusals of a provider are not believed any more. */
   async suspectProvider(provider: string): Promise<void> {
     await this.database.query(
@@ -200,19 +208,25 @@ export class RotationStore {
   /**
    * Notes that a provider answers in order. What was given up in the minutes before it was
    * suspected is tried once more: it may have been refused by mistake as well.
+   *
+   * @param askedAt milliseconds since the epoch: a call that was in flight when the provider came under
+   * suspicion says nothing of what has been since
    */
-  async trustProvider(provider: string): Promise<void> {
+  async trustProvider(provider: string, askedAt: number): Promise<void> {
     await this.database.query(
       `WITH was AS (SELECT provider, tripped_at FROM stitch_provider_fuses
-         WHERE provider = $1 AND (given_up > 0 OR tripped_at IS NOT NULL) FOR UPDATE SKIP LOCKED),
-       trusted AS (UPDATE stitch_provider_fuses f SET given_up = 0, tripped_at = NULL
+         WHERE provider = $1 AND (given_up > 0 OR spent > 0 OR tripped_at IS NOT NULL)
+           AND coalesce(greatest(tripped_at, cautious_since)
+             NOT BETWEEN to_timestamp($2 / 1000.0) AND now(), true) FOR UPDATE SKIP LOCKED),
+       trusted AS (UPDATE stitch_provider_fuses f SET given_up = 0, tripped_at = NULL,
+           spent = 0, spent_at = NULL, asked_at = NULL, cautious_since = NULL
          FROM was WHERE f.provider = was.provider)
        UPDATE stitch_grants g SET refresh_due_at = now() FROM was
        WHERE g.provider = was.provider AND g.status = 'reauthorization_required'
          AND g.retired_at > was.tripped_at - interval '5 minutes'
          AND g.refresh_token IS NOT NULL AND g.lease_owner IS NULL
          AND g.reason IN ('grant_revoked', 'rotation_lost')`,
-      [provider],
+      [provider, askedAt],
     );
   }
 

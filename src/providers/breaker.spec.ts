@@ -241,6 +241,35 @@ describe('the circuit breaker', () => {
     expect(breaker.wait).toBe(pause);
   });
 
+  it('lets one call at a time find out while all replicas are cautious, and a well grant wait for its turn', () => {
+    breaker.beCautious(5000);
+    expect({
+      state: breaker.state,
+      doubt: breaker.waitFor({ inDoubt: true }),
+      well: breaker.waitFor({ inDoubt: false }),
+    }).toEqual({ state: 'half_open', doubt: 0, well: 5000 });
+    expect(breaker.admit()).toBe(true);
+    expect(breaker.admit()).toBe(false);
+    fail(down);
+    clock.advance(5000);
+    expect(breaker.waitFor({ inDoubt: false })).toBe(0);
+    breaker.admit();
+    breaker.succeeded('well', breaker.era);
+    expect({ state: breaker.state, wait: breaker.wait }).toEqual({ state: 'closed', wait: 0 });
+  });
+
+  it('lets the turn of all replicas come in spite of a pause of its own, but not of one asked for', () => {
+    fail(down, 12);
+    clock.advance(breaker.wait);
+    fail(down);
+    breaker.beCautious(300);
+    expect(breaker.wait).toBe(300);
+    clock.advance(300);
+    expect(breaker.wait).toBe(0);
+    fail(limited(60_000));
+    expect(breaker.wait).toBe(60_000);
+  });
+
   it('is not kept open by the calls that were in flight when it opened', () => {
     fail(down, 5);
     clock.advance(100);

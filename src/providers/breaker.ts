@@ -38,6 +38,8 @@ export class Breaker {
   private fused = false;
   private trips = 0;
   private leftDoubt = false;
+  /** Until when no token of a well grant is presented by any replica; undefined: nothing is in its way. */
+  private cautiousUntil: number | undefined;
   /** Hears of the fuse: whether it is tripped from now on. */
   onFuse: (tripped: boolean) => void = () => undefined;
 
@@ -49,8 +51,8 @@ export class Breaker {
   }
 
   get state(): BreakerState {
-    if (this.pauses === 0) return 'closed';
-    return this.clock.now() < this.openUntil ? 'open' : 'half_open';
+    if (!this.findsOut) return 'closed';
+    return this.pauses > 0 && this.clock.now() < this.openUntil ? 'open' : 'half_open';
   }
 
   /** Whether the provider is suspected, so that nothing is given up. */
@@ -75,10 +77,28 @@ export class Breaker {
 
   /** Milliseconds until a call is worth trying; 0 when it may be tried now. */
   get wait(): number {
-    if (this.pauses === 0) return 0;
-    const left = this.openUntil - this.clock.now();
+    if (!this.findsOut) return 0;
+    const now = this.clock.now();
+    const own = this.pauses > 0 ? this.openUntil - now : 0;
+    // The turn of all replicas comes by their common pace, whatever the pause of this one is.
+    const turn = now < this.askedUntil ? Infinity : (this.cautiousUntil ?? Infinity) - now;
+    const left = Math.min(own, turn);
     if (left > 0) return left;
     return this.probing ? FIRST_PAUSE_MS : 0;
+  }
+
+  /** Milliseconds until a call for this grant is worth trying: a well one may have to wait for its turn. */
+  waitFor({ inDoubt }: { readonly inDoubt: boolean }): number {
+    const turn = (this.cautiousUntil ?? 0) - this.clock.now();
+    return inDoubt ? this.wait : Math.max(this.wait, turn);
+  }
+
+  /**
+   * What all replicas together have found: milliseconds until a well grant may be presented to find
+   * out whether the provider is well; undefined: nothing is in its way.
+   */
+  beCautious(wait: number | undefined): void {
+    this.cautiousUntil = wait === undefined ? undefined : this.clock.now() + wait;
   }
 
   /** Whether a refusal of a grant may be believed. */
@@ -94,7 +114,7 @@ export class Breaker {
   /** Asks to make one call; whoever is admitted must report its end. */
   admit(): boolean {
     if (this.wait > 0) return false;
-    if (this.pauses > 0) this.probing = true;
+    if (this.findsOut) this.probing = true;
     return true;
   }
 
@@ -116,6 +136,7 @@ export class Breaker {
     if (this.fused && era !== this.trips) return;
     this.ledger.orderly(grant);
     this.pauses = 0;
+    this.cautiousUntil = undefined;
     this.probing = false;
     this.setFuse(false);
   }
@@ -133,6 +154,11 @@ export class Breaker {
   /** The admitted call has no answer although readers have stopped to wait for it. */
   overdue(grant: string): void {
     this.failed('failed', grant, 0);
+  }
+
+  /** Whether calls find out if the provider is well, one at a time. */
+  private get findsOut(): boolean {
+    return this.pauses > 0 || this.cautiousUntil !== undefined;
   }
 
   private failed(trouble: Trouble, grant: string, retryAfter: number): void {

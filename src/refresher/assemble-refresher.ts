@@ -175,6 +175,7 @@ export function assembleRefresher(
       grants: around.grants,
       providers,
       rotation,
+      trust,
       reinstatement: around.reinstatement,
       commits,
       clock,
@@ -207,7 +208,7 @@ export function assembleRefresher(
     }
   };
   const schedule = new RefreshSchedule(
-    { refresher, providers, store, clock, log, random },
+    { refresher, providers, store, trust, clock, log, random },
     {
       intervalMs: settings.intervalMs,
       atInterval: () => void settleDead(),

@@ -7,6 +7,7 @@ import type { RefreshDemand, RefreshOutcome } from '../tokens/index.js';
 import type { CommitQueue } from './commit-queue.js';
 import { decideRefresh } from './decide-refresh.js';
 import type { RefreshPolicy } from './decide-refresh.js';
+import type { ProviderTrust } from './provider-trust.js';
 import type { Rotation, RotationEnd } from './rotation.js';
 import type { InFlightRotations } from './in-flight-rotations.js';
 
@@ -26,6 +27,7 @@ export interface OnDemandDependencies {
   readonly grants: Pick<GrantStore, 'load'>;
   readonly providers: Pick<ProviderRegistry, 'find'>;
   readonly rotation: Pick<Rotation, 'rotate'>;
+  readonly trust: Pick<ProviderTrust, 'look'>;
   readonly commits: Pick<CommitQueue, 'holds'>;
   readonly clock: Clock;
   readonly random: () => number;
@@ -109,9 +111,8 @@ export class OnDemandRefresh {
       return { kind: 'grant', grant: expired(grant, reason, clock.now()) };
     }
     if (commits.holds(grant)) return undefined;
-    if (guarded.breaker.wait > 0) {
-      return { kind: 'provider_unavailable', retryAfter: guarded.breaker.wait };
-    }
+    const wait = guarded.breaker.waitFor({ inDoubt: grant.rotationStartedAt !== null });
+    if (wait > 0) return { kind: 'provider_unavailable', retryAfter: wait };
     const end = await this.claimAndRotate(grant, guarded, deadline);
     if (end?.kind === 'committed') return { kind: 'grant', grant: end.grant };
     if (end?.kind === 'failed' && end.retryIn > 0) {
@@ -129,7 +130,7 @@ export class OnDemandRefresh {
     deadline: number,
   ): Promise<RotationEnd | undefined> {
     const { breaker, limit } = guarded;
-    const { clock, store, rotation } = this.dependencies;
+    const { clock, store, rotation, trust } = this.dependencies;
     if (!(await limit.wait(Math.max(0, deadline - clock.now()), clock))) return undefined;
     const admitted = breaker.admit();
     let claimed: ClaimedGrant | undefined;
@@ -141,7 +142,11 @@ export class OnDemandRefresh {
         limit.leave();
       }
     }
-    if (!claimed) return undefined;
+    if (!claimed) {
+      // Taken by another replica, or not to be taken now, because of what another one has met.
+      await trust.look(guarded);
+      return undefined;
+    }
     // The answer stays in hand for as long as the database is away; whoever waits for it does not.
     const work = rotation.rotate(claimed, guarded);
     this.inFlight.track(work.then(() => undefined));

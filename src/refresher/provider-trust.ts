@@ -1,6 +1,7 @@
 import { StorageUnavailableError } from '../common/index.js';
 import type { Clock, Log } from '../common/index.js';
 import type { RotationStore } from '../grants/index.js';
+import type { GuardedProvider } from '../providers/index.js';
 import type { RotationListener } from './rotation-listener.js';
 
 /** Milliseconds between two notes that a provider answers in order. */
@@ -9,7 +10,7 @@ const NOTED_EVERY_MS = 1000;
 const DOUBTED_EVERY_MS = 60_000;
 
 export interface ProviderTrustDependencies {
-  readonly store: Pick<RotationStore, 'suspectProvider' | 'trustProvider'>;
+  readonly store: Pick<RotationStore, 'suspectProvider' | 'trustProvider' | 'caution'>;
   readonly listener: Pick<RotationListener, 'suspected'>;
   readonly clock: Clock;
   readonly log: Log;
@@ -19,15 +20,38 @@ export interface ProviderTrustDependencies {
 export class ProviderTrust {
   private readonly notedAt = new Map<string, number>();
   private readonly doubtedAt = new Map<string, number>();
+  /** Providers of which the database has it that tokens were spent for nothing. */
+  private readonly cautious = new Set<string>();
 
   constructor(private readonly dependencies: ProviderTrustDependencies) {}
 
-  /** A call to the provider ended in order. */
-  orderly(provider: string): void {
+  /** A call to the provider, which was made at that time, ended in order. */
+  orderly(provider: string, askedAt: number): void {
     const now = this.dependencies.clock.now();
-    if (now - (this.notedAt.get(provider) ?? -Infinity) < NOTED_EVERY_MS) return;
+    const waitsForIt = this.cautious.delete(provider);
+    if (!waitsForIt && now - (this.notedAt.get(provider) ?? -Infinity) < NOTED_EVERY_MS) return;
     this.notedAt.set(provider, now);
-    void this.write(this.dependencies.store.trustProvider(provider));
+    void this.write(this.dependencies.store.trustProvider(provider, askedAt));
+  }
+
+  /** A token may have been spent for nothing, and the database has counted it. */
+  async spent(guarded: GuardedProvider): Promise<void> {
+    this.cautious.add(guarded.provider.name);
+    await this.look(guarded);
+  }
+
+  /**
+   * Hears from the database what all replicas together have found of a provider. Asked with every look
+   * rather than told, so that nobody depends on having listened.
+   */
+  async look({ provider: { name }, breaker }: GuardedProvider): Promise<void> {
+    try {
+      const wait = await this.dependencies.store.caution(name);
+      if (wait !== undefined) this.cautious.add(name);
+      breaker.beCautious(wait);
+    } catch (error) {
+      if (!(error instanceof StorageUnavailableError)) throw error;
+    }
   }
 
   /** The fuse of this process has tripped, or was cleared by a call in order. */

@@ -28,6 +28,7 @@ describe('the schedule', () => {
           },
         },
         providers: { all: () => guarded },
+        trust: { look: () => Promise.resolve() },
         store: { nextDueIn: () => Promise.resolve(1) },
         clock: CLOCK,
         log: new Log('silent'),

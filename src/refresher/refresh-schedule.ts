@@ -3,6 +3,7 @@ import type { Clock, Log } from '../common/index.js';
 import type { GuardedProvider, ProviderRegistry } from '../providers/index.js';
 import type { RotationStore } from '../grants/index.js';
 import { Looks, callBack } from './looks.js';
+import type { ProviderTrust } from './provider-trust.js';
 import type { Refresher } from './refresher.service.js';
 
 /** Milliseconds until the next look when something is due that could not be taken. */
@@ -17,6 +18,7 @@ export interface ScheduleDependencies {
   readonly refresher: Pick<Refresher, 'runDue' | 'stop'>;
   readonly providers: Pick<ProviderRegistry, 'all'>;
   readonly store: Pick<RotationStore, 'nextDueIn'>;
+  readonly trust: Pick<ProviderTrust, 'look'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly random: () => number;
@@ -83,9 +85,10 @@ export class RefreshSchedule {
 
   /** @returns milliseconds until the next look at this provider */
   private async look(guarded: GuardedProvider): Promise<number> {
-    const { refresher, store, random } = this.dependencies;
+    const { refresher, store, random, trust } = this.dependencies;
     let wait = HELD_UP_MS;
     try {
+      await trust.look(guarded);
       await refresher.runDue(guarded);
       const next = (await store.nextDueIn(guarded.provider.name)) ?? Infinity;
       wait = Math.max(next > 0 ? next : HELD_UP_MS, guarded.breaker.wait);

@@ -4,6 +4,7 @@ import type { HeldGrant, HeldStore, TokenSealer } from '../grants/index.js';
 import { ProviderError, UnreadableAnswerError } from '../providers/index.js';
 import type { IssuedTokens, TokenProvider } from '../providers/index.js';
 import { readKeptText } from './kept-text.js';
+import { isOfAnother } from './whose-answer.js';
 
 /** Grants looked at by one statement: an answer may have megabytes. */
 const PAGE = 20;
@@ -49,6 +50,7 @@ async function rereadOne(grant: HeldGrant, dependencies: RereadDependencies): Pr
   try {
     const { answer, askedAt } = readKeptText(sealer.open(grant.answer, 'held_answer', grant));
     const issued = source.understand(answer);
+    if (isOfAnother(issued, grant)) return false;
     const obtainedAt = askedAt ?? grant.heldAt - answerTimeoutMs;
     await store.rotate(grant, sealed(issued, grant, obtainedAt, { sealer, leadMs }));
     return true;

@@ -2,7 +2,7 @@ import { NOT_NEEDED, untraced } from '../common/index.js';
 import type { Clock, Log, Trace } from '../common/index.js';
 import { EncryptionError } from '../encryption/index.js';
 import { ProviderError, UnreadableAnswerError } from '../providers/index.js';
-import type { GuardedProvider, IssuedTokens } from '../providers/index.js';
+import type { GuardedProvider, IssuedTokens, ProviderAnswer } from '../providers/index.js';
 import { grantKeyText, refreshDueAt } from '../grants/index.js';
 import type {
   ClaimedGrant,
@@ -19,6 +19,7 @@ import type { ProviderTrust } from './provider-trust.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import { waitUntilRetry } from './retry-pace.js';
 import type { RotationListener } from './rotation-listener.js';
+import { isOfAnother } from './whose-answer.js';
 
 /**
  * Grants of one provider that may be given up between two calls in order, by all replicas together:
@@ -46,7 +47,7 @@ export type RotationEnd =
 export interface RotationDependencies {
   readonly store: Pick<RotationStore, 'fail' | 'release' | 'retire'>;
   readonly held: Pick<HeldAnswers, 'keep' | 'keeps'>;
-  readonly trust: Pick<ProviderTrust, 'orderly' | 'doubted'>;
+  readonly trust: Pick<ProviderTrust, 'orderly' | 'doubted' | 'spent'>;
   readonly commits: Pick<CommitQueue, 'add' | 'holds'>;
   readonly leases: Pick<LeaseKeeper, 'during'>;
   readonly sealer: Pick<TokenSealer, 'seal' | 'open'>;
@@ -151,7 +152,7 @@ export class Rotation {
     try {
       issued = await this.present(refreshToken, grant, guarded);
       guarded.breaker.succeeded(grantKeyText(grant), era);
-      this.dependencies.trust.orderly(grant.provider);
+      this.dependencies.trust.orderly(grant.provider, askedAt);
     } catch (error) {
       if (!(error instanceof ProviderError)) {
         // A fault of our own says nothing about the provider, but its breaker waits for a word.
@@ -179,7 +180,7 @@ export class Rotation {
    */
   private async present(
     refreshToken: string,
-    grant: Grant,
+    grant: ClaimedGrant,
     { breaker, limit, provider }: GuardedProvider,
   ): Promise<IssuedTokens> {
     const answered = new AbortController();
@@ -192,8 +193,15 @@ export class Rotation {
       },
       () => undefined,
     );
+    let kept: ProviderAnswer | undefined;
     try {
-      return await provider.refresh(refreshToken);
+      const issued = await provider.refresh(refreshToken, (answer) => {
+        kept = answer;
+      });
+      // Somebody else's tokens must never be served; the answer is kept for operators to look at.
+      if (kept && isOfAnother(issued, grant))
+        throw new UnreadableAnswerError('other_subject', kept);
+      return issued;
     } finally {
       answered.abort(NOT_NEEDED);
       if (call.listening) limit.heard();
@@ -271,11 +279,12 @@ export class Rotation {
 
   private async failed(
     grant: ClaimedGrant,
-    { breaker }: GuardedProvider,
+    guarded: GuardedProvider,
     error: ProviderError,
     askedAt: number,
   ): Promise<RotationEnd> {
-    const { store, listener, clock, held, history } = this.dependencies;
+    const { store, listener, clock, held, history, trust } = this.dependencies;
+    const { breaker } = guarded;
     const owner = grant.leaseOwner ?? '';
     const name = grantKeyText(grant);
     breaker.report(error, name, grant.inDoubt);
@@ -283,6 +292,7 @@ export class Rotation {
     if (error instanceof UnreadableAnswerError) {
       await held.keep(grant, error, askedAt);
       listener.held(grant, error);
+      await trust.spent(guarded);
       return { kind: 'held' };
     }
     const alone = breaker.isTroubled(name);
@@ -296,12 +306,14 @@ export class Rotation {
       if (end === 'retired') listener.retired(grant, reason);
       if (end !== 'withheld') return { kind: 'retired' };
     }
-    if (error.kind === 'invalid_grant' && !believable)
-      this.dependencies.trust.doubted(grant.provider);
+    if (error.kind === 'invalid_grant' && !believable) trust.doubted(grant.provider);
     const inDoubt = grant.inDoubt || error.leavesDoubt;
     const retryIn = waitUntilRetry(grant, error, alone, this.dependencies.random);
     const refused = error.isRefusal;
-    await store.fail(grant, owner, { error: error.message, retryIn, inDoubt, refused });
+    // Presented again it costs nothing more, and in a trouble of its own it says nothing of the provider.
+    const spent = error.leavesDoubt && !grant.inDoubt && !alone;
+    await store.fail(grant, owner, { error: error.message, retryIn, inDoubt, refused, spent });
+    if (spent) await trust.spent(guarded);
     return { kind: 'failed', error, retryIn };
   }
 }

@@ -34,7 +34,7 @@ describe('tokens that are out of use', () => {
     world.sandbox.reset();
     await eventually(
       'it is held',
-      async () => (await cli('grants', 'show', user)).held_at !== null,
+      async () => typeof (await cli('grants', 'show', user)).held_at === 'string',
     );
   };
   /** Replaces the kept answer, as if the code of today understood the one that came. */
@@ -69,7 +69,10 @@ describe('tokens that are out of use', () => {
     expect(await cli('grants', 'retry', '--user', 'ann')).toEqual({ scheduled: 0 });
     expect(await cli('grants', 'reread')).toEqual({ understood: 0, held: 1 });
     expect(calls()).toBe(before);
-    const minted = world.sandbox.mint();
+    const [ann] = await world.database.query<{ sub: string }>(
+      `SELECT subject AS sub FROM stitch_grants WHERE user_id = 'ann'`,
+    );
+    const minted = world.sandbox.mint(ann);
     await answer('ann', 200, {
       ...{ access_token: minted.accessToken, refresh_token: minted.refreshToken },
       expires_in: minted.expiresIn,
@@ -96,6 +99,20 @@ describe('tokens that are out of use', () => {
     const shown = await cli('grants', 'show', 'bob');
     expect(shown).toMatchObject({ version: 1 });
     expect(shown).not.toHaveProperty('held_at');
+  });
+
+  it('are held when a refresh is answered with tokens of another subject, which nobody is served', async () => {
+    await world.link('eve');
+    await world.age('eve', 900);
+    Object.assign(world.sandbox.switches, { idTokenFault: 'wrong_subject' });
+    expect((await world.read('eve')).status).toBe(503);
+    world.sandbox.reset();
+    const shown = await eventually('it is held', async () => {
+      const grant = await cli('grants', 'show', 'eve');
+      return typeof grant.held_at === 'string' && grant;
+    });
+    expect(shown).toMatchObject({ version: 1, last_error: 'malformed: other_subject' });
+    expect(await cli('grants', 'reread')).toEqual({ understood: 0, held: 1 });
   });
 
   it('are wiped thirty days after their grant was given up, and can be tried until then', async () => {

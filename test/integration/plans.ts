@@ -37,8 +37,9 @@ export async function plansOf(
     return [];
   };
   await work({ query } as Database);
-  // A row for each replica: read as a whole, whatever leads there.
-  const large = nodes.filter((node) => node['Relation Name'] !== 'stitch_replicas');
+  // A row for each replica, or each provider: read as a whole, whatever leads there.
+  const small = new Set(['stitch_replicas', 'stitch_provider_fuses']);
+  const large = nodes.filter((node) => !small.has(node['Relation Name'] ?? ''));
   const scans = large.filter((node) => node['Node Type'].includes('Scan'));
   const wasted = nodes.reduce((sum, node) => sum + (node['Rows Removed by Filter'] ?? 0), 0);
   return { scans, wasted };

@@ -3,7 +3,7 @@ import { simulateFault } from './simulate-fault.js';
 import type { Sabotage } from './model-store.js';
 
 /**
- * `npm run simulate -- [--seeds N] [--from SEED] [--without fence|lease|doubt|late|fuse|listening|ledgers]`
+ * `npm run simulate -- [--seeds N] [--from SEED] [--without fence|lease|doubt|late|fuse|caution|listening|ledgers]`
  *
  * Prints the first failing seed and how to replay it; exits with 1 when there is one.
  */

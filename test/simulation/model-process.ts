@@ -271,10 +271,11 @@ export class ModelProcess {
         this.call(() => {
           store.suspectProvider(provider);
         }),
-      trustProvider: (provider) =>
+      trustProvider: (provider, askedAt) =>
         this.call(() => {
-          store.trustProvider(provider);
+          store.trustProvider(provider, askedAt);
         }),
+      caution: (provider) => this.call(() => store.caution(provider)),
     };
   }
 

@@ -1,7 +1,8 @@
 import { StorageUnavailableError } from '../../src/common/index.js';
 import type { ReauthorizationReason } from '../../src/common/index.js';
-import { grantKeyText } from '../../src/grants/index.js';
+import { CAUTION_FROM, cautionLeft, grantKeyText } from '../../src/grants/index.js';
 import type {
+  Caution,
   ClaimedGrant,
   CommitAttempt,
   FailedAttempt,
@@ -23,6 +24,8 @@ export interface Sabotage {
   readonly late?: boolean;
   /** Refusals of a provider that serves nobody are not believed, and few grants are given up. */
   readonly fuse?: boolean;
+  /** What replicas have met is counted for all of them together. */
+  readonly caution?: boolean;
   /** An answer is listened for after readers have stopped to wait for it. */
   readonly listening?: boolean;
   /** Trouble of some grants is told from trouble of the provider. */
@@ -47,6 +50,8 @@ export class ModelStore {
   readonly locked = new Set<string>();
   /** Grants given up since the provider answered in order. */
   private readonly givenUp = new Map<string, number>();
+  /** Grants that may have been spent for nothing since the provider answered in order. */
+  private readonly cautions = new Map<string, Caution & { readonly since: number | undefined }>();
   /** When refusals of a provider were believed no more. */
   private readonly trippedAt = new Map<string, number>();
   /** When a grant was given up, by the text of its key. */
@@ -78,12 +83,14 @@ export class ModelStore {
 
   claimDue(provider: string, limit: number, lease: Lease): ClaimedGrant[] {
     return this.dueOf(provider)
-      .filter((row) => row.rotationStartedAt === null)
+      .filter((row) => row.rotationStartedAt === null && this.caution(provider) === undefined)
       .slice(0, limit)
       .map((row) => this.claim(row, lease));
   }
 
-  claimProbe(provider: string, lease: Lease, doubtFirst: boolean): ClaimedGrant[] {
+  /** @param user whose row is taken of several that are as good: which one is open */
+  claimProbe(provider: string, lease: Lease, asked: boolean, user?: string): ClaimedGrant[] {
+    const doubtFirst = asked && this.caution(provider) !== 0;
     const rank = (row: Grant) =>
       this.sabotage.ledgers
         ? 0
@@ -92,10 +99,46 @@ export class ModelStore {
           row.failureCount * 2 +
           Number(row.rotationStartedAt !== null);
     return this.dueOf(provider)
-      .filter((row) => this.isFree(row, lease))
-      .sort((a, b) => rank(a) - rank(b))
+      .filter((row) => this.isFree(row, lease) && this.mayBeTaken(row))
+      .sort(
+        (a, b) =>
+          rank(a) - rank(b) ||
+          (a.refreshDueAt ?? 0) - (b.refreshDueAt ?? 0) ||
+          Number(b.userId === user) - Number(a.userId === user),
+      )
       .slice(0, 1)
-      .map((row) => this.claim(row, lease));
+      .map((row) => this.claimInTurn(row, lease));
+  }
+
+  /** Whether a claim of one grant may take it: a well one only in its turn, while there is caution. */
+  private mayBeTaken({ provider, rotationStartedAt, status, refreshToken }: Grant): boolean {
+    const wait = this.caution(provider);
+    if (rotationStartedAt !== null || wait === undefined) return true;
+    return status === 'active' && refreshToken !== null && wait === 0;
+  }
+
+  private claimInTurn(row: Grant, lease: Lease): ClaimedGrant {
+    const known = this.cautions.get(row.provider);
+    if (known && known.spent >= CAUTION_FROM && row.rotationStartedAt === null) {
+      this.cautions.set(row.provider, { ...known, askedAt: this.clock.now() });
+    }
+    return this.claim(row, lease);
+  }
+
+  /** Milliseconds until a well grant may be presented; undefined: nothing is in its way. */
+  caution(provider: string): number | undefined {
+    this.check();
+    const known = this.cautions.get(provider);
+    if (!known || this.sabotage.caution) return undefined;
+    return cautionLeft(known, this.clock.now());
+  }
+
+  private countSpent(provider: string): void {
+    const now = this.clock.now();
+    const known = this.cautions.get(provider);
+    const spent = (known?.spent ?? 0) + 1;
+    const since = spent >= CAUTION_FROM ? (known?.since ?? now) : undefined;
+    this.cautions.set(provider, { spent, spentAt: now, askedAt: known?.askedAt, since });
   }
 
   private isFree({ leaseOwner, leaseExpiresAt }: Grant, { takeOver }: Lease): boolean {
@@ -122,7 +165,8 @@ export class ModelStore {
     const ranOut = (row.leaseExpiresAt ?? 0) < now && this.isFree(row, lease);
     const free = row.leaseOwner === null || ranOut || this.sabotage.lease === true;
     const waiting = row.failureCount > 0 && (row.refreshDueAt ?? 0) > now;
-    return free && !waiting ? this.claim(row, lease) : undefined;
+    const taken = free && !waiting && this.mayBeTaken(row);
+    return taken ? this.claimInTurn(row, lease) : undefined;
   }
 
   /** Milliseconds until the next grant is due; undefined when none is scheduled. */
@@ -186,6 +230,7 @@ export class ModelStore {
       refreshDueAt: this.clock.now() + attempt.retryIn,
       rotationStartedAt: inDoubt ? row.rotationStartedAt : null,
     });
+    if (attempt.spent) this.countSpent(row.provider);
   }
 
   release(grant: Grant, owner: string, inDoubt: boolean, dueIn: number | null): void {
@@ -249,6 +294,7 @@ export class ModelStore {
       refreshDueAt: null,
       rotationStartedAt: null,
     });
+    this.countSpent(row.provider);
   }
 
   suspectProvider(provider: string): void {
@@ -256,9 +302,11 @@ export class ModelStore {
     if (!this.trippedAt.has(provider)) this.trippedAt.set(provider, this.clock.now());
   }
 
-  trustProvider(provider: string): void {
+  trustProvider(provider: string, askedAt: number): void {
     this.check();
     const trippedAt = this.trippedAt.get(provider);
+    if (Math.max(trippedAt ?? 0, this.cautions.get(provider)?.since ?? 0) >= askedAt) return;
+    this.cautions.delete(provider);
     this.givenUp.delete(provider);
     this.trippedAt.delete(provider);
     if (trippedAt === undefined) return;

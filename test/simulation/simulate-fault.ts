@@ -16,8 +16,10 @@ const GRANTS = 12;
 const LASTS = { least: 5, factor: 120 };
 /** Milliseconds within which everything is fresh again once the provider is well. */
 const RECOVERY = 65_000;
-/** Guarantee 11: as many grants are given up by mistake before the fault is known. */
+/** Guarantee 11: as many grants are given up, or spent, before the fault is known. */
 const GIVEN_UP_AT_MOST = 5;
+/** Seconds in which a provider that spends tokens is asked with one more, when five are spent. */
+const ONE_MORE_EVERY = 50;
 const FAIR = { longestLatency: 20, lostRequest: 0, lostAnswer: 0, serverError: 0, rateLimited: 0 };
 
 /** A breaker that believes what a provider says that serves nobody. */
@@ -110,6 +112,14 @@ export async function simulateFault(
   // Beside others that are served each process believes a few refusals; they are had again.
   const most = share < 1 ? 4 * processes.length : GIVEN_UP_AT_MOST;
   if (given > most) violate(`${String(given)} given up during the fault`);
+  const unusable = rows().filter(
+    (row) => !provider.isUnused(row.userId, row.refreshToken?.toString() ?? ''),
+  );
+  // Beside others that are served it is never known to be ill.
+  const spentAtMost = GIVEN_UP_AT_MOST + Math.floor(seconds / ONE_MORE_EVERY);
+  if (!few && share === 1 && kind !== 'late' && unusable.length > spentAtMost) {
+    violate(`${String(unusable.length)} spent by ${String(processes.length)} processes`);
+  }
   if (unserved > 0) violate(`others without a token for ${String(unserved)} s in all`);
 
   provider.fault = undefined;

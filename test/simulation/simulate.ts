@@ -88,7 +88,8 @@ export async function simulate(seed: number, sabotage: Sabotage = {}): Promise<S
         // One that was given up while its provider was suspected is tried once more.
         const again = presented.has(token) && grant.status === 'active';
         if (again && !grant.inDoubt) violate(`${token} presented twice, no doubt`);
-        const disk = received.get(token);
+        // Given up, it was presented without the answer before: once more costs nothing.
+        const disk = grant.status === 'active' ? received.get(token) : undefined;
         if (disk) {
           const settled = clock.now() - SETTLED;
           const owner = running.find((each) => each?.disk === disk && each.startedAt < settled);

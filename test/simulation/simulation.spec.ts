@@ -39,7 +39,7 @@ describe('simulated crashes, outages and lost answers', () => {
 
   it.each([
     // What some of them prevent is rare: these seeds have it among them.
-    ['fence', 640],
+    ['fence', 1180],
     ['lease', 1],
     ['doubt', 1],
     ['late', 41],
@@ -59,6 +59,7 @@ describe('simulated faults of a provider, of any duration, for all users or a fe
 
   it.each([
     ['fuse', 15],
+    ['caution', 37],
     ['listening', 9],
     ['ledgers', 21],
   ] as const)('are noticed when the %s is taken away', async (rule, seed) => {

@@ -23,6 +23,16 @@ const operation = fc.oneof(
     takeOver: fc.boolean(),
   }),
   fc.record({
+    op: fc.constant('claimProbe' as const),
+    owner,
+    takeOver: fc.boolean(),
+    doubtFirst: fc.boolean(),
+  }),
+  fc.record({
+    op: fc.constant('trust' as const),
+    asked: fc.constantFrom(-5, 1),
+  }),
+  fc.record({
     op: fc.constant('claimOne' as const),
     owner,
     user,
@@ -43,6 +53,7 @@ const operation = fc.oneof(
     user,
     version: fc.integer({ min: 1, max: 3 }),
     inDoubt: fc.boolean(),
+    spent: fc.boolean(),
   }),
   fc.record({
     op: fc.constant('release' as const),
@@ -62,6 +73,12 @@ const operation = fc.oneof(
   fc.record({ op: fc.constant('pass' as const), seconds: fc.constantFrom(10, 20, 40) }),
 );
 type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
+
+/** Milliseconds: the model's time, and by how much it is ahead of the real one. */
+interface Time {
+  now: number;
+  passed: number;
+}
 
 /** What of a row is compared: all but exact times, which two clocks never agree on. */
 const facts = (grant: Grant | undefined) =>
@@ -115,7 +132,7 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
     return loaded.filter((grant) => grant !== undefined);
   }
 
-  async function apply(operation: Operation, model: ModelStore, time: { now: number }) {
+  async function apply(operation: Operation, model: ModelStore, time: Time) {
     const lease = (owner: string, takeOver: boolean) => ({
       owner,
       takeOver,
@@ -128,6 +145,8 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
     const seen = (name: string, version: number): Grant => ({ ...model.load(key(name))!, version });
     const claims = (found: (ClaimedGrant | undefined)[]) =>
       found.map((grant) => ({ ...facts(grant), inDoubt: grant?.inDoubt }));
+    // As real time passes, and no two at the same time: what is due has the same order in both.
+    time.now = Math.max(time.now + 1, Date.now() + time.passed);
     switch (operation.op) {
       case 'claimDue': {
         const { owner, takeOver } = operation;
@@ -140,6 +159,23 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
         ]);
         const names = (list: typeof real) => list.map((each) => each.user).sort();
         expect(names(real)).toEqual(names(expected));
+        return;
+      }
+      case 'claimProbe': {
+        const { owner, takeOver, doubtFirst } = operation;
+        const [wait, modelled] = [await sql.caution('model'), model.caution('model')];
+        expect(typeof wait).toBe(typeof modelled);
+        expect(Math.abs((wait ?? 0) - (modelled ?? 0))).toBeLessThan(2000);
+        const real = await sql.claimProbe('model', lease(owner, takeOver), doubtFirst);
+        const taken = real[0]?.userId;
+        const expected = model.claimProbe('model', lease(owner, takeOver), doubtFirst, taken);
+        expect(claims(real)).toEqual(claims(expected));
+        return;
+      }
+      case 'trust': {
+        // A call that was made before the provider was suspected, or after it.
+        await sql.trustProvider('model', Date.now() + operation.asked * 1000);
+        model.trustProvider('model', time.now + operation.asked * 1000);
         return;
       }
       case 'claimOne': {
@@ -178,8 +214,8 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
         return;
       }
       case 'fail': {
-        const { owner, user, version, inDoubt } = operation;
-        const attempt = { error: 'failed', retryIn: 5000, inDoubt, refused: false };
+        const { owner, user, version, inDoubt, spent } = operation;
+        const attempt = { error: 'failed', retryIn: 5000, inDoubt, refused: false, spent };
         await sql.fail(seen(user, version), owner, attempt);
         model.fail(seen(user, version), owner, attempt);
         return;
@@ -211,12 +247,19 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
         return;
       }
       case 'pass': {
+        time.passed += operation.seconds * 1000;
         time.now += operation.seconds * 1000;
         await database.query(
           `UPDATE stitch_grants SET obtained_at = obtained_at - $1 * interval '1 second',
              refresh_due_at = refresh_due_at - $1 * interval '1 second',
              lease_expires_at = lease_expires_at - $1 * interval '1 second',
              rotation_started_at = rotation_started_at - $1 * interval '1 second'`,
+          [operation.seconds],
+        );
+        await database.query(
+          `UPDATE stitch_provider_fuses SET spent_at = spent_at - $1 * interval '1 second',
+             asked_at = asked_at - $1 * interval '1 second',
+             cautious_since = cautious_since - $1 * interval '1 second'`,
           [operation.seconds],
         );
         return;
@@ -227,10 +270,9 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
   it('agree on every sequence of claims, commits, failures and releases', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(operation, { minLength: 5, maxLength: 25 }), async (operations) => {
-        const time = { now: Date.now() };
+        const time = { now: Date.now(), passed: 0 };
         const model = new ModelStore({ now: () => time.now });
         await database.query('DELETE FROM stitch_grants');
-        await database.query('DELETE FROM stitch_provider_fuses');
         await database.query('DELETE FROM stitch_provider_fuses');
         await database.query(
           `INSERT INTO stitch_grants (provider, user_id, connection, grant_id, status, access_token,

@@ -169,7 +169,11 @@ CREATE TABLE stitch_history (
 CREATE TABLE stitch_provider_fuses (
   provider text NOT NULL,
   given_up integer NOT NULL DEFAULT 0,
-  tripped_at timestamp with time zone
+  tripped_at timestamp with time zone,
+  spent integer NOT NULL DEFAULT 0,
+  spent_at timestamp with time zone,
+  cautious_since timestamp with time zone,
+  asked_at timestamp with time zone
 );
 CREATE TABLE stitch_replicas (
   process uuid NOT NULL,
@@ -643,3 +647,4 @@ CREATE TRIGGER stitch_provider_fuses_event AFTER UPDATE OF tripped_at ON public.
 -- ClockSteps1764195000000
 -- Ends1764197000000
 -- WebhookReceivers1764198000000
+-- Caution1764199000000

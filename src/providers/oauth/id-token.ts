@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { decodeJwt } from 'jose';
 import { ProviderError } from '../provider-error.js';
 
 /**
@@ -28,6 +29,21 @@ export function checkAtHash(idToken: string, claims: Record<string, unknown>, ac
     if (hash.subarray(0, hash.length / 2).toString('base64url') === claims.at_hash) return;
   }
   throw new ProviderError('untrusted', 'id_token_at_hash');
+}
+
+/**
+ * The subject that the id_token of a refresh names. It came over TLS from the token endpoint, and only
+ * whether it is the one of the consent is asked of it: so nothing else is checked.
+ *
+ * @returns null where there is none, or none that can be read
+ */
+export function subjectOf(idToken: unknown): string | null {
+  if (typeof idToken !== 'string') return null;
+  try {
+    return decodeJwt(idToken).sub ?? null;
+  } catch {
+    return null;
+  }
 }
 
 /**

@@ -17,7 +17,7 @@ import { credentialsOf } from './credentials.js';
 import type { Credential } from './credentials.js';
 import { CredentialTrials } from './credential-trials.js';
 import { toProviderError } from './errors.js';
-import { checkAtHash, checkAuthorizedParty } from './id-token.js';
+import { checkAtHash, checkAuthorizedParty, subjectOf } from './id-token.js';
 import { KeySet } from './key-set.js';
 import { ServerMetadata } from './server-metadata.js';
 import type { OAuthSettings } from './settings.js';
@@ -142,8 +142,8 @@ export class OAuthProvider implements TokenProvider {
         const answer = await this.http.sendAndListen(url, options);
         if (keep && mayHoldTokens(answer)) keep(answer);
         issued = this.understand(answer);
-        // Nobody reads the id_token of a refresh, and a quirk in it (no `nonce`, a clock) must not
-        // cost the pair beside it.
+        // Of the id_token of a refresh only the subject is read, and a quirk in it (no `nonce`, a
+        // clock) must not cost the pair beside it.
         return answerFor(readTokenAnswer(answer));
       });
       await oidc.refreshTokenGrant(client, refreshToken);
@@ -152,7 +152,9 @@ export class OAuthProvider implements TokenProvider {
   }
 
   understand(answer: ProviderAnswer): IssuedTokens {
-    return toIssuedTokens(readTokenAnswer(answer), this.settings.accessTokenLifetime, null);
+    const members = readTokenAnswer(answer);
+    const subject = this.settings.openid ? subjectOf(members.idToken) : null;
+    return toIssuedTokens(members, this.settings.accessTokenLifetime, subject);
   }
 
   async revoke(refreshToken: string): Promise<void> {
