@@ -6,6 +6,7 @@ import { AuthorizationBrowser } from './authorization-browser.entity.js';
 import { AuthorizationRequest } from './authorization-request.entity.js';
 import { AuthorizationRequestsController } from './authorization-requests.controller.js';
 import { CallbackService } from './callback.service.js';
+import { AwaitedLinks } from './awaited-links.js';
 import { BrowserCookie } from './browser-cookie.js';
 import { StartService } from './start.service.js';
 import { ClaimStore } from './claim.store.js';
@@ -39,6 +40,7 @@ import { VisitStore } from './visit.store.js';
     RequestAuthenticity,
     RequestSecrets,
     LinkService,
+    AwaitedLinks,
     ConsentNotes,
     ConsentRecorder,
     CallbackService,

@@ -7,7 +7,7 @@ export interface CallbackEnd {
   readonly returnTo: string | null;
   /**
    * 200 when linked, kept to be stored, or declined; 400 for an unusable answer, 502 for trouble
-   * with the provider.
+   * with the provider, also while its answer is still listened for.
    */
   readonly httpStatus: number;
   /** `Set-Cookie` values. */

@@ -7,6 +7,8 @@ import { Metrics } from '../metrics/index.js';
 import { ProviderError, ProviderRegistry, UnusedTokensError } from '../providers/index.js';
 import type { CodeExchange, IssuedTokens, TokenProvider } from '../providers/index.js';
 import { GrantLinker } from '../grants/index.js';
+import { AwaitedLinks } from './awaited-links.js';
+import type { WaitingBrowser } from './awaited-links.js';
 import { BrowserCookie, hashOf } from './browser-cookie.js';
 import type { CallbackEnd } from './callback-end.js';
 import { answerHash, parseCallbackQuery } from './callback-query.js';
@@ -39,6 +41,7 @@ export class CallbackService {
     private readonly authenticity: RequestAuthenticity,
     private readonly share: PublicShare,
     private readonly linker: GrantLinker,
+    private readonly awaited: AwaitedLinks,
     private readonly keeper: ConsentRecorder,
     private readonly notes: ConsentNotes,
     private readonly cookies: BrowserCookie,
@@ -105,20 +108,25 @@ export class CallbackService {
     if (parsed.issuer !== undefined && parsed.issuer !== provider.issuer) {
       return this.end(request, 'failed', 'issuer_mismatch', 400);
     }
-    return this.exchange(request, provider, answer.code, parsed.issuer);
+    const { id: requestId, returnTo } = request;
+    const exchange = { code: answer.code, issuer: parsed.issuer };
+    const end = await this.awaited.within(requestId, (browser) =>
+      this.exchange(request, provider, exchange, browser),
+    );
+    return end ?? { requestId, returnTo, status: 'pending', httpStatus: 502 };
   }
 
   private async exchange(
     request: OpenRequest,
     provider: TokenProvider,
-    code: string,
-    issuer: string | undefined,
+    answer: Pick<CodeExchange, 'code' | 'issuer'>,
+    browser: WaitingBrowser,
   ): Promise<RequestEnd> {
     const earlierSubject = await this.notes.earlierSubject(request);
     let issued: IssuedTokens;
     let askedAt: number;
     try {
-      ({ issued, askedAt } = await this.exchangePatiently(request, provider, { code, issuer }));
+      ({ issued, askedAt } = await this.exchangePatiently(request, provider, answer, browser));
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
       // What was issued with it would live on at the provider, and nobody would know.
@@ -151,7 +159,7 @@ export class CallbackService {
       requestedScopes: request.scopes,
     });
     const end = { requestId: request.id, returnTo: request.returnTo, httpStatus: 200 } as const;
-    const kept = await this.keeper.store({ requestId: request.id, status, grant });
+    const kept = await this.keeper.store({ requestId: request.id, status, grant }, browser.gone);
     this.notes.tell(request, issued, earlierSubject);
     // The code is spent and the request claimed: only a new start helps.
     if (kept === 'lost') return { ...end, status: 'failed', httpStatus: 502 };
@@ -180,6 +188,7 @@ export class CallbackService {
     request: OpenRequest,
     provider: TokenProvider,
     answer: Pick<CodeExchange, 'code' | 'issuer'>,
+    browser: WaitingBrowser,
   ) {
     const exchange = {
       ...answer,
@@ -194,7 +203,7 @@ export class CallbackService {
     for (let attempt = 1; ; attempt += 1) {
       const askedAt = this.clock.now();
       try {
-        return { issued: await provider.exchangeCode(exchange), askedAt };
+        return { issued: await browser.watch(provider.exchangeCode(exchange)), askedAt };
       } catch (error) {
         // Once tokens were issued the code is spent.
         if (!(error instanceof ProviderError) || error instanceof UnusedTokensError) throw error;

@@ -69,11 +69,13 @@ export class ConsentRecorder {
   /**
    * Stores a link. A database that is away is waited for, though not for ever: somebody sits
    * before a browser.
+   *
+   * @param late whether the user may have consented anew meanwhile: that is not replaced
    */
-  async store(link: SpooledConsent): Promise<LinkEnd> {
+  async store(link: SpooledConsent, late = false): Promise<LinkEnd> {
     const entry = await this.shelf.write(link);
     try {
-      const end = await this.settle(link, false);
+      const end = await this.settle(link, late);
       this.done(entry, end);
       return end;
     } catch (error) {

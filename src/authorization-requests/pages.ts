@@ -104,7 +104,7 @@ function endContent(status: CallbackStatus): Content {
       ]);
     case 'pending':
       return content('next', 'Almost there', [
-        'Your consent has arrived and is kept safe. Saving it takes a little longer than usual.',
+        'Your consent has arrived. Finishing the link takes a little longer than usual.',
         'You have nothing more to do. You can close this window and return to the app.',
       ]);
     case 'denied':

@@ -21,6 +21,12 @@ interface Flight {
   sent: boolean;
 }
 
+/**
+ * Milliseconds for which the answer to a code is listened for at most: a callback that has not ended
+ * after two minutes is shown as failed.
+ */
+const LONGEST_EXCHANGE_MS = 110_000;
+
 /** The connections that calls are made on. */
 interface Line {
   readonly outbound: OutboundDispatcher;
@@ -83,6 +89,11 @@ export class ProviderHttp {
     return this.answered(url, options, this.answerTimeout);
   }
 
+  /** As {@link sendAndListen}, for a code: its link may not be awaited for ever. */
+  exchange(url: string, options: RequestOptions): Promise<ProviderAnswer> {
+    return this.answered(url, options, Math.min(this.answerTimeout, LONGEST_EXCHANGE_MS));
+  }
+
   private async answered(
     url: string,
     options: RequestOptions,
@@ -116,14 +127,17 @@ export class ProviderHttp {
   }
 
   /** A `fetch` whose answers are decoded. @throws ProviderError */
-  readonly fetch = async (url: string, options: RequestOptions): Promise<Response> => {
-    const answer = await this.send(url, options);
+  readonly fetch = async (url: string, options: RequestOptions): Promise<Response> =>
+    this.asResponse(await this.send(url, options));
+
+  /** An answer with its encodings undone. */
+  asResponse(answer: ProviderAnswer): Response {
     const { status, contentType } = answer;
     const empty = status === 204 || status === 205 || status === 304 || status < 200;
     const headers: Record<string, string> = contentType ? { 'content-type': contentType } : {};
     const body = empty ? null : new Uint8Array(decodeBody(answer));
     return new Response(body, { status: Math.max(status, 200), headers });
-  };
+  }
 
   async close(): Promise<void> {
     await Promise.all([this.line.outbound, ...this.leaving].map((each) => each.destroy()));

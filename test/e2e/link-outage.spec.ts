@@ -5,7 +5,39 @@ import { eventually } from '../support/wait.js';
 import { createWorld } from '../support/world.js';
 import type { TokenAnswer } from '../support/world.js';
 
-describe('linking while the database comes and goes', () => {
+describe('linking while the database comes and goes, or the provider is slow', () => {
+  it('finishes a link whose provider answers when its browser was sent away, unless the user has linked anew', async () => {
+    const world = await createWorld({ environment: { PROVIDER_TIMEOUT: '1' } });
+    try {
+      world.sandbox.switches.latencyMs = 2500;
+      const users = ['cas', 'dee'];
+      const begun = await Promise.all(users.map((user_id) => begin(world, { user_id })));
+      const visits = begun.map(async ({ authorization_url }) =>
+        visit(await world.sandbox.consent(authorization_url)),
+      );
+      expect((await Promise.all(visits)).map(({ status }) => status)).toEqual([502, 502]);
+      const statuses = () =>
+        Promise.all(begun.map(async ({ id }) => (await requestStatus(world, id)).status));
+      expect(await statuses()).toEqual(['pending', 'pending']);
+      world.sandbox.switches.latencyMs = 0;
+      const again = await begin(world, { user_id: 'dee' });
+      const callback = await world.sandbox.consent(again.authorization_url);
+      expect((await visit(callback)).status).toBe(200);
+      const newer = (await (await world.read('dee')).json()) as TokenAnswer;
+      await eventually('both have ended', async () => !(await statuses()).includes('pending'));
+      expect(await statuses()).toEqual(['completed', 'failed']);
+      expect((await (await world.read('dee')).json()) as TokenAnswer).toEqual({
+        ...newer,
+        expires_in: expect.any(Number) as number,
+      });
+      const late = (await (await world.read('cas')).json()) as TokenAnswer;
+      expect(world.sandbox.isLive(late.access_token)).toBe(true);
+      expect(world.sandbox.stats.codeCalls).toBe(3);
+    } finally {
+      await world.close();
+    }
+  });
+
   it('waits with a grant in hand for a database that goes away between claim and store', async () => {
     const database = await createDatabase();
     const proxy = await startTcpProxy(database.url);

@@ -103,7 +103,7 @@ export class OAuthProvider implements TokenProvider {
       const exchanged = async () => {
         const client = await this.client(credential, async (target, options) => {
           if (options.method !== 'POST') return this.http.fetch(target, options);
-          members = readTokenAnswer(await this.http.send(target, options));
+          members = readTokenAnswer(await this.http.exchange(target, options));
           if (openid && members.idToken === undefined) {
             throw new ProviderError('untrusted', 'id_token_missing');
           }

@@ -57,7 +57,7 @@ export class StitchConnectProvider implements TokenProvider {
   }
 
   async exchangeCode({ code }: CodeExchange): Promise<IssuedTokens> {
-    const response = await this.http.fetch(`${this.config.apiUrl}/oauth/token`, {
+    const answer = await this.http.exchange(`${this.config.apiUrl}/oauth/token`, {
       method: 'POST',
       headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
       body: new URLSearchParams({
@@ -66,6 +66,7 @@ export class StitchConnectProvider implements TokenProvider {
         grant_type: 'authorization_code',
       }),
     });
+    const response = this.http.asResponse(answer);
     // Its error body is not documented: decided by the status (STITCH-FACTS, section 2).
     if (response.status === 401 || response.status === 403) {
       throw new ProviderError('invalid_client', `http_${String(response.status)}`);
