@@ -87,6 +87,22 @@ describe('a call to a provider', () => {
     expect(await response.json()).toEqual({ error: 'x' });
   });
 
+  it('takes the answer after interim ones (102, 103), together with them and later', async () => {
+    const interim = 'HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n';
+    const final = http('200 OK', [], 'spent');
+
+    const together = await call((socket) => socket.write(interim + final));
+    const later = await call((socket) => {
+      socket.write(interim);
+      setImmediate(() => socket.write(final));
+    });
+
+    for (const answer of [together, later]) {
+      expect(answer).toMatchObject({ status: 200 });
+      await expect((answer as Response).text()).resolves.toBe('spent');
+    }
+  });
+
   it('follows no redirect: the secret in the body is for nobody else', async () => {
     const elsewhere = new RawServer((socket) => socket.write(http('200 OK')));
     const location = await elsewhere.url;

@@ -36,8 +36,12 @@ interface Line {
 /** Milliseconds: users who fail alone, one after the other, must not cost all the others theirs. */
 const RENEWED_EVERY_MS = 500;
 
-/** Notes when a request begins to be written: until then nothing can have been spent. */
-const noteSending: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
+/**
+ * Notes when a request begins to be written: until then nothing can have been spent. Interim
+ * answers (RFC 9110 section 15.2: 102, 103, as CDNs send them) are passed over here, since undici's
+ * decorator ends a call at the second head.
+ */
+const watchFlight: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
   const { opaque: flight } = options as { opaque?: Flight };
   if (!flight) return dispatch(options, handler);
 
@@ -46,6 +50,10 @@ const noteSending: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (opti
   watched.onRequestStart = (controller, context) => {
     flight.sent = true;
     start(controller, context);
+  };
+  const answer = watched.onResponseStart.bind(watched);
+  watched.onResponseStart = (controller, status, headers, message) => {
+    if (status >= 200) answer(controller, status, headers, message);
   };
   return dispatch(options, watched);
 };
@@ -153,7 +161,7 @@ export class ProviderHttp {
       bodyTimeout: 0,
       maxResponseSize: MAX_ANSWER_BYTES,
     });
-    return { outbound, dispatcher: outbound.compose(noteSending) };
+    return { outbound, dispatcher: outbound.compose(watchFlight) };
   }
 
   /**
