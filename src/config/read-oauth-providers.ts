@@ -25,8 +25,12 @@ export function readOAuthProviders(reader: EnvironmentReader): readonly OAuthPro
   return readNamedEntries(reader, FILE, 'providers', 'providers').flatMap(([name, entry]) => {
     const label = `${FILE} ${name}`;
     if (BUILT_IN.has(name)) reader.refuse(label, 'another name: this provider is built in');
-    else if (isObject(entry)) return readProvider(name, new MemberReader(reader, label, entry));
-    else reader.refuse(label, 'an object');
+    else if (!isObject(entry)) reader.refuse(label, 'an object');
+    else {
+      const provider = readProvider(name, new MemberReader(reader, label, entry));
+      // Without an issuer nothing can be asked of it, not even by `doctor`; the problem is noted.
+      if (provider.issuer !== '') return [provider];
+    }
     return [];
   });
 }

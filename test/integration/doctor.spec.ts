@@ -172,6 +172,19 @@ describe('doctor', () => {
     expect(found.map(({ name }) => name)).toEqual(['provider elsewhere metadata']);
   });
 
+  it('names an issuer of a configured provider that is no URL, and looks at all the rest', async () => {
+    const file = join(temporaryDirectory(), 'providers.json');
+    const entry = { issuer: 'elsewhere', client_id: 'c', client_secret: 's' };
+    writeFileSync(file, JSON.stringify({ providers: { elsewhere: entry } }));
+    const found = await failing({ ...healthy(), OAUTH_PROVIDERS_FILE: file });
+    expect(found).toEqual([
+      expect.objectContaining({
+        name: 'config',
+        detail: expect.stringContaining('OAUTH_PROVIDERS_FILE elsewhere.issuer'),
+      }),
+    ]);
+  });
+
   it('repeats no secret', async () => {
     const secret = randomBytes(24).toString('base64url');
     const url = new URL(database.url);
