@@ -142,8 +142,7 @@ export class History {
    */
   async check(query: Query): Promise<boolean> {
     const found = await readHistory(query, this.process.value, PROBE_TIMEOUT);
-    // Not migrated yet: nothing works here, and nothing can be compared.
-    if (!found) return true;
+    if (!found) return this.withoutTables();
     this.state = found;
     if (this.stage === OPEN && this.known && isSameHistory(this.known, found)) {
       await this.write(query, found.incarnation);
@@ -170,6 +169,18 @@ export class History {
   async leave(query: Query): Promise<void> {
     if (this.known && this.heldSince() === undefined)
       await forgetReplicas(query, [this.process.value]);
+  }
+
+  /**
+   * Not migrated: nothing works here, and nothing can be compared. Where this process has worked it
+   * is about to be restored, and counts as away: rows that appear in between must not be served
+   * before they were compared.
+   */
+  private withoutTables(): boolean {
+    if (!this.known) return true;
+    this.lostContact();
+    this.onQuestion();
+    return false;
   }
 
   private async answer(query: Query, found: HistoryState): Promise<boolean> {

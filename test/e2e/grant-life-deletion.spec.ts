@@ -117,6 +117,24 @@ describe('deleting a grant', () => {
     expect(await outbox()).toEqual([]);
   });
 
+  it('is not undone by a restore under running replicas: a database without its tables counts as away', async () => {
+    await world.link('hal');
+    const statuses = () =>
+      Promise.all([0, 1].map(async (replica) => (await world.read('hal', '', replica)).status));
+    expect(await statuses()).toEqual([200, 200]);
+    await remove('hal');
+    await goneFrom('hal', 1);
+    const answers = (status: number) =>
+      eventually(`both answer ${String(status)}`, async () =>
+        (await statuses()).every((each) => each === status),
+      );
+    // What a heartbeat finds between the creation of a database and what is restored into it.
+    await world.database.query('ALTER TABLE stitch_replicas RENAME TO not_restored_yet');
+    await answers(503);
+    await world.database.query('ALTER TABLE not_restored_yet RENAME TO stitch_replicas');
+    await answers(404);
+  });
+
   it('needs tokens:write and a provider that there is', async () => {
     await world.link('gus');
     const reader = await createClient(world.database.url, ['tokens:read', 'authorizations:write']);
