@@ -163,6 +163,48 @@ describe('a provider by configuration: oidc-provider with client_secret_post, Ed
   });
 });
 
+describe('a provider by configuration that demands what the vault does not do', () => {
+  const against = async (
+    demands: 'pushed requests' | 'DPoP',
+    work: (world: ConfiguredWorld) => Promise<void>,
+  ) => {
+    const world = await createConfiguredWorld('strict');
+    const server = await startOidcProvider({ redirectUri: world.redirectUri, demands });
+    try {
+      const { issuer, clientId: client_id, clientSecret: client_secret } = server;
+      await world.start({
+        ...{ issuer, client_id, client_secret, client_authentication: 'client_secret_post' },
+        ...{ scopes: SCOPES, authorization_parameters: { prompt: 'consent' } },
+      });
+      await work(world);
+    } finally {
+      await world.close();
+      await server.close();
+    }
+  };
+
+  it('refuses a link to a server that wants pushed requests, before anybody is sent there', () =>
+    against('pushed requests', async ({ vaults, key }) => {
+      const body = { user_id: 'ann', provider: 'strict' };
+      const answer = await postRequest({ vault: vaults[0]!, key }, body);
+      expect(answer.status).toBe(502);
+      expect(await answer.json()).toMatchObject({
+        code: 'provider_misconfigured',
+        reason: 'pushed_requests_required',
+      });
+    }));
+
+  it('ends a link to a server that wants proofs with the word of the server', () =>
+    against('DPoP', async (world) => {
+      expect((await world.link('ann')).status).toBe(400);
+      const requests = await world.database.query(
+        'SELECT status, error FROM stitch_authorization_requests',
+      );
+      expect(requests).toEqual([{ status: 'failed', error: 'invalid_grant' }]);
+      expect((await world.read('ann')).status).toBe(404);
+    }));
+});
+
 describe('a provider by configuration: plain OAuth 2.0 without metadata', () => {
   it('links, rotates and forgets with its two endpoints alone', async () => {
     const acme = await startAcme();

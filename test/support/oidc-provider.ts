@@ -41,6 +41,8 @@ export interface OidcOptions {
   /** Whether refresh tokens rotate, and whether they can be revoked. Default true. */
   readonly rotates?: boolean;
   readonly revokes?: boolean;
+  /** What it insists on beyond OAuth 2.0: pushed requests (RFC 9126) or proofs (RFC 9449). */
+  readonly demands?: 'pushed requests' | 'DPoP';
 }
 
 /** Every refresh token rotates; a used one that comes back ends its grant. PKCE is required. */
@@ -113,6 +115,7 @@ async function configuration({ clientId, clientSecret, redirectUri, ...options }
         grant_types: ['authorization_code', 'refresh_token'],
         response_types: ['code'],
         token_endpoint_auth_method: clientAuthentication ?? 'client_secret_post',
+        ...(options.demands === 'DPoP' ? { dpop_bound_access_tokens: true } : {}),
       },
     ],
     routes: {
@@ -126,6 +129,11 @@ async function configuration({ clientId, clientSecret, redirectUri, ...options }
     pkce: { required: () => true },
     features: {
       devInteractions: { enabled: false },
+      dPoP: { enabled: options.demands === 'DPoP' },
+      pushedAuthorizationRequests: {
+        enabled: true,
+        requirePushedAuthorizationRequests: options.demands === 'pushed requests',
+      },
       revocation: { enabled: options.revokes ?? true, allowedPolicy: () => true },
     },
     interactions: { url: (_: unknown, { uid }: { uid: string }) => `/interaction/${uid}` },
