@@ -3,6 +3,7 @@ import { Log, invalidCallback, notFound } from '../common/index.js';
 import { linksConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
 import { DatabaseClock } from '../database/index.js';
+import { isUnknownKey } from '../encryption/index.js';
 import { Metrics } from '../metrics/index.js';
 import { ProviderError, ProviderRegistry, UnusedTokensError } from '../providers/index.js';
 import type { CodeExchange, IssuedTokens, TokenProvider } from '../providers/index.js';
@@ -86,10 +87,29 @@ export class CallbackService {
       if (!end) throw invalidCallback();
       return end;
     }
+    await this.assertReadable(request);
     const end = await this.finishTaken(request, guarded.provider, parsed);
     const { id } = request;
     const setCookies = [this.cookies.clear('link', id), this.cookies.set('end', id, visitor)];
     return { ...end, setCookies };
+  }
+
+  /**
+   * Gives a request back that is sealed under a key which this replica lacks: nothing was presented,
+   * and the browser that comes again may get to a replica that has it.
+   *
+   * @throws EncryptionError `unknown_key`
+   */
+  private async assertReadable(request: OpenRequest): Promise<void> {
+    try {
+      this.secrets.open(request.codeVerifier, 'code_verifier', request.id);
+      this.secrets.open(request.nonce, 'nonce', request.id);
+    } catch (error) {
+      // Anything else is told of where the request is judged.
+      if (!isUnknownKey(error)) return;
+      await this.claims.giveBack(request.id);
+      throw error;
+    }
   }
 
   private async finishTaken(

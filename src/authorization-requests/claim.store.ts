@@ -61,9 +61,14 @@ export class ClaimStore {
    * Ties a request to a browser that starts it, beside those that did before: whoever opens the
    * start page in between, a mail scanner for one, ends nothing that the user has begun.
    *
+   * @param accept throws where it can't be started here, which leaves it as it was
    * @returns undefined as well when too many browsers began it
    */
-  async start(id: string, browser: Buffer): Promise<StartedRequest | undefined> {
+  async start(
+    id: string,
+    browser: Buffer,
+    accept: (request: OpenRequest) => void,
+  ): Promise<StartedRequest | undefined> {
     return this.database.transaction(async (query) => {
       const [row] = await query<OpenRequest>(
         `UPDATE stitch_authorization_requests r SET browser_hash = $2, started_at = now()
@@ -72,13 +77,15 @@ export class ClaimStore {
         [id, browser, MOST_BROWSERS],
       );
       if (!row) return undefined;
+      const request = OPEN_ROWS.read(row);
+      accept(request);
       const [begun] = await query<{ first: boolean }>(
         `INSERT INTO stitch_authorization_browsers AS b (browser_hash, request_id, first)
          SELECT $2, $1, NOT EXISTS (SELECT 1 FROM stitch_authorization_browsers WHERE request_id = $1)
          ON CONFLICT (browser_hash) DO UPDATE SET started_at = now() RETURNING b.first`,
         [id, browser],
       );
-      return { ...OPEN_ROWS.read(row), firstBrowser: begun?.first === true };
+      return { ...request, firstBrowser: begun?.first === true };
     });
   }
 
@@ -99,6 +106,16 @@ export class ClaimStore {
       proof.visitor,
     ]);
     return row && OPEN_ROWS.read(row);
+  }
+
+  /** Has a claimed request wait for its callback again. Nothing of the answer may have been used. */
+  async giveBack(id: string): Promise<void> {
+    await this.database.query(
+      `UPDATE stitch_authorization_requests
+       SET claimed_at = NULL, answer_hash = NULL, visitor_hashes = '{}'
+       WHERE id = $1 AND status = 'pending'`,
+      [id],
+    );
   }
 
   private async takeOpen(parameters: unknown[]): Promise<OpenRequest[]> {

@@ -31,9 +31,11 @@ export class StartService {
     // A browser that comes by again keeps its cookie: it is one browser.
     const kept = this.cookies.brought('link', cookies).find(({ requestId }) => requestId === id);
     const secret = kept?.secret ?? randomValue();
-    const request = await this.claims.start(id, hashOf(secret));
+    const request = await this.claims.start(id, hashOf(secret), (started) => {
+      if (!this.authenticity.check(started)) throw invalidCallback();
+    });
     const guarded = request && this.providers.find(request.provider);
-    if (!guarded || !this.authenticity.check(request)) throw invalidCallback();
+    if (!guarded) throw invalidCallback();
     // For the first browser alone: whoever else has the URL is not shown whose link it is.
     const prefill =
       request.prefill && request.firstBrowser

@@ -71,7 +71,7 @@ export const providerUnavailable = (retryAfter: number, cause?: unknown) =>
   );
 
 /** 503: this replica lacks the key that a value is sealed under; another one may have it. */
-export const keyUnavailable = (cause: unknown) =>
+export const keyUnavailable = (cause?: unknown) =>
   new VaultError(
     503,
     'key_unavailable',

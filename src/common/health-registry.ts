@@ -1,7 +1,12 @@
 import { Injectable } from '@nestjs/common';
 
-/** How a part is. `reason` is for operators: what is wrong, never a secret. */
-export type PartState = { readonly up: true } | { readonly up: false; readonly reason: string };
+/**
+ * How a part is. `reason` is for operators: what is wrong, never a secret. Where it holds figures,
+ * `trouble` is what it says without them: another figure is no news for the log.
+ */
+export type PartState =
+  | { readonly up: true }
+  | { readonly up: false; readonly reason: string; readonly trouble?: string };
 
 /** A part of the process whose state `/health/ready` shows. */
 export interface HealthPart {

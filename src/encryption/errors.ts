@@ -31,3 +31,7 @@ export class EncryptionError extends Error {
     super(message, options);
   }
 }
+
+/** Whether a value can't be opened for want of its key, which another replica may have. */
+export const isUnknownKey = (error: unknown): boolean =>
+  error instanceof EncryptionError && error.code === 'unknown_key';

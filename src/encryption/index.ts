@@ -1,4 +1,4 @@
-export { EncryptionError } from './errors.js';
+export { EncryptionError, isUnknownKey } from './errors.js';
 export type { EncryptionErrorCode } from './errors.js';
 export { EncryptionModule } from './encryption.module.js';
 export { generateKey } from './generate-key.js';

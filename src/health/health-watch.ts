@@ -77,9 +77,12 @@ export class HealthWatch implements OnApplicationBootstrap {
     const before = this.states.get(part) ?? { up: true };
     this.states.set(part, state);
     if (state.up && !before.up) this.log.event('info', 'health.part_up', { part: part.name });
-    if (!state.up && (before.up || before.reason !== state.reason)) {
+    if (!state.up && (before.up || troubleOf(before) !== troubleOf(state))) {
       const fields = { part: part.name, reason: state.reason, needed: part.needed };
       this.log.event('error', 'health.part_down', fields);
     }
   }
 }
+
+const troubleOf = ({ reason, trouble = reason }: { reason: string; trouble?: string }): string =>
+  trouble;

@@ -29,6 +29,11 @@ export class KeyringError extends Error {
     super(problems.map(({ kind, id, rows }) => `key ${id} of ${rows} row(s): ${kind}`).join('; '));
     this.name = 'KeyringError';
   }
+
+  /** Which keys, whatever number of rows they have by now. */
+  get trouble(): string {
+    return this.problems.map(({ kind, id }) => `${kind} ${id}`).join('; ');
+  }
 }
 
 /** Compares the keyring with what the database was sealed with. */

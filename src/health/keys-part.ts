@@ -50,7 +50,7 @@ export class KeysPart implements OnModuleInit {
       return { up: true };
     } catch (error) {
       if (!(error instanceof KeyringError)) throw error;
-      return { up: false, reason: error.message };
+      return { up: false, reason: error.message, trouble: error.trouble };
     }
   }
 }

@@ -7,12 +7,13 @@ import { HealthRegistry } from '../common/index.js';
 import type { PartState } from '../common/index.js';
 import { journalConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
+import { Journal } from '../journal/index.js';
 
 /** A block: an empty file can be made on a full disk, too. */
 const BLOCK = Buffer.alloc(4096);
 
 /**
- * Whether an answer could be kept in `SPOOL_DIR` now. It is tried, as most of the time nothing is
+ * Whether an answer could be kept in `SPOOL_DIR` now, and those there could be read. It is tried, as most of the time nothing is
  * written there. Not needed to be ready: reads and rotations are right without a spool, and it tends
  * to fail on all replicas at once, of which none would be left.
  */
@@ -20,6 +21,7 @@ const BLOCK = Buffer.alloc(4096);
 export class SpoolPart implements OnModuleInit {
   constructor(
     @Inject(journalConfig.KEY) private readonly config: ConfigType<typeof journalConfig>,
+    private readonly journal: Journal,
     private readonly registry: HealthRegistry,
   ) {}
 
@@ -37,10 +39,18 @@ export class SpoolPart implements OnModuleInit {
         await file.close();
         await rm(path, { force: true });
       }
-      return { up: true };
+      return this.readable();
     } catch (error) {
       const { code = 'unknown' } = error as NodeJS.ErrnoException;
       return { up: false, reason: `SPOOL_DIR cannot be written to (${code})` };
     }
+  }
+
+  /** What another process left under a key that is not in this keyring waits for who has it. */
+  private readable(): PartState {
+    const { foreign } = this.journal.status;
+    if (foreign === 0) return { up: true };
+    const trouble = 'records in SPOOL_DIR are sealed under a key that this replica lacks';
+    return { up: false, reason: `${String(foreign)} ${trouble}`, trouble };
   }
 }

@@ -29,7 +29,8 @@ describe('the journal', () => {
   let lines: string[];
   let opened: Journal[];
   let now = 0;
-  const ours = sealer('ours');
+  const oursKey = randomBytes(32);
+  const ours = new Sealer(new Keyring([{ id: 'ours', key: oursKey }]));
   const open = (options: { by?: Sealer; retention?: number } = {}) => {
     const log = new Log('info', { write: (line: string) => void lines.push(line) });
     const { by = ours, retention = 60_000 } = options;
@@ -147,8 +148,31 @@ describe('the journal', () => {
     },
   );
 
-  it('sets aside what was sealed with a foreign key, and a file that is not to be read', async () => {
-    await open({ by: sealer('foreign') }).append(record('a'));
+  it('leaves alone what is sealed under a key that it lacks, however long, and says how much', async () => {
+    const theirs = new Keyring([
+      { id: 'newer', key: randomBytes(32) },
+      { id: 'ours', key: oursKey },
+    ]);
+    const other = open({ by: new Sealer(theirs) });
+    const kept = await other.append(record('a'));
+    const journal = open();
+    expect(journal.unsettled('test')).toEqual([]);
+    expect(journal.status).toMatchObject({ foreign: 1, setAside: 0 });
+    now += 3_600_000;
+    journal.sweep();
+    await journal.append(record('b'));
+    // Its successor finds it as it was: not settled by somebody who could not read it, nor dropped.
+    const successor = open({ by: new Sealer(theirs) });
+    expect(successor.unsettled('test').map(({ id }) => id)).toContain(kept);
+    successor.settle(kept);
+    for (const name of segments()) rmSync(join(directory, name));
+    now += 3_600_000;
+    journal.sweep();
+    expect(journal.status.foreign).toBe(0);
+  });
+
+  it('sets aside what another key of its name has sealed, and a file that is not to be read', async () => {
+    await open({ by: sealer('ours') }).append(record('a'));
     mkdirSync(join(directory, `${randomUUID()}-000001.journal`));
     const journal = open();
     expect(journal.unsettled('test')).toEqual([]);

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, readdirSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { describeError } from '../common/index.js';
 import type { Log, LogEvent } from '../common/index.js';
-import { EncryptionError } from '../encryption/index.js';
+import { EncryptionError, isUnknownKey } from '../encryption/index.js';
 import type { Sealer } from '../encryption/index.js';
 import { JournalIndex } from './journal-index.js';
 import type { JournalEntry } from './journal-index.js';
@@ -44,6 +44,8 @@ export interface JournalStatus {
   readonly segments: number;
   /** Records that could not be opened, or not be used. */
   readonly setAside: number;
+  /** Lines of others under a key that this process lacks: left where they are, for who has it. */
+  readonly foreign: number;
 }
 
 interface KnownFile {
@@ -52,6 +54,8 @@ interface KnownFile {
   size: number;
   /** Monotonic time when it was seen to grow last. */
   grownAt: number;
+  /** Lines in it under a key that this process lacks. */
+  foreign: number;
 }
 
 /**
@@ -107,6 +111,7 @@ export class Journal {
       remembered: this.index.size,
       segments: this.files.size,
       setAside: this.aside.count,
+      foreign: [...this.files.values()].reduce((sum, { foreign }) => sum + foreign, 0),
     };
   }
 
@@ -260,8 +265,9 @@ export class Journal {
     this.note(id, 0);
   }
 
-  private grown(path: string, writer: string, size: number): void {
-    this.files.set(path, { writer, size, grownAt: this.monotonic() });
+  private grown(path: string, writer: string, size: number, foreign = 0): void {
+    const before = this.files.get(path)?.foreign ?? 0;
+    this.files.set(path, { writer, size, grownAt: this.monotonic(), foreign: before + foreign });
   }
 
   /** Reads what other processes have written since the last look. @throws what the disk says */
@@ -293,6 +299,7 @@ export class Journal {
     const unusable: { id: string; text: string; reason: string }[] = [];
     const from = this.files.get(path)?.size ?? 0;
     const lines = readLines(path, from);
+    let foreign = 0;
     for (const { text, offset } of lines) {
       try {
         const { id, kind, key, version, at } = decodeLine(this.sealer, writer, text);
@@ -300,12 +307,18 @@ export class Journal {
         if (kind === SETTLED) this.index.settle(key, version);
         else this.index.add({ id, kind, key, version, at, ...place, settled: false });
       } catch (error) {
+        // It may be the only copy of an answer. Whoever has the key works with it, or this process
+        // once it is started with that key.
+        if (isUnknownKey(error)) {
+          foreign += 1;
+          continue;
+        }
         const id = recordId(writer, sequenceOf(text) ?? -offset);
         unusable.push({ id, text, reason: reasonOf(error) });
       }
     }
     const last = lines.at(-1);
-    if (last) this.grown(path, writer, last.offset + last.text.length + 1);
+    if (last) this.grown(path, writer, last.offset + last.text.length + 1, foreign);
     else if (from === 0 && !this.files.has(path)) this.grown(path, writer, 0);
     return unusable;
   }
@@ -328,6 +341,11 @@ export class Journal {
     // Another process may still append to its file.
     const age = own ? this.options.retention : this.options.retention + 4 * this.segmentAge;
     if (this.monotonic() - file.grownAt < age) return;
+    if (file.foreign > 0) {
+      // What it holds can't be known here: it is not this process that drops it.
+      if (!existsSync(path)) this.forgetFile(path);
+      return;
+    }
     const open = this.index.inFile(path).filter(({ settled }) => !settled);
     if (open.length > 0 && !own) return;
     // What would keep a whole file (its row is locked for hours) is copied to the newest one.

@@ -115,6 +115,7 @@ export class OnDemandRefresh {
     if (wait > 0) return { kind: 'provider_unavailable', retryAfter: wait };
     const end = await this.claimAndRotate(grant, guarded, deadline);
     if (end?.kind === 'committed') return { kind: 'grant', grant: end.grant };
+    if (end?.kind === 'foreign') return { kind: 'key_unavailable' };
     if (end?.kind === 'failed' && end.retryIn > 0) {
       return {
         kind: 'provider_unavailable',

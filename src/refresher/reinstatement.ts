@@ -1,4 +1,5 @@
 import type { Log } from '../common/index.js';
+import { isUnknownKey } from '../encryption/index.js';
 import { ProviderError } from '../providers/index.js';
 import type { GuardedProvider } from '../providers/index.js';
 import { grantKeyText } from '../grants/index.js';
@@ -19,7 +20,7 @@ export class Reinstatement {
     private readonly log: Log,
   ) {}
 
-  /** Checks a leased grant. @throws StorageUnavailableError when its end could not be noted */
+  /** Checks a leased grant; one whose key is elsewhere is left to who has it. @throws StorageUnavailableError when its end could not be noted */
   async check(grant: ClaimedGrant, guarded: GuardedProvider): Promise<void> {
     const { provider, breaker, limit } = guarded;
     if (!provider.verify || !breaker.admit()) {
@@ -39,6 +40,11 @@ export class Reinstatement {
         return;
       }
     } catch (failure) {
+      if (isUnknownKey(failure)) {
+        breaker.withdraw();
+        await this.store.release(grant, grant.leaseOwner ?? '', false, FIRST_WAIT);
+        return;
+      }
       if (!(failure instanceof ProviderError)) {
         breaker.withdraw();
         throw failure;

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../database/index.js';
+import { Database, keyIdOf } from '../database/index.js';
 import type { Query, RowOf, SealedTable } from '../database/index.js';
 import { RevocationOutbox, contextOfRow } from '../grants/index.js';
 import type { RevocableToken } from '../grants/index.js';
@@ -47,16 +47,21 @@ export class RevocationStore extends RevocationOutbox {
     );
   }
 
-  /** Takes what is due, for so many milliseconds: after that it is due again. */
-  claim(limit: number, lease: number): Promise<Revocation[]> {
+  /**
+   * Takes what is due, for so many milliseconds: after that it is due again.
+   *
+   * @param keys ids of those that this replica can open; others are left to who can
+   */
+  claim(limit: number, lease: number, keys: readonly string[]): Promise<Revocation[]> {
     return this.database.query<Revocation>(
       `UPDATE stitch_revocations r
        SET due_at = now() + $2 * interval '1 millisecond', attempts = r.attempts + 1
-       FROM (SELECT id FROM stitch_revocations WHERE due_at <= now()
+       FROM (SELECT id FROM stitch_revocations
+             WHERE due_at <= now() AND ${keyIdOf('refresh_token')} = ANY($3::text[])
              ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED) due
        WHERE r.id = due.id
        RETURNING ${CLAIMED.selected('r')}`,
-      [limit, lease],
+      [limit, lease, keys],
     );
   }
 

@@ -3,6 +3,7 @@ import { Log, StorageUnavailableError } from '../common/index.js';
 import { refreshConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
 import { History } from '../database/index.js';
+import { Keyring } from '../encryption/index.js';
 import { BackgroundWorks } from '../lifecycle/index.js';
 import { ProviderError, ProviderRegistry } from '../providers/index.js';
 import { SharedConsents, TokenSealer } from '../grants/index.js';
@@ -24,6 +25,7 @@ export class Revoker {
     private readonly store: RevocationStore,
     private readonly providers: ProviderRegistry,
     private readonly sealer: TokenSealer,
+    private readonly keyring: Keyring,
     private readonly consents: SharedConsents,
     private readonly history: History,
     @Inject(refreshConfig.KEY) private readonly config: ConfigType<typeof refreshConfig>,
@@ -42,7 +44,7 @@ export class Revoker {
     if (this.paused) return;
     try {
       for (;;) {
-        const due = await this.store.claim(BATCH, LEASE);
+        const due = await this.store.claim(BATCH, LEASE, this.keyring.ids);
         await Promise.all(due.map((each) => this.revoke(each)));
         if (signal.aborted || due.length < BATCH) return;
       }

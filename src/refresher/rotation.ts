@@ -1,6 +1,6 @@
 import { NOT_NEEDED, untraced } from '../common/index.js';
 import type { Clock, Log, Trace } from '../common/index.js';
-import { EncryptionError } from '../encryption/index.js';
+import { isUnknownKey } from '../encryption/index.js';
 import { ProviderError, UnreadableAnswerError } from '../providers/index.js';
 import type { GuardedProvider, IssuedTokens, ProviderAnswer } from '../providers/index.js';
 import { grantKeyText, refreshDueAt } from '../grants/index.js';
@@ -40,6 +40,8 @@ const FOREIGN_RETRY_MS = 1000;
 export type RotationEnd =
   | { readonly kind: 'committed'; readonly grant: Grant }
   | { readonly kind: 'superseded' | 'gone' | 'retired' | 'held' | 'abandoned' }
+  /** Nothing was presented: this replica lacks the key of the refresh token. */
+  | { readonly kind: 'foreign' }
   /** `retryIn` in milliseconds. */
   | { readonly kind: 'failed'; readonly error: ProviderError; readonly retryIn: number };
 
@@ -145,7 +147,10 @@ export class Rotation {
     if (commits.holds(grant) || this.dependencies.held.keeps(grant))
       return await this.abandon(grant, guarded, COMMIT_PENDING_RETRY_MS);
     const refreshToken = this.openRefreshToken(grant);
-    if (refreshToken === FOREIGN) return await this.abandon(grant, guarded, FOREIGN_RETRY_MS);
+    if (refreshToken === FOREIGN) {
+      await this.abandon(grant, guarded, FOREIGN_RETRY_MS);
+      return { kind: 'foreign' };
+    }
     if (refreshToken === undefined) return await this.unreadable(grant, guarded);
     const { era } = guarded.breaker;
     let issued: IssuedTokens;
@@ -235,7 +240,7 @@ export class Rotation {
       return this.dependencies.sealer.open(grant.refreshToken, 'refresh_token', grant);
     } catch (error) {
       // Health and metrics tell of a missing key: not each of its grants does.
-      if (error instanceof EncryptionError && error.code === 'unknown_key') return FOREIGN;
+      if (isUnknownKey(error)) return FOREIGN;
       this.dependencies.log.failure('grant.unreadable', error, names(grant));
       return undefined;
     }

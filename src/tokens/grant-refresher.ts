@@ -13,7 +13,9 @@ export type RefreshOutcome =
   | { readonly kind: 'gone' }
   /** `retryAfter` in milliseconds. */
   | { readonly kind: 'provider_unavailable'; readonly retryAfter: number }
-  | { readonly kind: 'storage_unavailable' };
+  | { readonly kind: 'storage_unavailable' }
+  /** This replica lacks the key that the refresh token is sealed under. */
+  | { readonly kind: 'key_unavailable' };
 
 /**
  * Gets a grant refreshed, once for any number of demands. Implemented by the refresher, which

@@ -4,6 +4,7 @@ import {
   KeyedSingleFlight,
   StorageUnavailableError,
   insufficientScope,
+  keyUnavailable,
   providerUnavailable,
   reauthorizationRequired,
   tokenNotFound,
@@ -129,6 +130,9 @@ export class TokenReader {
       case 'storage_unavailable':
         if (alive(grant, this.clock.now())) return grant;
         throw new StorageUnavailableError();
+      case 'key_unavailable':
+        if (alive(grant, this.clock.now())) return grant;
+        throw keyUnavailable();
     }
   }
 
