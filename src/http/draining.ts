@@ -3,25 +3,36 @@ import type { FastifyInstance } from 'fastify';
 
 /** Milliseconds between looks at what is still connected. */
 const LOOK = 25;
-/** Milliseconds for a request that is on its way in to arrive. */
+/** Milliseconds for a request that is on its way in to arrive, and for an answer to be taken. */
 const ARRIVAL = 1000;
 
 /**
  * Closes a listener in bounded time. Node closes those connections that are idle at that moment;
  * one whose answer is being made would stay open after it for as long as its client's pool likes,
- * and one whose request never arrives for as long as its sender likes.
+ * and one whose request never arrives, or whose answer nobody takes (a scraper that stalls), for as
+ * long as its client likes.
  */
 export class Draining {
   private readonly server: Server;
+  /** Requests whose answers are being made. */
   private answering = 0;
+  /** When the last one had been made. */
+  private answeredAt = -Infinity;
 
   constructor(private readonly instance: FastifyInstance) {
     this.server = instance.server;
     this.server.on('request', (_request, response) => {
       this.answering += 1;
-      response.once('close', () => {
+      let answered = false;
+      const done = () => {
+        if (answered) return;
+        answered = true;
         this.answering -= 1;
-      });
+        this.answeredAt = performance.now();
+      };
+      // Node's word for: all of it was handed over, whether or not the client takes it.
+      response.once('prefinish', done);
+      response.once('close', done);
     });
   }
 
@@ -29,9 +40,10 @@ export class Draining {
   async close(patience: number): Promise<void> {
     const begun = performance.now();
     const looking = setInterval(() => {
-      const waited = performance.now() - begun;
-      const needed = this.answering > 0 ? patience : ARRIVAL;
-      if (waited < needed) this.server.closeIdleConnections();
+      const now = performance.now();
+      const until =
+        this.answering > 0 ? begun + patience : Math.max(begun, this.answeredAt) + ARRIVAL;
+      if (now < until) this.server.closeIdleConnections();
       else this.server.closeAllConnections();
     }, LOOK);
     try {

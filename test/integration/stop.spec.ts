@@ -24,7 +24,7 @@ describe('a vault that is stopped', () => {
     await database.drop();
   });
 
-  const startVault = () =>
+  const startVault = (environment: Record<string, string> = {}) =>
     startVaultProgram({
       NODE_ENV: 'test',
       PORT: '0',
@@ -36,6 +36,7 @@ describe('a vault that is stopped', () => {
       STITCH_MONEY_ISSUER: sandbox.url,
       STITCH_MONEY_CLIENT_ID: sandbox.clientId,
       STITCH_MONEY_CLIENT_SECRET: sandbox.clientSecret,
+      ...environment,
     });
   const ends = (vault: { stdout: string }) => eventsOf(vault).map(({ event }) => event);
 
@@ -66,6 +67,22 @@ describe('a vault that is stopped', () => {
     expect(ends(vault)).toContain('vault.stopped');
     expect(ends(vault)).not.toContain('vault.stop_cut_short');
     agent.destroy();
+  });
+
+  it('waits for nobody who asked and does not take the answer', async () => {
+    const vault = await startVault({ PROVIDER_TIMEOUT: '60' });
+    const { hostname, port } = new URL(vault.internalUrl);
+    const scraper = connect(Number(port), hostname).on('error', () => undefined);
+    scraper.pause().write('GET /metrics HTTP/1.1\r\nhost: vault\r\n\r\n'.repeat(300));
+    // More than any buffer on the way holds is asked for; the vault answers others meanwhile.
+    await eventually('it has begun', () => scraper.bytesWritten > 0);
+    expect((await fetch(`${vault.internalUrl}/health/live`)).status).toBe(200);
+    const asked = performance.now();
+    vault.kill('SIGTERM');
+    expect((await vault.ended).code).toBe(0);
+    expect(performance.now() - asked).toBeLessThan(10_000);
+    expect(ends(vault)).not.toContain('vault.stop_cut_short');
+    scraper.destroy();
   });
 
   it('waits for no request that never arrives', async () => {
