@@ -10,6 +10,7 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY nest-cli.json .swcrc tsconfig.json tsconfig.build.json ./
 COPY migrations migrations
+COPY deploy/postgres deploy/postgres
 COPY src src
 RUN npm run build
 

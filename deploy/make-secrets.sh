@@ -22,7 +22,9 @@ save() {
 random() { head -c 32 /dev/urandom | base64 | tr -d '\n'; }
 
 save postgres_password "$(random | tr '+/' '-_' | tr -d '=')"
-save database_url "postgres://vault:$(cat postgres_password)@postgres:5432/vault"
+save vault_app_password "$(random | tr '+/' '-_' | tr -d '=')"
+save owner_database_url "postgres://vault:$(cat postgres_password)@postgres:5432/vault"
+save database_url "postgres://vault_app:$(cat vault_app_password)@postgres:5432/vault"
 save vault_keyring "k$(date -u +%Y%m%d):$(random)"
 
 if [ ! -e stitch_money_client_secret ]; then

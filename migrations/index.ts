@@ -48,3 +48,5 @@ export const migrations = [
   WebhookReceivers1764198000000,
   Caution1764199000000,
 ];
+
+export { vaultRoleSql } from './vault-role.js';

@@ -27,9 +27,18 @@ const built = [
   'dist/main.js',
   'dist/cli.js',
   'dist/migrations/index.js',
+  'dist/migrations/vault-role.sql',
   'dist/console/assets/app.js',
 ];
-const sources = ['src', 'migrations', 'package.json', 'tsconfig.json', 'nest-cli.json', '.swcrc'];
+const sources = [
+  'src',
+  'migrations',
+  'deploy/postgres/vault-role.sql',
+  'package.json',
+  'tsconfig.json',
+  'nest-cli.json',
+  '.swcrc',
+];
 
 const fresh =
   built.every((file) => existsSync(file)) &&

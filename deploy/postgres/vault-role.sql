@@ -1,5 +1,6 @@
--- The role that the vault works with, and no more rights than it needs. Run it as the owner of the
--- tables, after each migration; running it again changes nothing. Then give the role a password:
+-- The role that the vault works with, and no more rights than it needs. Run it once, as the owner of
+-- the tables (or `migrate --role vault_app` does); `migrate` runs it again after each migration, for
+-- every role that has these rights. Running it again changes nothing. Then give the role a password:
 --   ALTER ROLE vault_app PASSWORD '…';
 
 DO $$
@@ -7,6 +8,15 @@ BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'vault_app') THEN
     CREATE ROLE vault_app LOGIN;
   END IF;
+END $$;
+
+-- The server itself ends what waits for a lock, before the vault's deadline of 3 seconds does. Behind
+-- a pooler, too: some releases of PgBouncer end when a client has a statement cancelled.
+DO $$
+BEGIN
+  ALTER ROLE vault_app SET lock_timeout = '2500ms';
+EXCEPTION WHEN insufficient_privilege THEN
+  RAISE NOTICE 'lock_timeout of vault_app is left as it is: that takes CREATEROLE';
 END $$;
 
 -- Whoever may log in to the database may notify on any channel and take advisory locks.

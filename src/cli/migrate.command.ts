@@ -6,6 +6,7 @@ import { print } from './output.js';
 
 interface Options {
   json?: boolean;
+  role?: string;
 }
 
 /** `migrate [run|revert|show]` */
@@ -14,8 +15,9 @@ export function addMigrateCommand(program: Command): void {
     .command('migrate')
     .description('apply pending migrations, revert the newest, or show them all')
     .addArgument(new Argument('[action]').choices(['run', 'revert', 'show']).default('run'))
+    .option('--role <name>', 'run: the role that the vault works with, made if there is none')
     .option('--json', 'print one JSON document')
-    .action(async (action: 'run' | 'revert' | 'show', { json }: Options) => {
+    .action(async (action: 'run' | 'revert' | 'show', { json, role }: Options) => {
       const migrator = new Migrator(loadDatabaseConfig());
       if (action === 'show') {
         const migrations = await migrator.show();
@@ -25,8 +27,10 @@ export function addMigrateCommand(program: Command): void {
         const reverted = await migrator.revert();
         print(json, { reverted }, describe('Reverted', reverted, 'There is nothing to revert.'));
       } else {
-        const applied = await migrator.run();
-        print(json, { applied }, describe('Applied', applied, 'The database is up to date.'));
+        const { applied, roles } = await migrator.run(role);
+        const lines = describe('Applied', applied, 'The database is up to date.');
+        const rights = roles.map((name) => `${name} has the rights of a vault.`);
+        print(json, { applied, ...(roles.length > 0 && { roles }) }, [...lines, ...rights]);
       }
     });
 }

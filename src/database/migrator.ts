@@ -4,6 +4,7 @@ import type { ConnectionConfig } from '../config/index.js';
 import { dataSourceOptions } from './data-source.js';
 import { SERVER_SETTINGS, ServerSettingsError, settingProblems } from './server-settings.js';
 import type { ServerSettings } from './server-settings.js';
+import { renewRights } from './vault-role.js';
 
 /** An arbitrary constant that every replica agrees on: the advisory lock of schema changes. */
 const MIGRATION_LOCK = 7_146_210_001;
@@ -12,6 +13,13 @@ const MIGRATION_LOCK = 7_146_210_001;
 export interface MigrationState {
   readonly name: string;
   readonly applied: boolean;
+}
+
+/** What a run has done. */
+export interface MigrationRun {
+  readonly applied: readonly string[];
+  /** Roles whose rights were renewed. */
+  readonly roles: readonly string[];
 }
 
 /** Names of all migrations this build knows, oldest first. */
@@ -25,14 +33,19 @@ export class Migrator {
   constructor(private readonly config: ConnectionConfig) {}
 
   /**
-   * Applies what is pending. @returns the names applied, oldest first
-   * @throws ServerSettingsError before anything is changed
+   * Applies what is pending, and gives the roles that vaults work with the rights on it.
+   *
+   * @param role see {@link renewRights}
+   * @returns the names applied, oldest first, and the roles
+   * @throws ServerSettingsError before anything is changed; Error where the rights of a role can't
+   *   be given, with the migrations applied
    */
-  run(): Promise<string[]> {
+  run(role?: string): Promise<MigrationRun> {
     return this.locked(async (dataSource) => {
       await refuseSettings(dataSource);
       const applied = await dataSource.runMigrations({ transaction: 'all' });
-      return applied.map(({ name }) => name);
+      const roles = await renewRights(dataSource, role);
+      return { applied: applied.map(({ name }) => name), roles };
     });
   }
 

@@ -38,9 +38,9 @@ describe('migrations', () => {
   it('run once, show what is applied, and do nothing the second time', async () => {
     const names = knownMigrations();
     expect(await migrator.show()).toEqual(names.map((name) => ({ name, applied: false })));
-    expect(await migrator.run()).toEqual(names);
+    expect((await migrator.run()).applied).toEqual(names);
     expect(await migrator.show()).toEqual(names.map((name) => ({ name, applied: true })));
-    expect(await migrator.run()).toEqual([]);
+    expect((await migrator.run()).applied).toEqual([]);
   });
 
   it('leave nothing behind when all are reverted, and can be run again', async () => {
@@ -50,7 +50,7 @@ describe('migrations', () => {
     for (const name of names.toReversed()) expect(await migrator.revert()).toEqual([name]);
     expect(await relations()).toEqual([]);
     expect(await migrator.revert()).toEqual([]);
-    expect(await migrator.run()).toEqual(names);
+    expect((await migrator.run()).applied).toEqual(names);
     expect(await dumpSchema(database)).toBe(before);
   });
 
@@ -86,10 +86,12 @@ describe('migrations', () => {
   });
 
   it('run one after the other when several replicas start at once', async () => {
-    const applied = await Promise.all(
+    const runs = await Promise.all(
       Array.from({ length: 4 }, () => new Migrator(connectionTo(database.url)).run()),
     );
-    expect(applied.filter((names) => names.length > 0)).toEqual([knownMigrations()]);
+    expect(runs.map(({ applied }) => applied).filter((names) => names.length > 0)).toEqual([
+      knownMigrations(),
+    ]);
     expect(await migrator.show()).toEqual(
       knownMigrations().map((name) => ({ name, applied: true })),
     );
@@ -100,7 +102,7 @@ describe('migrations', () => {
     await expect(migrator.run()).rejects.toThrow(/service_clients/);
     expect(await relations()).toEqual(['service_clients']);
     await database.query('DROP TABLE service_clients');
-    expect(await migrator.run()).toEqual(knownMigrations());
+    expect((await migrator.run()).applied).toEqual(knownMigrations());
   });
 
   it('build the tables that the entities describe', async () => {

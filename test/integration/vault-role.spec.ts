@@ -70,6 +70,45 @@ describe('the role of deploy/postgres/vault-role.sql', () => {
     expect(lesser?.detail).toContain('lacks DELETE on stitch_events: run deploy/postgres');
   });
 
+  it('gets its rights on what migrations add from migrate, which nobody has to remember', async () => {
+    const owner = world.database;
+    const migrate = async (...options: string[]) => {
+      const ran = await runCli(['migrate', '--json', ...options], { DATABASE_URL: owner.url });
+      return JSON.parse(ran.stdout) as { applied: string[]; roles?: string[] };
+    };
+    const may = async (name: string, right: string, table: string) => {
+      const [row] = await owner.query<{ may: boolean }>(
+        'SELECT has_table_privilege($1, $2, $3) AS may',
+        [name, table, right],
+      );
+      return row?.may;
+    };
+    await owner.query(`REVOKE ALL ON stitch_clock_steps FROM ${role}`);
+    expect(await migrate()).toEqual({ applied: [], roles: [role] });
+    expect(await may(role, 'INSERT', 'stitch_clock_steps')).toBe(true);
+    expect(await may(role, 'UPDATE', 'audit_events')).toBe(false);
+    // The first time, and a name that has to be quoted.
+    const other = `${role}-B`;
+    expect((await migrate('--role', other)).roles).toEqual([other, role].sort());
+    expect(await may(other, 'DELETE', 'stitch_grants')).toBe(true);
+    expect(await may(other, 'DELETE', 'audit_events')).toBe(false);
+    await owner.query(`DROP OWNED BY "${other}"; DROP ROLE "${other}"`);
+  });
+
+  it('waits at the server for a lock no longer than the vault waits for the server', async () => {
+    const holder = new pg.Client({ connectionString: world.database.url });
+    await holder.connect();
+    try {
+      await holder.query('BEGIN; LOCK TABLE stitch_grants IN ACCESS EXCLUSIVE MODE');
+      // Ended by the server: the vault has no need to ask for it, which a pooler may not outlive.
+      await expect(asVault.query('SELECT 1 FROM stitch_grants')).rejects.toMatchObject({
+        code: '55P03',
+      });
+    } finally {
+      await holder.end();
+    }
+  });
+
   it.each([
     ['change a row of the audit', `UPDATE audit_events SET count = 0`],
     ['move a row of the audit', `UPDATE audit_events SET position = position + 1`],

@@ -42,6 +42,42 @@ describe('the image', () => {
   });
 });
 
+describe('docker-compose.yml', () => {
+  const compose = readFileSync('docker-compose.yml', 'utf8');
+  const [, ...services] = (/^services:$(.*?)^secrets:$/ms.exec(compose)?.[1] ?? '').split(
+    /^ {2}(?=\w+:$)/m,
+  );
+  const service = (name: string) => services.find((text) => text.startsWith(`${name}:`)) ?? '';
+
+  it('has the vault work with the small role, and the owner migrate and give it its rights', () => {
+    expect(service('vault')).toContain('database_url, ');
+    expect(service('vault')).not.toContain('owner_database_url');
+    expect(service('migrate')).toContain('DATABASE_URL_FILE: /run/secrets/owner_database_url');
+    expect(service('migrate')).toContain('migrate, --role, vault_app]');
+    const secrets = readFileSync('deploy/make-secrets.sh', 'utf8');
+    expect(secrets).toMatch(/^save database_url "postgres:\/\/vault_app:/m);
+  });
+
+  it('leaves more time than the longest stop takes, and limits memory and logs', () => {
+    const [, grace] = /stop_grace_period: (\d+)s/.exec(service('vault')) ?? [];
+    // PROVIDER_TIMEOUT and five seconds.
+    expect(Number(grace)).toBeGreaterThan(10 + 5);
+    for (const name of ['postgres', 'migrate', 'vault']) {
+      expect(service(name)).toMatch(/mem_limit: /);
+      expect(service(name)).toMatch(/<<: \*hardened|logging: \*logging/);
+    }
+  });
+
+  it('needs no variable, and .env.example has all that it takes', () => {
+    const taken = [...compose.matchAll(/\$\{(\w+)(:?[-?])?/g)];
+    expect(taken.map(([, name, way]) => ({ name, way }))).toEqual(
+      taken.map(([, name]) => ({ name, way: ':-' })),
+    );
+    const example = readFileSync('.env.example', 'utf8');
+    for (const [, name = ''] of taken) expect(example).toContain(`${name}=`);
+  });
+});
+
 describe('the workflows', () => {
   const files = readdirSync('.github/workflows');
   const used = files.flatMap((file) =>
