@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { Query, SealedTable } from '../database/index.js';
 import { EncryptionError, Sealer } from '../encryption/index.js';
 import { AuditKey } from './audit-mac.js';
-import { AuditStore } from './audit.store.js';
+import { ChainStore } from './chain.store.js';
 
 const KEY_BYTES = 32;
 /**
@@ -47,7 +47,7 @@ export class AuditKeyStore {
 
   constructor(
     private readonly sealer: Sealer,
-    private readonly audit: AuditStore,
+    private readonly chains: ChainStore,
   ) {}
 
   /** Every key by its id. @throws EncryptionError, StorageUnavailableError */
@@ -68,7 +68,7 @@ export class AuditKeyStore {
    */
   async vouching(query: Query): Promise<AuditKey | undefined> {
     const known = (await this.readable(query)).at(-1);
-    if (!known && (await this.audit.hasSigned(query))) throw new AuditKeyError('is gone');
+    if (!known && (await this.chains.hasSigned(query))) throw new AuditKeyError('is gone');
     return known?.vouched ? known.key : undefined;
   }
 
@@ -89,10 +89,10 @@ export class AuditKeyStore {
   async current(query: Query): Promise<AuditKey> {
     const known = (await openKeys(query, this.sealer)).at(-1);
     if (known?.vouched) return known.key;
-    await this.audit.lockOpening(query);
+    await this.chains.lockOpening(query);
     const found = (await openKeys(query, this.sealer)).at(-1);
     if (found?.vouched) return found.key;
-    if (!found && (await this.audit.hasSigned(query))) throw new AuditKeyError('is gone');
+    if (!found && (await this.chains.hasSigned(query))) throw new AuditKeyError('is gone');
     const bytes = found?.bytes ?? randomBytes(KEY_BYTES);
     const key = found?.key ?? new AuditKey(1, bytes);
     for (const takeOver of this.takingOver) await takeOver(query, key);

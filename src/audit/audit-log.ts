@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import { Log, StorageUnavailableError } from '../common/index.js';
@@ -20,6 +21,9 @@ const BATCH = 2000;
 const SAY_EVERY_MS = 60_000;
 /** How often a stopping process tries to write what is left. */
 const LAST_ATTEMPTS = 3;
+/** How often it tries to mark that while others write, and milliseconds between two tries. */
+const LAST_LOOKS = 10;
+const LAST_LOOK_MS = 20;
 
 /**
  * What was read, refused and rejected. Summed in memory by whoever does it, written every moment:
@@ -34,6 +38,8 @@ export class AuditLog implements OnModuleInit, BackgroundWork {
   private readonly recurring: BackgroundWork;
   private started = false;
   private headSaidAt = -Infinity;
+  /** The newest head that was not logged. */
+  private unsaidHead: string | undefined;
   private failureSaidAt = -Infinity;
 
   constructor(
@@ -136,7 +142,7 @@ export class AuditLog implements OnModuleInit, BackgroundWork {
       if (this.sums.size > 0) await this.writeBatches();
       if (!this.writer.isOpen) return true;
       await this.writer.close();
-      this.sayHead(await this.marker.run(performance.now(), true), true);
+      await this.sayLastHead();
       return true;
     } catch (error) {
       this.complain(error);
@@ -144,12 +150,30 @@ export class AuditLog implements OnModuleInit, BackgroundWork {
     }
   }
 
-  /** A head that is kept elsewhere shows when the newest rows are taken away. */
+  /**
+   * A head that is kept elsewhere shows when the newest rows are taken away. What is too early to be
+   * logged is logged later, or at the end.
+   */
   private sayHead(head: string | undefined, now: boolean): void {
-    if (head === undefined) return;
+    this.unsaidHead = head ?? this.unsaidHead;
+    if (this.unsaidHead === undefined) return;
     if (!now && performance.now() - this.headSaidAt < SAY_EVERY_MS) return;
     this.headSaidAt = performance.now();
-    this.log.event('info', 'audit.head', { head });
+    this.log.event('info', 'audit.head', { head: this.unsaidHead });
+    this.unsaidHead = undefined;
+  }
+
+  /** Of replicas that end together, each is to leave a head of all that it wrote. */
+  private async sayLastHead(): Promise<void> {
+    for (let looks = 0; looks < LAST_LOOKS; looks += 1) {
+      const head = await this.marker.run(performance.now(), true);
+      if (head !== undefined || !this.marker.busy) {
+        this.sayHead(head, true);
+        return;
+      }
+      await delay(LAST_LOOK_MS);
+    }
+    this.sayHead(undefined, true);
   }
 
   private complain(error: unknown): void {

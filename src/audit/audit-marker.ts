@@ -36,6 +36,8 @@ export const readNote = ({ data }: Pick<AuditRow, 'data'>): Mark => JSON.parse(d
 @Injectable()
 export class AuditMarker {
   private markedAt = -Infinity;
+  /** Whether the last run found somebody else marking, or writing. */
+  busy = false;
 
   constructor(
     private readonly store: AuditStore,
@@ -51,7 +53,8 @@ export class AuditMarker {
    */
   async run(nowMs: number, final = false): Promise<string | undefined> {
     const written = await this.writer.writeNotes(async (query, key) => {
-      if (!(await this.store.tryMarkLock(query))) return undefined;
+      this.busy = !(await this.store.tryMarkLock(query));
+      if (this.busy) return undefined;
       const mark = await this.next(query, key, final || nowMs - this.markedAt >= MARK_EVERY_MS);
       return (
         mark && { notes: [note('audit.mark', mark)], head: key.head(mark.through, mark.total) }
@@ -68,7 +71,8 @@ export class AuditMarker {
     const horizon = await this.store.horizon(query);
     // Somebody is writing, and readers are kept behind what is marked already: the next mark is due
     // when that is over.
-    if (horizon <= last.through) return undefined;
+    this.busy = horizon <= last.through;
+    if (this.busy) return undefined;
     const loose = await this.store.loose(query, last.through, horizon, LOOSE_AT_ONCE);
     if (loose.length === 0 && !(countNow && (await this.store.hasEvents(query, last.through)))) {
       return undefined;

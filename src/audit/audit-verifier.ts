@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../database/index.js';
+import { Database, DatabaseClock } from '../database/index.js';
 import { AuditKeyStore } from './audit-keys.store.js';
 import { genuine } from './audit-mac.js';
 import type { AuditKey } from './audit-mac.js';
@@ -11,6 +11,9 @@ import { AuditStore } from './audit.store.js';
 
 /** Rows that are read at once. */
 const PAGE = 5000;
+/** Milliseconds between two looks at whether somebody still writes, and how many looks there are. */
+const LOOK_AGAIN_MS = 20;
+const MOST_LOOKS = 50;
 
 /** A head that none of the keys has made. */
 export class UnknownHeadError extends Error {
@@ -32,6 +35,7 @@ export class AuditVerifier {
     private readonly database: Database,
     private readonly store: AuditStore,
     private readonly keys: AuditKeyStore,
+    private readonly clock: DatabaseClock,
   ) {}
 
   /**
@@ -56,7 +60,7 @@ export class AuditVerifier {
     start: Pruning,
     head: Pruning | undefined,
   ): Promise<VerificationResult> {
-    const through = await this.store.horizon();
+    const through = await this.horizon();
     const verification = new AuditVerification(keys, start);
     // Until the position of the head is passed, this is how many rows there are up to it.
     let atHead = start.total;
@@ -76,6 +80,22 @@ export class AuditVerifier {
     const key = [...keys.values()].at(-1);
     const { events, total } = verification;
     return { ok: true, events, head: key?.head(through, total) ?? '' };
+  }
+
+  /**
+   * Up to where everything is verified, and what the head covers: all that was there when this began.
+   * While somebody writes, the horizon stays up to 255 positions behind, in a small audit at 0; a
+   * head of that moment would not notice that the newest rows are removed. Transactions that write
+   * take milliseconds, so looking again for a second is enough.
+   */
+  private async horizon(): Promise<number> {
+    const newest = await this.store.newestPosition();
+    let through = await this.store.horizon();
+    for (let looks = 1; through < newest && looks < MOST_LOOKS; looks += 1) {
+      await this.clock.sleep(LOOK_AGAIN_MS);
+      through = Math.max(through, await this.store.horizon());
+    }
+    return through;
   }
 
   /** What retention has removed, by the newest note that the vault has written of it. */

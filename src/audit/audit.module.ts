@@ -6,6 +6,7 @@ import { AuditRetention } from './audit-retention.js';
 import { AuditTrail } from './audit-trail.js';
 import { AuditController } from './audit.controller.js';
 import { AuditStore } from './audit.store.js';
+import { ChainStore } from './chain.store.js';
 import { ChainWriter } from './chain-writer.js';
 
 /** Who did what, so that nobody can change it unnoticed. */
@@ -19,6 +20,7 @@ import { ChainWriter } from './chain-writer.js';
     AuditRetention,
     AuditStore,
     AuditTrail,
+    ChainStore,
     ChainWriter,
   ],
   exports: [AuditKeyStore, AuditLog, AuditTrail],

@@ -1,12 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
 import type { Query } from '../database/index.js';
-import type { AuditContent, AuditPlace, AuditRow } from './audit-event.js';
+import type { AuditRow } from './audit-event.js';
 
-/** Arbitrary constants that every replica agrees on: advisory locks. */
-export const OPENING_LOCK = 7_146_210_004;
+/** An arbitrary constant that every replica agrees on: an advisory lock. */
 const MARK_LOCK = 7_146_210_005;
-const CHAIN_LOCK = 714_621_006;
 
 /** Notes that are looked at for one that is genuine. */
 const NOTES_AT_ONCE = 20;
@@ -18,15 +16,6 @@ const COLUMNS = `position::numeric AS position, (extract(epoch FROM at) * 100000
   count::numeric AS count, outcome, request_id AS "requestId", data, chain::numeric AS chain,
   sequence::numeric AS sequence, previous::numeric AS previous, key, mac`;
 
-/** The end of a chain: its newest row. */
-export type ChainEnd = Pick<AuditPlace, 'chain' | 'sequence' | 'position'>;
-
-/** A row to be written: what it says, where it belongs and what vouches for it. */
-export interface SignedRow extends AuditContent, AuditPlace {
-  readonly key: number;
-  readonly mac: Buffer;
-}
-
 /** Which events to list; everything when empty. */
 export interface AuditFilter {
   readonly userId?: string;
@@ -35,23 +24,13 @@ export interface AuditFilter {
   readonly type?: string;
 }
 
-/** Reads and writes of `audit_events`. Nothing here changes or removes a row but {@link prune}. */
+/**
+ * Reads of `audit_events` as a whole: of all chains, and of what triggers wrote. Rows are added by
+ * {@link ChainStore} and by triggers, removed by {@link prune}, and changed by nobody.
+ */
 @Injectable()
 export class AuditStore {
   constructor(private readonly database: Database) {}
-
-  /** Waits for whoever is opening a chain, until the transaction ends. */
-  async lockOpening(query: Query): Promise<void> {
-    await query('SELECT pg_advisory_xact_lock($1)', [OPENING_LOCK]);
-  }
-
-  /** Waits for an earlier transaction of this chain that its own process has given up. */
-  async lockChain(query: Query, chain: number): Promise<void> {
-    await query('SELECT pg_advisory_xact_lock($1::int, ($2::bigint & 2147483647)::int)', [
-      CHAIN_LOCK,
-      chain,
-    ]);
-  }
 
   /** Whether this transaction is the one that looks after the whole audit now. */
   async tryMarkLock(query: Query): Promise<boolean> {
@@ -62,82 +41,18 @@ export class AuditStore {
     return row?.locked ?? false;
   }
 
-  /** The newest chain's number, and the position of its first row if that is kept. */
-  async newestChain(query: Query): Promise<{ chain: number; opened: number | null } | undefined> {
-    const [row] = await query<{ chain: number; opened: number | null }>(
-      `SELECT newest.chain::numeric AS chain, first.position::numeric AS opened
-       FROM (SELECT chain FROM audit_events WHERE chain IS NOT NULL
-             ORDER BY chain DESC, sequence DESC LIMIT 1) newest
-       LEFT JOIN audit_events first ON first.chain = newest.chain AND first.sequence = 1`,
-    );
-    return row;
-  }
-
-  /** The newest row of a chain, if it is the chain of this owner. */
-  async endOfChain(query: Query, chain: number, opening: string): Promise<ChainEnd | undefined> {
-    const [row] = await query<ChainEnd>(
-      `SELECT last.chain::numeric AS chain, last.sequence::numeric AS sequence,
-         last.position::numeric AS position
-       FROM audit_events last JOIN audit_events first ON first.chain = last.chain
-         AND first.sequence = 1 AND first.data = $2
-       WHERE last.chain = $1 ORDER BY last.sequence DESC LIMIT 1`,
-      [chain, opening],
-    );
-    return row;
-  }
-
-  async macAt(query: Query, chain: number, sequence: number): Promise<Buffer | undefined> {
-    const [row] = await query<{ mac: Buffer }>(
-      'SELECT mac FROM audit_events WHERE chain = $1 AND sequence = $2',
-      [chain, sequence],
-    );
-    return row?.mac;
-  }
-
-  /** Positions for so many rows, ascending; readers stay below them until the transaction ends. */
-  async drawPositions(query: Query, count: number): Promise<number[]> {
-    const rows = await query<{ position: number }>(
-      'SELECT p::numeric AS position FROM audit_positions($1) p',
-      [count],
-    );
-    return rows.map(({ position }) => position).sort((a, b) => a - b);
-  }
-
-  /** @param at microseconds since the epoch, of all rows */
-  async insert(query: Query, at: string, rows: readonly SignedRow[]): Promise<void> {
-    await query(
-      `INSERT INTO audit_events (at, position, type, client, provider, user_id, connection, version,
-         count, outcome, request_id, data, chain, sequence, previous, key, mac)
-       SELECT timestamptz 'epoch' + $1::bigint * interval '1 microsecond', r.*
-       FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-         $8::bigint[], $9::bigint[], $10::text[], $11::text[], $12::text[], $13::bigint[],
-         $14::bigint[], $15::bigint[], $16::int[], $17::bytea[]) r`,
-      [
-        at,
-        rows.map(({ position }) => position),
-        rows.map(({ type }) => type),
-        rows.map(({ client }) => client),
-        rows.map(({ provider }) => provider),
-        rows.map(({ userId }) => userId),
-        rows.map(({ connection }) => connection),
-        rows.map(({ version }) => version),
-        rows.map(({ count }) => count),
-        rows.map(({ outcome }) => outcome),
-        rows.map(({ requestId }) => requestId),
-        rows.map(({ data }) => data),
-        rows.map(({ chain }) => chain),
-        rows.map(({ sequence }) => sequence),
-        rows.map(({ previous }) => previous),
-        rows.map(({ key }) => key),
-        rows.map(({ mac }) => mac),
-      ],
-    );
-  }
-
   /** The highest position below which nobody is writing any more. */
   async horizon(query: Query = this.database.query): Promise<number> {
     const [row] = await query<{ horizon: number }>('SELECT audit_horizon()::numeric AS horizon');
     return row?.horizon ?? 0;
+  }
+
+  /** The highest position of a row that is there. */
+  async newestPosition(): Promise<number> {
+    const [row] = await this.database.query<{ newest: number | null }>(
+      'SELECT max(position)::numeric AS newest FROM audit_events',
+    );
+    return row?.newest ?? 0;
   }
 
   /** The newest notes of a type, newest first. */
@@ -224,11 +139,6 @@ export class AuditStore {
       parameters,
     );
     return newest ? rows.reverse() : rows;
-  }
-
-  /** Whether the vault has ever written a row that is kept. */
-  async hasSigned(query: Query): Promise<boolean> {
-    return (await query('SELECT 1 FROM audit_events WHERE chain IS NOT NULL LIMIT 1')).length > 0;
   }
 
   /** Removes a batch of what is old. @returns how many rows */

@@ -6,8 +6,8 @@ import { note } from './audit-event.js';
 import type { AuditContent } from './audit-event.js';
 import { AuditKeyStore } from './audit-keys.store.js';
 import type { AuditKey } from './audit-mac.js';
-import { AuditStore } from './audit.store.js';
-import type { ChainEnd, SignedRow } from './audit.store.js';
+import { ChainStore } from './chain.store.js';
+import type { ChainEnd, SignedRow } from './chain.store.js';
 
 /** Rows that are signed between two turns of the event loop: about two milliseconds. */
 const SIGNED_AT_ONCE = 250;
@@ -40,7 +40,7 @@ export class ChainWriter {
 
   constructor(
     private readonly database: Database,
-    private readonly store: AuditStore,
+    private readonly store: ChainStore,
     private readonly keys: AuditKeyStore,
     private readonly clock: DatabaseClock,
     private readonly process: ProcessId,

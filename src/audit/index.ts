@@ -6,6 +6,7 @@ export type { Countable, Tally } from './audit-sums.js';
 export { AuditTrail } from './audit-trail.js';
 export { toAuditPage } from './audit.dto.js';
 export { AuditModule } from './audit.module.js';
-export { AuditStore, OPENING_LOCK as TAKE_OVER_LOCK } from './audit.store.js';
+export { AuditStore } from './audit.store.js';
 export { AuditVerifier, UnknownHeadError } from './audit-verifier.js';
+export { ChainStore, OPENING_LOCK as TAKE_OVER_LOCK } from './chain.store.js';
 export { ChainWriter } from './chain-writer.js';

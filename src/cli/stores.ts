@@ -2,6 +2,7 @@ import {
   AuditKeyStore,
   AuditStore,
   AuditVerifier,
+  ChainStore,
   ChainWriter,
   vouchingKey,
 } from '../audit/index.js';
@@ -32,12 +33,13 @@ export const userGrantsOf = (database: Database): UserGrantsStore =>
 /** The audit as a command uses it: a command that changes something has a chain of its own. */
 export function auditOf({ database, clock }: Session, sealer: Sealer) {
   const store = new AuditStore(database);
-  const keys = new AuditKeyStore(sealer, store);
+  const chains = new ChainStore();
+  const keys = new AuditKeyStore(sealer, chains);
   keys.onTakeOver(vouchForAll);
   return {
     store,
-    verifier: new AuditVerifier(database, store, keys),
-    writer: new ChainWriter(database, store, keys, clock, new ProcessId()),
+    verifier: new AuditVerifier(database, store, keys, clock),
+    writer: new ChainWriter(database, chains, keys, clock, new ProcessId()),
   };
 }
 
