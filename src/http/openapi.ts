@@ -2,6 +2,9 @@ import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { INestApplication } from '@nestjs/common';
 
+type PathItem = OpenAPIObject['paths'][string];
+type Operation = NonNullable<PathItem['get']>;
+
 /**
  * Describes both listeners as one OpenAPI 3.1 document, from the decorators of their controllers.
  * The paths of the public one say that they are elsewhere.
@@ -26,11 +29,26 @@ function describeApi(
     })
     .build();
   const description = SwaggerModule.createDocument(app, about);
+  for (const item of Object.values(description.paths)) describeCeiling(item);
   const elsewhere = { servers: [{ url: publicUrl, description: 'The public listener' }] };
   for (const [path, item] of Object.entries(SwaggerModule.createDocument(publicApp, about).paths)) {
     description.paths[path] = { ...item, ...elsewhere };
   }
   return withNullTypes(description) as OpenAPIObject;
+}
+
+/** Every operation that needs a caller may be refused for how often that caller asks. */
+function describeCeiling(item: PathItem): void {
+  for (const operation of Object.values(item) as readonly Operation[]) {
+    // Where none is described, the operation takes no caller.
+    const refusal = operation.responses['401'];
+    if (!operation.security || !refusal) continue;
+    const own = operation.responses['429'];
+    const before =
+      own && 'description' in own ? `${own.description}; or this` : '`rate_limited`: this';
+    const description = `${before} client asks more often than CLIENT_REQUESTS_PER_SECOND allows; try again after \`Retry-After\` seconds`;
+    operation.responses['429'] = { ...refusal, description };
+  }
 }
 
 /**

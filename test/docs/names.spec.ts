@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { filesBelow, pageOf } from './page-lists.js';
+import type { Command } from 'commander';
+import { buildProgram } from '../../src/cli/program.js';
+import { filesBelow, pageOf, shellOn } from './page-lists.js';
 
 const isSource = (path: string) => path.endsWith('.ts') && !path.endsWith('.spec.ts');
 const sources = (directory: string) =>
@@ -86,6 +88,26 @@ describe('the docs and the code', () => {
     const documented = found(pages, /\b(?:GET|POST|DELETE) (\/[\w\-/{}]+)/g).map(plain);
     expect(routes.filter((route) => !documented.includes(plain(route)))).toEqual([]);
   });
+
+  it('know the same operator commands, and options of them', () => {
+    const commands = commandsBelow(buildProgram());
+    expect(commands.size).toBeGreaterThan(20);
+    const names = [...commands].flatMap(([path, options]) => [
+      path,
+      ...[...options].map((option) => `${path} … ${option}`),
+    ]);
+    const isMentioned = (name: string) => {
+      const [path = '', option] = name.split(' … ');
+      const said = option?.split('|').some((word) => hasWord(pages, word)) ?? true;
+      return said && pages.includes(path);
+    };
+    expect(names.filter((name) => !isMentioned(name))).toEqual([]);
+    const everywhere = filesBelow('docs', 'deploy').filter((path) => path.endsWith('.md'));
+    const unknown = ['README.md', 'SECURITY.md', ...everywhere].flatMap((page) =>
+      shellOn(page).flatMap((line) => unknownIn(line, commands).map((name) => `${page}: ${name}`)),
+    );
+    expect(unknown).toEqual([]);
+  });
 });
 
 const templates = [...src.matchAll(/`([a-z_]+\.[a-z_.]*)\$\{[^}]+\}([a-z_.]*)`/g)];
@@ -98,3 +120,35 @@ const isPutTogether = (name: string): boolean =>
   /^(PUBLIC_)?TLS_/.test(name) ||
   /^STITCH_MONEY_\w+_ENDPOINT$/.test(name) ||
   name.startsWith('OTEL_');
+
+const hasWord = (text: string, word: string) => new RegExp(`${word}(?![\\w-])`).test(text);
+
+/** The commands that do something, with their options; a second name of an option after a bar. */
+function commandsBelow(command: Command, above = ''): Map<string, ReadonlySet<string>> {
+  const found = new Map<string, ReadonlySet<string>>();
+  for (const each of command.commands) {
+    const path = `${above}${each.name()}`;
+    for (const [below, options] of commandsBelow(each, `${path} `)) found.set(below, options);
+    if (each.commands.length > 0) continue;
+    const options = each.options.filter(({ hidden }) => !hidden);
+    const namesOf = ({ short, long }: (typeof options)[number]) =>
+      [short, long].filter((name) => name?.startsWith('--')).join('|');
+    found.set(path, new Set(options.map(namesOf)));
+  }
+  return found;
+}
+
+/** What a line of the docs that names a command says of it and is not so. */
+function unknownIn(line: string, commands: ReadonlyMap<string, ReadonlySet<string>>): string[] {
+  const [, first = '', second = '', rest = ''] =
+    /^(?:.*(?:vault --|cli\.js|^vault) )?([a-z]+)(?: ([a-z]+))?([^|]*)/.exec(line) ?? [];
+  const isGroup = [...commands.keys()].some((path) => path.startsWith(`${first} `));
+  if (isGroup && second === '') return [];
+  const path = isGroup ? `${first} ${second}` : first;
+  const options = commands.get(path);
+  if (!options) return isGroup ? [path] : [];
+  const known = (option: string) =>
+    option === '--help' || [...options].some((names) => names.split('|').includes(option));
+  const named = [...rest.matchAll(/ (--[a-z][a-z-]*)/g)].map(([, option = '']) => option);
+  return named.filter((option) => !known(option)).map((option) => `${path} ${option}`);
+}

@@ -12,6 +12,14 @@ export const quotedOn = (path: string): string[] =>
       .matchAll(/`([^`\n]+)`/g),
   ].map(([, text = '']) => text);
 
+/** What a page shows of command lines: between single backquotes, and in blocks for a shell. */
+export const shellOn = (path: string): string[] => [
+  ...quotedOn(path),
+  ...[...pageOf(path).matchAll(/^```(?:sh|bash)?\b[^\n]*\n([^]*?)^```/gm)].flatMap(
+    ([, block = '']) => block.replaceAll('\\\n', ' ').split('\n'),
+  ),
+];
+
 /** Paths of files below directories, from the root. */
 export const filesBelow = (...directories: string[]): string[] =>
   directories.flatMap((directory) =>

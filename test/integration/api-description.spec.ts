@@ -147,6 +147,8 @@ describe('the API description', () => {
       const key = await createClient(world.database.url, [other]);
       await check(401, nameOf(route), exampleTarget(route), undefined, 'wrong');
       await check(403, nameOf(route), exampleTarget(route), undefined, key);
+      const { responses } = schema.operations.find(({ name }) => name === nameOf(route))!;
+      expect({ ...route, responses }).toHaveProperty('responses.429.description');
     }
   });
 
