@@ -2,6 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { GrantsModule, PendingConsents } from '../grants/index.js';
 import { TokensModule } from '../tokens/index.js';
+import { AnsweredRequestService } from './answered-request.service.js';
 import { AuthorizationBrowser } from './authorization-browser.entity.js';
 import { AuthorizationRequest } from './authorization-request.entity.js';
 import { AuthorizationRequestsController } from './authorization-requests.controller.js';
@@ -43,6 +44,7 @@ import { VisitStore } from './visit.store.js';
     AwaitedLinks,
     ConsentNotes,
     ConsentRecorder,
+    AnsweredRequestService,
     CallbackService,
     ConfirmationService,
     ConfirmationExpiry,

@@ -1,6 +1,6 @@
 import type { ClockStep } from './clock-steps.js';
 import { PROBE_TIMEOUT } from './data-source.js';
-import type { Query } from './database.js';
+import type { Query } from './connections.js';
 
 /** Milliseconds within which two replicas notice the same step. */
 const SAME_STEP_MS = 15_000;

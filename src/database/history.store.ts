@@ -1,4 +1,4 @@
-import type { Query } from './database.js';
+import type { Query } from './connections.js';
 import type { HistoryFacts, OtherReplica } from './history-verdict.js';
 
 /** What the database says of its history, its origin, and of all who work in it. */

@@ -4,11 +4,14 @@ import { Log } from '../common/index.js';
 import { journalConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
 import { PROBE_TIMEOUT } from './data-source.js';
-import type { Query } from './database.js';
+import type { Query } from './connections.js';
 import { forgetReplicas, noteLoss, readHistory, writeBeat } from './history.store.js';
 import type { HistoryState } from './history.store.js';
+import { HistoryRestorers } from './history-restorers.js';
+import type { HistoryPhase, HistoryStep, Restorer } from './history-restorers.js';
 import { PATIENCE_FOR_HEIRS, isSameHistory, lostMilliseconds, missing } from './history-verdict.js';
-import type { KnownHistory, OtherReplica } from './history-verdict.js';
+import type { KnownHistory } from './history-verdict.js';
+import { KnownReplicas } from './known-replicas.js';
 import { ProcessId } from './process-id.js';
 
 /** How far a process is with a history: it is open when nothing is missing any more. */
@@ -16,24 +19,6 @@ const ASKED = 0;
 const GIVEN_BACK = 1;
 const REPEATED = 2;
 const OPEN = 3;
-
-/** Milliseconds after which a process that does not beat while we do has ended. */
-const ENDED = 60_000;
-
-/** What was found when the history turned out to be another one. */
-export interface HistoryStep {
-  /** Milliseconds of this process's own writing that the database lacks. */
-  readonly lost: number;
-  /** Whether others have been at work in it already, so that something may have gone on from there. */
-  readonly late: boolean;
-}
-
-/** What of the past can be written anew, in this order. */
-export const HISTORY_PHASES = ['consents', 'rotations', 'leases', 'deletions', 'clients'] as const;
-export type HistoryPhase = (typeof HISTORY_PHASES)[number];
-
-/** Writes anew what the database has forgotten. @returns how many things it had forgotten */
-export type Restorer = (step: HistoryStep) => Promise<number>;
 
 interface Question {
   readonly incarnation: string;
@@ -61,8 +46,15 @@ export class History {
   /** Processes whose records this one has at hand. */
   inherited: () => ReadonlySet<string> = () => new Set();
 
-  private readonly restorers = new Map<HistoryPhase, Restorer[]>();
-  private readonly seen = new Map<string, { beatAt: number; at: number }>();
+  /**
+   * Whether what is remembered may be written, asked until it is so: not before the keyring was
+   * compared with the database. What another vault remembers, whose spool this is by mistake, would
+   * be written into it, and nobody else could open that.
+   */
+  mayRestore: () => Promise<boolean> = () => Promise.resolve(true);
+
+  private readonly restorers = new HistoryRestorers();
+  private readonly replicas = new KnownReplicas();
   private readonly retention: number;
   private known: KnownHistory | undefined;
   private stage = ASKED;
@@ -70,10 +62,6 @@ export class History {
   private question: Question | undefined;
   /** What is lost of this process's writing, until that has been dealt with. */
   private owed = 0;
-  private lastOthers: readonly OtherReplica[] = [];
-  /** Whom the database has named since it is what it is: who is gone now was taken over by an heir. */
-  private named = { incarnation: '', processes: new Set<string>() };
-  private restored: Record<string, number> = {};
   private state: HistoryState | undefined;
   private steps = 0;
   private epochs = 0;
@@ -88,7 +76,7 @@ export class History {
 
   /** Has something written anew when the database has forgotten it. */
   onForgotten(phase: HistoryPhase, restorer: Restorer): void {
-    this.restorers.set(phase, [...(this.restorers.get(phase) ?? []), restorer]);
+    this.restorers.add(phase, restorer);
   }
 
   /** Whether nothing is missing, so far as anybody knows. */
@@ -146,10 +134,12 @@ export class History {
     this.state = found;
     if (this.stage === OPEN && this.known && isSameHistory(this.known, found)) {
       await this.write(query, found.incarnation);
-      this.lastOthers = found.others;
-      await this.forgetEnded(query, found);
+      this.replicas.settled(found.others);
+      await forgetReplicas(query, this.replicas.ended(found.others));
       return true;
     }
+    // Nothing works on its own account until then, and what is found wrong ends the process.
+    if (this.stage !== OPEN && !(await this.mayRestore())) return true;
     return this.answer(query, found);
   }
 
@@ -194,19 +184,23 @@ export class History {
     // First of all: others see that this process is here, and is not done yet.
     await this.write(query, incarnation);
     if (this.stage === ASKED) {
-      await this.restore(['consents', 'rotations']);
+      await this.restorers.run(['consents', 'rotations'], this.step);
       await this.reach(query, incarnation, GIVEN_BACK);
     }
     if (this.stage === GIVEN_BACK && !(await this.waitFor(query, GIVEN_BACK))) return false;
     if (this.stage === GIVEN_BACK) {
       // Not before: the version that is being rotated may have come from another process.
-      await this.restore(['leases', 'deletions', 'clients']);
+      await this.restorers.run(['leases', 'deletions', 'clients'], this.step);
       await this.reach(query, incarnation, REPEATED);
     }
     if (!(await this.waitFor(query, REPEATED))) return false;
     await this.conclude(query);
     await this.reach(query, incarnation, OPEN);
     return true;
+  }
+
+  private get step(): HistoryStep {
+    return this.question?.step ?? { lost: 0, late: false };
   }
 
   private begin(found: HistoryState): void {
@@ -219,20 +213,9 @@ export class History {
       ...before.map(({ beatAt }) => beatAt),
     );
     const step = { lost: this.owed, late };
-    // Kept when contact is lost in between and the same history is asked once more.
-    if (this.named.incarnation !== incarnation) this.named = { incarnation, processes: new Set() };
-    for (const { process } of others) this.named.processes.add(process);
+    this.replicas.names(incarnation, others);
     this.question = { incarnation, since: performance.now(), lastWritten, step };
-    this.restored = {};
-  }
-
-  private async restore(phases: readonly HistoryPhase[]): Promise<void> {
-    const step = this.question?.step ?? { lost: 0, late: false };
-    for (const phase of phases) {
-      let count = 0;
-      for (const restorer of this.restorers.get(phase) ?? []) count += await restorer(step);
-      this.restored[phase] = count;
-    }
+    this.restorers.begin();
   }
 
   /** @returns whether all others who may remember something are this far */
@@ -245,7 +228,7 @@ export class History {
     const waited = performance.now() - question.since;
     const inherited = this.inherited();
     const waiting = { ...question, stage, inherited };
-    const left = missing(this.others(state), { ...waiting, waited });
+    const left = missing(this.replicas.all(state.others), { ...waiting, waited });
     if (left.length > 0) return false;
     // Whose journal this process has taken over need not be waited for by anybody else.
     const behind = missing(state.others, { ...waiting, waited: 0 }).map(({ process }) => process);
@@ -254,31 +237,24 @@ export class History {
     return true;
   }
 
-  /** Those that the database names, and those that it has forgotten with the rest. */
-  private others(state: HistoryState): readonly OtherReplica[] {
-    const { processes } = this.named;
-    for (const { process } of state.others) processes.add(process);
-    return [...state.others, ...this.lastOthers.filter(({ process }) => !processes.has(process))];
-  }
-
   /** Says what was found, and stops the refresher where more is lost than anybody remembers. */
   private async conclude(query: Query): Promise<void> {
-    const { question, state, restored } = this;
+    const { question, state, restorers } = this;
     if (!question || !state) return;
     const { lost } = question.step;
     const unheard = { ...question, stage: REPEATED, waited: 0, inherited: new Set<string>() };
     const inherited = this.inherited();
-    const absent = missing(this.others(state), unheard).filter(
+    const absent = missing(this.replicas.all(state.others), unheard).filter(
       ({ process }) => !inherited.has(process),
     );
     const tooLong = lost > this.retention;
-    const written = Object.values(restored).reduce((sum, count) => sum + count, 0);
+    const written = restorers.total;
     if (lost > 0 || written > 0) {
       this.steps += 1;
       this.log.event(tooLong ? 'error' : 'warn', 'database.went_back', {
         seconds_lost: Math.ceil(lost / 1000),
         seconds_remembered: this.retention / 1000,
-        ...restored,
+        ...restorers.counts,
         replicas_missing: absent.length,
         paused: tooLong,
       });
@@ -302,7 +278,7 @@ export class History {
     if (stage !== OPEN) return;
     this.question = undefined;
     this.owed = 0;
-    this.lastOthers = this.state?.others ?? [];
+    this.replicas.settled(this.state?.others ?? []);
   }
 
   private async write(query: Query, incarnation: string): Promise<void> {
@@ -323,20 +299,5 @@ export class History {
     const since = this.known?.since ?? beatAt;
     // Not before it is open: until then what it lacks is measured against what was known before.
     if (stage === OPEN) this.known = { incarnation, counter, beat, beatAt, since };
-  }
-
-  /** Forgets processes that were silent for a minute while this one was not. */
-  private async forgetEnded(query: Query, { others }: HistoryState): Promise<void> {
-    const now = performance.now();
-    const ended: string[] = [];
-    for (const { process, beatAt } of others) {
-      const before = this.seen.get(process);
-      if (before?.beatAt !== beatAt) this.seen.set(process, { beatAt, at: now });
-      else if (now - before.at > ENDED) ended.push(process);
-    }
-    for (const process of this.seen.keys()) {
-      if (!others.some((other) => other.process === process)) this.seen.delete(process);
-    }
-    await forgetReplicas(query, ended);
   }
 }

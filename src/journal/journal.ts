@@ -1,143 +1,100 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, openSync, readdirSync, rmSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { closeSync, openSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { describeError } from '../common/index.js';
-import type { Log, LogEvent } from '../common/index.js';
-import { EncryptionError, isUnknownKey } from '../encryption/index.js';
+import type { Log } from '../common/index.js';
 import type { Sealer } from '../encryption/index.js';
+import { DiskTrouble } from './disk-trouble.js';
+import { JournalFiles, reasonOf } from './journal-files.js';
 import { JournalIndex } from './journal-index.js';
 import type { JournalEntry } from './journal-index.js';
+import type { JournalOptions, JournalStatus } from './journal-options.js';
 import { JournalWriter } from './journal-writer.js';
-import { SETTLED, decodeLine, encodeLine, recordId, sequenceOf } from './record.js';
+import { SETTLED, decodeLine, encodeLine, recordId } from './record.js';
 import type { JournalRecord, NewRecord } from './record.js';
-import { readLines, readPart, writerOf } from './segment.js';
+import { textAt } from './segment.js';
 import { SetAside } from './set-aside.js';
 
 /** Milliseconds between looks for files that can be dropped; no segment is shorter than this. */
 const SWEEP_EVERY = 5000;
-/** What reading a file fails with that will fail again: another try would only hold things up. */
-const UNREADABLE = new Set(['EACCES', 'EPERM', 'EISDIR', 'ELOOP']);
-
-export interface JournalOptions {
-  readonly directory: string;
-  /** A UUID that no other process has. */
-  readonly writer: string;
-  /** Milliseconds for which a settled record is kept. */
-  readonly retention: number;
-  /** Monotonic milliseconds: the ages of files are not to depend on a clock that is stepped. */
-  readonly monotonic?: () => number;
-}
-
-/** How the journal is doing: for readiness and metrics. */
-export interface JournalStatus {
-  /** False after a write or flush failed, until one succeeds. */
-  readonly writable: boolean;
-  /** Records that could not be written, or not flushed, since the start. */
-  readonly failures: number;
-  /** The system's code of the last failure. */
-  readonly lastError: string | undefined;
-  /** Records that are not settled. */
-  readonly unsettled: number;
-  /** Records that are kept, settled or not. */
-  readonly remembered: number;
-  readonly segments: number;
-  /** Records that could not be opened, or not be used. */
-  readonly setAside: number;
-  /** Lines of others under a key that this process lacks: left where they are, for who has it. */
-  readonly foreign: number;
-}
-
-interface KnownFile {
-  readonly writer: string;
-  /** Bytes read, or written by this process. */
-  size: number;
-  /** Monotonic time when it was seen to grow last. */
-  grownAt: number;
-  /** Lines in it under a key that this process lacks. */
-  foreign: number;
-}
 
 /**
- * Sealed records on disk, append-only: answers not committed yet, and for some time what has been committed,
- * so that a database which comes back without its last seconds gets them again. Each process
- * appends to files of its own, so that a directory may be shared. A settled record is kept for the
- * retention and dropped with its whole file.
+ * Sealed records on disk, append-only: answers not committed yet, and for some time what has been
+ * committed, so that a database which comes back without its last seconds gets them again. Each
+ * process appends to files of its own, so that a directory may be shared. A settled record is kept
+ * for the retention and dropped with its whole file.
  */
 export class Journal {
   private readonly index = new JournalIndex();
-  private readonly files = new Map<string, KnownFile>();
+  private readonly files: JournalFiles;
   private readonly writer: JournalWriter;
   private readonly aside: SetAside;
-  private readonly segmentAge: number;
-  private readonly monotonic: () => number;
+  private readonly trouble: DiskTrouble;
   private sequence = 0;
-  private failing = false;
-  private failures = 0;
-  private lastError: string | undefined;
   private sweeper: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly options: JournalOptions,
     private readonly sealer: Pick<Sealer, 'seal' | 'open'>,
-    private readonly log: Log,
+    log: Log,
   ) {
     const { directory, writer, retention } = options;
-    this.monotonic = options.monotonic ?? (() => performance.now());
-    this.segmentAge = Math.max(SWEEP_EVERY, retention / 4);
+    const monotonic = options.monotonic ?? (() => performance.now());
+    const segmentAge = Math.max(SWEEP_EVERY, retention / 4);
     this.aside = new SetAside(directory, log);
+    this.trouble = new DiskTrouble(directory, log);
+    const kept = { directory, writer, retention, segmentAge, monotonic };
+    this.files = new JournalFiles(kept, sealer, this.index, this.aside);
     this.writer = new JournalWriter({
       directory,
       writer,
-      segmentAge: this.segmentAge,
-      monotonic: this.monotonic,
+      segmentAge,
+      monotonic,
       onGrowth: (path, size) => {
-        this.failing = false;
-        this.grown(path, writer, size);
+        this.trouble.over();
+        this.files.grown(path, writer, size);
       },
       onFailure: (step, error, lines) => {
-        this.failures += lines;
-        this.failed(`spool.${step}_failed`, error);
+        this.trouble.tell(`spool.${step}_failed`, error, lines);
       },
     });
   }
 
   get status(): JournalStatus {
     return {
-      writable: !this.failing,
-      failures: this.failures,
-      lastError: this.lastError,
+      ...this.trouble.status,
       unsettled: this.index.unsettledCount,
       remembered: this.index.size,
-      segments: this.files.size,
+      segments: this.files.count,
       setAside: this.aside.count,
-      foreign: [...this.files.values()].reduce((sum, { foreign }) => sum + foreign, 0),
+      foreign: this.files.foreign,
     };
   }
 
-  /** Creates the directory and reads what is there. @throws when it can't be written to */
+  /**
+   * Creates the directory. What is there is read when somebody asks for it, which nobody does before
+   * the keyring was compared: a wrong one would set aside what the right one opens.
+   *
+   * @throws when it can't be written to
+   */
   open(): void {
     this.aside.prepare();
     const probe = join(this.options.directory, `.probe-${randomBytes(4).toString('hex')}`);
     closeSync(openSync(probe, 'w', 0o600));
     rmSync(probe);
-    this.refresh();
     this.sweeper ??= setInterval(() => {
       this.sweep();
     }, SWEEP_EVERY).unref();
   }
 
   /**
-   * Ends the files. One is left in any case: whoever shares the directory knows from it that this process has
-   * left nothing else, and need not wait for it after an outage.
+   * Ends the files. One is left in any case: whoever shares the directory knows from it that this
+   * process has left nothing else, and need not wait for it after an outage.
    */
   close(): void {
     clearInterval(this.sweeper);
     this.sweeper = undefined;
-    const { writer } = this.options;
-    if (![...this.files.values()].some((file) => file.writer === writer)) {
-      this.note(recordId(writer, 0), 0);
-    }
+    if (!this.files.hasOwn) this.note(recordId(this.options.writer, 0), 0);
     this.writer.close();
   }
 
@@ -187,10 +144,7 @@ export class Journal {
 
   /** Processes whose records are in the directory, beside this one. */
   get otherWriters(): ReadonlySet<string> {
-    const { writer: own } = this.options;
-    return new Set(
-      [...this.files.values()].flatMap(({ writer }) => (writer === own ? [] : [writer])),
-    );
+    return this.files.otherWriters;
   }
 
   /** Records of a kind that are not settled, of all who share the directory, oldest first. */
@@ -214,7 +168,7 @@ export class Journal {
     if (!entry) return undefined;
     let text: string;
     try {
-      text = this.textOf(entry);
+      text = textAt(entry);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       this.index.remove(id);
@@ -235,11 +189,19 @@ export class Journal {
     if (!entry) return;
     let text = '';
     try {
-      text = this.textOf(entry);
+      text = textAt(entry);
     } catch (error) {
-      this.failed('spool.set_aside_failed', error);
+      this.trouble.tell('spool.set_aside_failed', error);
     }
     this.putAside(entry.id, text, reason);
+  }
+
+  /** Reads what other processes have written since the last look. @throws what the disk says */
+  private refresh(): void {
+    for (const { id, text, reason } of this.files.readOthers()) {
+      if (!this.index.knows(id)) this.putAside(id, text, reason);
+    }
+    this.index.endOfPass();
   }
 
   private line(content: NewRecord): { readonly id: string; readonly text: string } {
@@ -255,72 +217,10 @@ export class Journal {
     this.writer.add({ text, placed: () => undefined, done: undefined });
   }
 
-  private textOf({ path, offset, length }: JournalEntry): string {
-    return readPart(path, offset, length).toString('latin1');
-  }
-
   private putAside(id: string, text: string, reason: string): void {
     this.aside.line(id, text, reason);
     this.index.remove(id);
     this.note(id, 0);
-  }
-
-  private grown(path: string, writer: string, size: number, foreign = 0): void {
-    const before = this.files.get(path)?.foreign ?? 0;
-    this.files.set(path, { writer, size, grownAt: this.monotonic(), foreign: before + foreign });
-  }
-
-  /** Reads what other processes have written since the last look. @throws what the disk says */
-  private refresh(): void {
-    const { directory, writer: own } = this.options;
-    const unusable: { id: string; text: string; reason: string }[] = [];
-    for (const name of namesIn(directory)) {
-      const writer = writerOf(name);
-      if (writer === undefined || writer === own) continue;
-      const path = join(directory, name);
-      try {
-        unusable.push(...this.readGrowth(path, writer));
-      } catch (error) {
-        const { code = '' } = error as NodeJS.ErrnoException;
-        if (UNREADABLE.has(code) && this.aside.file(name, code)) continue;
-        // Dropped by another process meanwhile; other trouble of the disk may pass.
-        if (code !== 'ENOENT') throw error;
-        this.forgetFile(path);
-      }
-    }
-    for (const { id, text, reason } of unusable) {
-      if (!this.index.knows(id)) this.putAside(id, text, reason);
-    }
-    this.index.endOfPass();
-  }
-
-  /** @returns lines that can't be opened */
-  private readGrowth(path: string, writer: string) {
-    const unusable: { id: string; text: string; reason: string }[] = [];
-    const from = this.files.get(path)?.size ?? 0;
-    const lines = readLines(path, from);
-    let foreign = 0;
-    for (const { text, offset } of lines) {
-      try {
-        const { id, kind, key, version, at } = decodeLine(this.sealer, writer, text);
-        const place = { path, offset, length: text.length };
-        if (kind === SETTLED) this.index.settle(key, version);
-        else this.index.add({ id, kind, key, version, at, ...place, settled: false });
-      } catch (error) {
-        // It may be the only copy of an answer. Whoever has the key works with it, or this process
-        // once it is started with that key.
-        if (isUnknownKey(error)) {
-          foreign += 1;
-          continue;
-        }
-        const id = recordId(writer, sequenceOf(text) ?? -offset);
-        unusable.push({ id, text, reason: reasonOf(error) });
-      }
-    }
-    const last = lines.at(-1);
-    if (last) this.grown(path, writer, last.offset + last.text.length + 1, foreign);
-    else if (from === 0 && !this.files.has(path)) this.grown(path, writer, 0);
-    return unusable;
   }
 
   /** Drops the files whose records need not be remembered any more. Done regularly once open. */
@@ -328,71 +228,9 @@ export class Journal {
     try {
       this.writer.write();
       this.writer.endOldSegment();
-      for (const [path, file] of [...this.files].sort(([a], [b]) => (a < b ? -1 : 1))) {
-        if (path !== this.writer.path) this.dropIfOld(path, file);
-      }
+      this.files.dropOld(this.writer);
     } catch (error) {
-      this.failed('spool.sweep_failed', error);
+      this.trouble.tell('spool.sweep_failed', error);
     }
   }
-
-  private dropIfOld(path: string, file: KnownFile): void {
-    const own = file.writer === this.options.writer;
-    // Another process may still append to its file.
-    const age = own ? this.options.retention : this.options.retention + 4 * this.segmentAge;
-    if (this.monotonic() - file.grownAt < age) return;
-    if (file.foreign > 0) {
-      // What it holds can't be known here: it is not this process that drops it.
-      if (!existsSync(path)) this.forgetFile(path);
-      return;
-    }
-    const open = this.index.inFile(path).filter(({ settled }) => !settled);
-    if (open.length > 0 && !own) return;
-    // What would keep a whole file (its row is locked for hours) is copied to the newest one.
-    for (const entry of open) this.carryForward(entry);
-    this.writer.write();
-    if (this.index.inFile(path).some(({ settled }) => !settled)) return;
-    rmSync(path, { force: true });
-    this.forgetFile(path);
-  }
-
-  private carryForward(entry: JournalEntry): void {
-    this.writer.add({
-      text: `${this.textOf(entry)}\n`,
-      placed: (path, offset) => {
-        this.index.move(entry.id, { path, offset });
-      },
-      done: undefined,
-    });
-  }
-
-  private forgetFile(path: string): void {
-    for (const { id } of this.index.inFile(path)) this.index.remove(id);
-    this.files.delete(path);
-  }
-
-  private failed(event: LogEvent, error: unknown): void {
-    // A full disk is said once, until something could be written again; `failures` goes on counting.
-    const said = this.failing;
-    this.failing = true;
-    this.lastError = (error as NodeJS.ErrnoException).code ?? 'unknown';
-    if (said) return;
-    this.log.event('error', event, {
-      reason: describeError(error).message,
-      directory: basename(this.options.directory),
-    });
-  }
 }
-
-/** @returns none where the directory is gone: it is made anew with the next file */
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory).sort();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-const reasonOf = (error: unknown): string =>
-  error instanceof EncryptionError ? error.code : 'unreadable';

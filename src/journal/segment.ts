@@ -11,6 +11,13 @@ export const segmentName = (writer: string, number: number): string =>
 /** The process that writes a segment. @returns undefined for a file that is no segment */
 export const writerOf = (name: string): string | undefined => SEGMENT.exec(name)?.[1];
 
+/** Where a line stands. */
+interface LinePlace {
+  readonly path: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
 /** A segment that this process appends to. */
 export class SegmentWriter {
   /** Bytes written. */
@@ -64,8 +71,12 @@ export class SegmentWriter {
   }
 }
 
+/** A line of a segment, as it stands there. @throws what the disk says */
+export const textAt = ({ path, offset, length }: LinePlace): string =>
+  readPart(path, offset, length).toString('latin1');
+
 /** Part of a file, as much of it as there is. @throws what the disk says */
-export function readPart(path: string, offset: number, length: number): Buffer {
+function readPart(path: string, offset: number, length: number): Buffer {
   const file = openSync(path, 'r');
   try {
     const bytes = Buffer.alloc(length);

@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { Log } from '../../src/common/index.js';
 import { Keyring, Sealer } from '../../src/encryption/index.js';
 import { TokenSealer } from '../../src/grants/index.js';
+import { Journal, Shelf } from '../../src/journal/index.js';
+import { ROTATION_FORMAT } from '../../src/refresher/rotation-format.js';
 import { createDatabase } from '../support/database.js';
 import type { TestDatabase } from '../support/database.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
@@ -50,9 +54,9 @@ describe('a keyring that is not the one in use', () => {
     `VAULT_KEYRING: key old-2025, still in use by ${String(rows)} row(s), is missing\n`;
 
   /** Starts a vault in this process, and stops it. @returns why it could not be started */
-  const refusal = async (keys: (typeof OLD)[]): Promise<string | undefined> => {
+  const refusal = async (keys: (typeof OLD)[], more = {}): Promise<string | undefined> => {
     try {
-      await (await launchVault(environment(keys))).stop();
+      await (await launchVault({ ...environment(keys), ...more })).stop();
       return undefined;
     } catch (error) {
       return `${(error as Error).message}\n`;
@@ -68,6 +72,35 @@ describe('a keyring that is not the one in use', () => {
     const other = { id: OLD.id, key: Buffer.alloc(32, 3) };
     const wrong = 'VAULT_KEYRING: key old-2025, which 2 row(s) name, opens none of them\n';
     expect(await refusal([NEW, other])).toBe(wrong);
+  });
+
+  it('neither sets aside what the spool holds nor writes of it into the database', async () => {
+    const log = new Log('silent');
+    const left = async (keys: (typeof OLD)[]) => {
+      const directory = join(temporaryDirectory(), 'spool');
+      const sealer = new Sealer(new Keyring(keys));
+      const options = { directory, writer: randomUUID(), retention: 120_000 };
+      const journal = new Journal(options, sealer, log);
+      journal.open();
+      const shelf = new Shelf(journal, ROTATION_FORMAT, directory, sealer, log);
+      const token = Buffer.from(sealer.seal('a token', ['of another vault']));
+      shelf.settle(
+        await shelf.write({
+          ...{ provider: 'stitch-money', userId: 'carl', connection: 'default' },
+          ...{ grantId: randomUUID(), version: 1, leaseOwner: 'a/1', scopes: [] },
+          ...{ accessToken: token, refreshToken: token },
+          ...{ obtainedAt: Date.now(), expiresAt: null, refreshDueAt: null },
+        }),
+      );
+      journal.close();
+      return directory;
+    };
+    for (const SPOOL_DIR of [await left([OLD]), await left([NEW])]) {
+      expect(await refusal([NEW], { SPOOL_DIR })).toBe(missing(2));
+      expect(readdirSync(join(SPOOL_DIR, 'set-aside'))).toEqual([]);
+      const rows = await database.query('SELECT user_id FROM stitch_grants ORDER BY user_id');
+      expect(rows).toEqual([{ user_id: 'ann' }, { user_id: 'bob' }]);
+    }
   });
 
   it('does not stop the start over a single grant that was tampered with', async () => {
