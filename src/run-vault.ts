@@ -6,7 +6,7 @@ import { startVault } from './vault.js';
 import type { Vault } from './vault.js';
 
 /** Milliseconds beyond `PROVIDER_TIMEOUT` after which a stop is cut short. */
-const STOP_MARGIN = 4000;
+const STOP_MARGIN_MS = 4000;
 
 /** Milliseconds for the last lines to reach whatever reads the log. */
 const LAST_LINES = 500;
@@ -40,7 +40,7 @@ async function main(): Promise<void> {
     setTimeout(() => {
       log.event('warn', 'vault.stop_cut_short');
       end(log, 0);
-    }, config.refresh.providerTimeoutMs + STOP_MARGIN).unref();
+    }, config.refresh.providerTimeoutMs + STOP_MARGIN_MS).unref();
     const stopped = started.vault?.stop() ?? Promise.resolve();
     stopped.then(
       () => {

@@ -3,7 +3,7 @@ import { ProviderError } from '../providers/index.js';
 import type { AuthorizationParameters, TokenProvider } from '../providers/index.js';
 
 /** Seconds after which a link may be begun again. */
-const RETRY_AFTER = 2;
+const RETRY_AFTER_SECONDS = 2;
 /** What does not pass by waiting: somebody has to change the configuration. */
 const MISCONFIGURED: Readonly<Record<string, string | undefined>> = {
   metadata_issuer_mismatch: 'Its metadata names another issuer than the configuration does.',
@@ -30,6 +30,6 @@ export async function authorizationUrlOf(
     const { reason } = error;
     const wrong = MISCONFIGURED[reason];
     if (wrong !== undefined) throw providerMisconfigured(wrong, reason);
-    throw metadataUnavailable(reason, RETRY_AFTER);
+    throw metadataUnavailable(reason, RETRY_AFTER_SECONDS);
   }
 }

@@ -8,7 +8,7 @@ import { ConfirmationStore } from './confirmation.store.js';
  * Milliseconds from a user's consent for which it can be confirmed. Callers do that when the
  * browser is back; what is left after an hour was given up, and its token is alive for nobody.
  */
-const CONFIRMATION_LIMIT = 3_600_000;
+const CONFIRMATION_LIMIT_MS = 3_600_000;
 
 /** Discards and revokes what nobody confirmed in time. */
 @Injectable()
@@ -28,7 +28,7 @@ export class ConfirmationExpiry {
    */
   async run(): Promise<void> {
     const expired = await this.database.transaction(async (query) => {
-      const requests = await this.requests.lockUnconfirmed(query, CONFIRMATION_LIMIT);
+      const requests = await this.requests.lockUnconfirmed(query, CONFIRMATION_LIMIT_MS);
       if (requests.length === 0) return requests;
       await this.unconfirmed.discard(query, requests);
       const ids = requests.map(({ id }) => id);
@@ -44,7 +44,7 @@ export class ConfirmationExpiry {
       });
     }
     const orphans = await this.database.transaction((query) =>
-      this.unconfirmed.discardOrphans(query, CONFIRMATION_LIMIT),
+      this.unconfirmed.discardOrphans(query, CONFIRMATION_LIMIT_MS),
     );
     if (orphans > 0) this.log.event('warn', 'unconfirmed_grants.discarded', { count: orphans });
   }

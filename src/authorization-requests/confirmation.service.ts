@@ -9,7 +9,7 @@ import { ownRequest } from './request-owner.js';
 
 /**
  * The second half of a link made with `confirm`: the caller says who came back. Against connection
- * fixation: whoever sends a victim their own authorization link gets nothing by it, because the
+ * fixation: an attacker who sends a victim the attacker's own link gains nothing, because the
  * victim comes back under the victim's session.
  */
 @Injectable()

@@ -20,7 +20,7 @@ const INTERVAL_MS = 5000;
  * Milliseconds after the provider was asked: most callbacks have given up by then, or their process
  * is gone. One that is still at it does no harm: who comes second finds the request ended.
  */
-const SETTLED = 10_000;
+const SETTLED_AFTER_MS = 10_000;
 
 /** Errors of requests that were ended before what their consents brought was stored. */
 const ENDED_UNSTORED: ReadonlySet<string | null> = new Set(['deleted', 'superseded']);
@@ -93,7 +93,7 @@ export class ConsentRecorder {
   private async recoverAbandoned(signal: AbortSignal): Promise<void> {
     const mayWork = () => !signal.aborted && this.database.available;
     if (!mayWork()) return;
-    for (const entry of this.waiting(this.clock.now() - SETTLED)) {
+    for (const entry of this.waiting(this.clock.now() - SETTLED_AFTER_MS)) {
       const link = this.read(entry);
       if (link && mayWork()) await this.recoverOne(entry, link);
     }
@@ -176,7 +176,7 @@ export class ConsentRecorder {
     try {
       return this.shelf.read(entry)?.item;
     } catch (error) {
-      // Passing trouble of the disk: what will not pass is set aside by the spool.
+      // Trouble of the disk that may pass. The spool sets aside what can never be read.
       this.log.failure('authorization_request.unreadable', error, { entry });
       return undefined;
     }

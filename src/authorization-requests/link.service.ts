@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { Log, StorageUnavailableError, assertWithin, invalidRequest } from '../common/index.js';
+import {
+  Log,
+  StorageUnavailableError,
+  assertMayTouchGrant,
+  invalidRequest,
+} from '../common/index.js';
 import type { Caller } from '../common/index.js';
 import { linksConfig, listenersConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
@@ -42,7 +47,7 @@ export interface BegunLink {
   readonly expiresAt: Date;
 }
 
-/** Begins links and tells how they fare. */
+/** Begins links and tells their status. */
 @Injectable()
 export class LinkService {
   constructor(
@@ -65,11 +70,11 @@ export class LinkService {
    * @throws VaultError 400 `invalid_request`, 403 `forbidden`, 502 `provider_misconfigured`, 503
    *   `provider_unavailable`
    */
-  async begin(caller: Caller, wish: LinkParameters): Promise<BegunLink> {
-    assertWithin(caller, wish);
-    const { provider } = this.providers.require(wish.provider);
-    const returnTo = checkReturnTo(wish.returnTo, this.config.returnUrlAllowlist);
-    const scopes = scopesToAsk(provider, wish.scopes);
+  async begin(caller: Caller, wanted: LinkParameters): Promise<BegunLink> {
+    assertMayTouchGrant(caller, wanted);
+    const { provider } = this.providers.require(wanted.provider);
+    const returnTo = checkReturnTo(wanted.returnTo, this.config.returnUrlAllowlist);
+    const scopes = scopesToAsk(provider, wanted.scopes);
     const id = randomUUID();
     const state = randomValue();
     const nonce = randomValue();
@@ -77,17 +82,17 @@ export class LinkService {
     const terms = {
       id,
       state,
-      userId: wish.userId,
+      userId: wanted.userId,
       provider: provider.name,
-      connection: wish.connection,
+      connection: wanted.connection,
       redirectUri,
       scopes,
       returnTo,
-      confirm: wish.confirm,
+      confirm: wanted.confirm,
     };
     const codeVerifier = verifierFor(terms);
     const codeChallenge = codeChallengeOf(codeVerifier);
-    // Where the browser is to be known again in the callback it must come by here first.
+    // Where the callback must recognise the browser, the browser has to get a cookie here first.
     const direct = provider.capabilities.echoesState && !this.config.sameBrowser;
     const parameters = { redirectUri, state, nonce, codeChallenge, scopes, prefill: {} };
     const authorizationUrl = direct
@@ -99,7 +104,7 @@ export class LinkService {
         codeVerifier: this.secrets.seal(codeVerifier, 'code_verifier', id),
         codeChallenge,
         nonce: this.secrets.seal(nonce, 'nonce', id),
-        prefill: this.sealPrefill(provider, wish.prefill, id),
+        prefill: this.sealPrefill(provider, wanted.prefill, id),
         clientId: caller.id,
       },
       this.config.requestTtlSeconds,
@@ -112,7 +117,7 @@ export class LinkService {
     return ownRequest(caller, await this.requests.view(id));
   }
 
-  /** How a user's links fare, newest first, for an operator. */
+  /** The status of a user's links, newest first, for an operator. */
   statusOfUser(userId: string): Promise<RequestView[]> {
     return this.requests.viewOfUser(userId, MOST_SHOWN);
   }

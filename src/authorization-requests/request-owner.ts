@@ -1,4 +1,4 @@
-import { isRestricted, isWithin, notFound, outsideRestriction } from '../common/index.js';
+import { isRestricted, mayTouchGrant, notFound, outsideRestriction } from '../common/index.js';
 import type { Caller, VaultError } from '../common/index.js';
 
 /** What decides who may see and confirm a request. */
@@ -23,7 +23,7 @@ export function ownRequest<T extends OwnedRequest>(caller: Caller, request: T | 
 function isOwn(caller: Caller, request: OwnedRequest): boolean {
   if (caller.scopes.has('admin')) return true;
   const made = request.clientId === null || request.clientId === caller.id;
-  return made && isWithin(caller, request);
+  return made && mayTouchGrant(caller, request);
 }
 
 const unknownTo = (caller: Caller): VaultError =>

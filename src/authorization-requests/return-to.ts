@@ -34,7 +34,7 @@ export function checkReturnTo(
 }
 
 /**
- * Where a browser that comes by again may be sent to: nowhere, if the row now names a place that the
+ * Where the browser of a further visit may be sent to: nowhere, if the row now names a place that the
  * vault would not have taken. Somebody who can write to the table could send it anywhere otherwise.
  */
 export function stillAllowed(returnTo: string | null, allowList: readonly string[]): string | null {

@@ -10,7 +10,7 @@ import { stillAllowed } from './return-to.js';
 import { VisitStore } from './visit.store.js';
 import type { TakenRequest, Visit } from './visit.store.js';
 
-/** Milliseconds between looks at how the first visit fares. */
+/** Milliseconds between looks at whether the first visit has ended. */
 const LOOK_MS = 150;
 /** Milliseconds beyond one call to the provider that a first visit may take: repeats, storing. */
 const BEYOND_CALL_MS = 20_000;

@@ -28,7 +28,7 @@ export class StartService {
   /** @throws VaultError 400 for a request that is unknown, used or expired: one is like the other */
   async start(id: string, cookies?: string): Promise<StartedLink> {
     if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) throw invalidCallback();
-    // A browser that comes by again keeps its cookie: it is one browser.
+    // A browser that visits again keeps its cookie: it is one browser.
     const kept = this.cookies.brought('link', cookies).find(({ requestId }) => requestId === id);
     const secret = kept?.secret ?? randomValue();
     const request = await this.claims.start(id, hashOf(secret), (started) => {

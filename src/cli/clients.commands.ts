@@ -11,9 +11,9 @@ import { print, table } from './output.js';
 import { keyOfKeyring } from './stores.js';
 
 /** Seconds in a hundred years: longer than anybody means. */
-const LONGEST = 3_155_760_000;
+const LONGEST_SECONDS = 3_155_760_000;
 /** Seconds for which a key goes on working that was replaced. */
-const OVERLAP = 86_400;
+const OVERLAP_SECONDS = 86_400;
 
 interface CreateOptions {
   scope: string[];
@@ -52,8 +52,8 @@ export function addClientCommands(program: Command): void {
     .argument('<name>')
     .addOption(
       new Option('--overlap <seconds>', 'how long it does; 0: it ends at once on every replica')
-        .argParser(seconds(0, LONGEST))
-        .default(OVERLAP),
+        .argParser(seconds(0, LONGEST_SECONDS))
+        .default(OVERLAP_SECONDS),
     )
     .option('--json', 'print one JSON document')
     .action((name: string, { overlap, json }: { overlap: number; json?: boolean }) =>
@@ -103,7 +103,9 @@ function addCreate(clients: Command): void {
     .option('--subject <sub>', 'the sub of JWTs by which it may prove itself')
     .option('--certificate <san>', 'the URI or DNS name of certificates by which it may')
     .addOption(
-      new Option('--expires-in <seconds>', 'how long it is valid').argParser(seconds(1, LONGEST)),
+      new Option('--expires-in <seconds>', 'how long it is valid').argParser(
+        seconds(1, LONGEST_SECONDS),
+      ),
     )
     .option('--no-key', 'give it no API key: it proves itself by JWT or certificate alone')
     .option('--json', 'print one JSON document')

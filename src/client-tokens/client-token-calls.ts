@@ -23,7 +23,7 @@ import { clientTokenContext } from './sealed-tables.js';
 /** Milliseconds by which a lease outlives the call under it: other secrets are tried within 3 s. */
 const LEASE_MARGIN_MS = 5000;
 /** Milliseconds: the first pause after a failed call, and the longest that we choose ourselves. */
-const BACKOFF = { first: 500, longest: 30_000 };
+const BACKOFF_MS = { first: 500, longest: 30_000 };
 /** Milliseconds for which a refusal is believed: somebody may put it right at the provider. */
 const REFUSED_MS = 60_000;
 /** Tokens kept in memory at most. */
@@ -139,7 +139,7 @@ export class ClientTokenCalls {
 
 /** Milliseconds. @param asked by the provider */
 function pause(failures: number, asked: number): number {
-  const range = Math.min(BACKOFF.longest, BACKOFF.first * 2 ** Math.min(failures, 10));
+  const range = Math.min(BACKOFF_MS.longest, BACKOFF_MS.first * 2 ** Math.min(failures, 10));
   return Math.floor(Math.max(range * (0.5 + Math.random() / 2), Math.min(asked, LONGEST_ASKED_MS)));
 }
 

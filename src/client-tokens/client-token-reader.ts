@@ -23,7 +23,7 @@ import { ClientTokenStore } from './client-token.store.js';
 import { clientTokenContext } from './sealed-tables.js';
 
 /** Milliseconds between looks at a row that another replica works on: first and longest. */
-const POLL = { first: 20, longest: 250 };
+const POLL_MS = { first: 20, longest: 250 };
 /** Milliseconds that a read may take beyond one provider call. */
 const PATIENCE_MS = 2000;
 /** Milliseconds after which a caller may ask again while nobody is asked at all. */
@@ -192,4 +192,4 @@ const unavailable = (milliseconds: number) =>
   providerUnavailable(Math.max(1, Math.ceil(milliseconds / 1000)));
 
 const pollDelay = (attempt: number): number =>
-  Math.min(POLL.longest, POLL.first * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2);
+  Math.min(POLL_MS.longest, POLL_MS.first * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2);

@@ -15,13 +15,13 @@ import { VALID, VOUCHED_COLUMNS, readVouched } from './client-row.js';
 import type { VouchedClient } from './client-row.js';
 
 /** Milliseconds between looks at whether any client changed, also when nothing was heard. */
-const LOOK = 2000;
+const LOOK_MS = 2000;
 /** Milliseconds for which what was read is relied on while changes are heard of: two looks missed. */
-const HEARD_TRUST = 5000;
+const HEARD_TRUST_MS = 5000;
 /** Milliseconds for which it is relied on while they can't be heard of. */
-const UNHEARD_TRUST = 1000;
+const UNHEARD_TRUST_MS = 1000;
 /** Milliseconds at least from one look to the next, so that strangers can't make them many. */
-const LOOK_GAP = 20;
+const LOOK_GAP_MS = 20;
 /** Milliseconds between two notes of when clients were last used. */
 const NOTE_USE_MS = 30_000;
 
@@ -98,7 +98,7 @@ export class ClientDirectory implements OnModuleInit {
     return this.lookUp(credential);
   }
 
-  @Interval('look-at-clients', LOOK)
+  @Interval('look-at-clients', LOOK_MS)
   async keepUp(): Promise<void> {
     try {
       await this.look();
@@ -126,7 +126,7 @@ export class ClientDirectory implements OnModuleInit {
   private isCurrent(): boolean {
     if (this.changedAt >= this.readAt) return false;
     const heard = this.notifications.healthy && this.readAt >= this.notifications.since;
-    return performance.now() - this.readAt < (heard ? HEARD_TRUST : UNHEARD_TRUST);
+    return performance.now() - this.readAt < (heard ? HEARD_TRUST_MS : UNHEARD_TRUST_MS);
   }
 
   private lookUp(credential: Credential): Caller | undefined {
@@ -152,7 +152,7 @@ export class ClientDirectory implements OnModuleInit {
   }
 
   private async lookNow(): Promise<void> {
-    const wait = this.lookedAt + LOOK_GAP - performance.now();
+    const wait = this.lookedAt + LOOK_GAP_MS - performance.now();
     if (wait > 0) await delay(wait, undefined, { ref: false });
     this.lookedAt = performance.now();
     const at = this.lookedAt;

@@ -64,7 +64,7 @@ export class ClientIndex {
   }
 }
 
-/** The operator commands see to it that no two valid clients share a name; a hand in SQL may not. */
+/** The operator commands never let two valid clients share a name; somebody with SQL may. */
 function add(map: Map<string, Entry>, ambiguous: Set<string>, name: string, entry: Entry): void {
   if (map.delete(name) || ambiguous.has(name)) ambiguous.add(name);
   else map.set(name, entry);

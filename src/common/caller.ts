@@ -56,7 +56,7 @@ const mayTouchUser = ({ userPrefixes }: Caller, userId: string): boolean =>
   userPrefixes === null || userPrefixes.some((prefix) => userId.startsWith(prefix));
 
 /** Whether the caller may touch the grants of this user at this provider. */
-export const isWithin = (
+export const mayTouchGrant = (
   caller: Caller,
   grant: { readonly provider: string; readonly userId: string },
 ): boolean => mayTouchProvider(caller, grant.provider) && mayTouchUser(caller, grant.userId);
@@ -67,25 +67,25 @@ export const isWithin = (
  *
  * @throws VaultError 403 `forbidden`
  */
-export function assertWithin(
+export function assertMayTouchGrant(
   caller: Caller,
   grant: { readonly provider: string; readonly userId: string },
 ): void {
-  if (!isWithin(caller, grant)) throw outsideRestriction();
+  if (!mayTouchGrant(caller, grant)) throw outsideRestriction();
 }
 
-/** As {@link assertWithin}, for what concerns a user and no provider. @throws VaultError 403 */
+/** As {@link assertMayTouchGrant}, for what concerns a user and no provider. @throws VaultError 403 */
 export function assertMayTouchUser(caller: Caller, userId: string): void {
   if (!mayTouchUser(caller, userId)) throw outsideRestriction();
 }
 
-/** As {@link assertWithin}, for what concerns a provider and no user. @throws VaultError 403 */
+/** As {@link assertMayTouchGrant}, for what concerns a provider and no user. @throws VaultError 403 */
 function assertMayTouchProvider(caller: Caller, provider: string): void {
   if (!mayTouchProvider(caller, provider)) throw outsideRestriction();
 }
 
 /**
- * As {@link assertWithin}, for what concerns the vault's own standing with a provider and no user. A
+ * As {@link assertMayTouchGrant}, for what concerns the vault's own standing with a provider and no user. A
  * client that may touch some users only may not act for all of them. @throws VaultError 403
  */
 export function assertMayActForVault(caller: Caller, provider: string): void {
@@ -93,7 +93,7 @@ export function assertMayActForVault(caller: Caller, provider: string): void {
   assertMayTouchProvider(caller, provider);
 }
 
-/** As {@link assertWithin}, for what concerns a user at every provider. @throws VaultError 403 */
+/** As {@link assertMayTouchGrant}, for what concerns a user at every provider. @throws VaultError 403 */
 export function assertMayTouchEveryProvider(caller: Caller, userId: string): void {
   if (caller.providers !== null) throw outsideRestriction();
   assertMayTouchUser(caller, userId);

@@ -16,7 +16,7 @@ export type ClientScope = (typeof CLIENT_SCOPES)[number];
 interface RestrictionRule {
   /**
    * The route itself sees to it that a restricted client gets 403 for what it may not touch (see
-   * `assertWithin`). A route that does not say so is refused to restricted clients, so that a check
+   * `assertMayTouchGrant`). A route that does not say so is refused to restricted clients, so that a check
    * that was forgotten is noticed and harmless.
    */
   readonly checksRestrictions: true;

@@ -14,7 +14,7 @@ import {
 } from './parsers.js';
 
 /** Seconds: ten years. */
-const LONGEST_LIFETIME = 315_360_000;
+const LONGEST_LIFETIME_SECONDS = 315_360_000;
 const VISIBLE = /^[\x21-\x7e]{1,4096}$/;
 const isText = (value: unknown): value is string =>
   typeof value === 'string' && VISIBLE.test(value);
@@ -92,8 +92,9 @@ export class MemberReader {
   lifetime(name: string, fallback: number | null): number | null {
     const value = this.members[name] === undefined ? fallback : this.members[name];
     if (value === null) return null;
-    const fits = Number.isInteger(value) && Number(value) >= 1 && Number(value) <= LONGEST_LIFETIME;
-    if (!fits) this.refuse(name, `seconds from 1 to ${String(LONGEST_LIFETIME)}, or null`);
+    const fits =
+      Number.isInteger(value) && Number(value) >= 1 && Number(value) <= LONGEST_LIFETIME_SECONDS;
+    if (!fits) this.refuse(name, `seconds from 1 to ${String(LONGEST_LIFETIME_SECONDS)}, or null`);
     return fits ? Number(value) : fallback;
   }
 

@@ -1,5 +1,5 @@
 import type { ClockStep } from './clock-steps.js';
-import { PROBE_TIMEOUT } from './data-source.js';
+import { PROBE_TIMEOUT_MS } from './data-source.js';
 import type { Query } from './connections.js';
 
 /** Milliseconds within which two replicas notice the same step. */
@@ -26,7 +26,7 @@ export async function noteClockStep(
        WHERE s.id = (SELECT max(id) FROM stitch_clock_steps) AND s.process <> $2 AND abs(s.by_ms - $1) < 3000
          AND abs(extract(epoch FROM clock_timestamp() - s.seen_at)) * 1000 < ${SAME_STEP_MS})`,
     [by, process],
-    PROBE_TIMEOUT,
+    PROBE_TIMEOUT_MS,
   );
 }
 
@@ -39,7 +39,7 @@ export async function readClockSteps(query: Query, now: number): Promise<ClockSt
   const [there] = await query<{ exists: boolean }>(
     `SELECT to_regclass('stitch_clock_steps') IS NOT NULL AS exists`,
     [],
-    PROBE_TIMEOUT,
+    PROBE_TIMEOUT_MS,
   );
   if (!there?.exists) return [];
   const rows = await query<{ by: number; ago: number }>(
@@ -47,7 +47,7 @@ export async function readClockSteps(query: Query, now: number): Promise<ClockSt
        extract(epoch FROM clock_timestamp() - seen_at) * 1000 AS ago
      FROM stitch_clock_steps ORDER BY id DESC`,
     [],
-    PROBE_TIMEOUT,
+    PROBE_TIMEOUT_MS,
   );
   return toSteps(rows, now);
 }

@@ -3,7 +3,7 @@ import type { DataSource } from 'typeorm';
 import { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { StorageUnavailableError } from '../common/index.js';
 import { endStatement, isDeadlinePassed } from './cancel-request.js';
-import { STATEMENT_TIMEOUT } from './data-source.js';
+import { STATEMENT_TIMEOUT_MS } from './data-source.js';
 
 /** Runs one parameterised statement, within `timeout` milliseconds. @throws StorageUnavailableError */
 export type Query = <Row extends object>(
@@ -32,8 +32,9 @@ interface ConnectionHooks {
 
 /**
  * The pool that TypeORM opened. A connection whose statement outlived its deadline is closed rather
- * than given back, once the server has ended the statement or does not answer: neither can a silent
- * server wedge the pool, nor do statements that wait for a lock pile up at the server.
+ * than given back, once the server has ended the statement or does not answer: so a
+ * silent server can't fill the pool with dead connections, and statements that wait for a lock do not
+ * add up at the server.
  */
 export class Connections {
   private readonly greeted = new WeakSet<pg.PoolClient>();
@@ -76,7 +77,7 @@ export class Connections {
     const query: Query = async <Row extends object>(
       sql: string,
       parameters?: unknown[],
-      limit = STATEMENT_TIMEOUT,
+      limit = STATEMENT_TIMEOUT_MS,
     ) => {
       try {
         return (await client.query<Row>(statement(sql, parameters, limit))).rows;

@@ -4,11 +4,11 @@ import type { ConnectionConfig } from '../config/index.js';
 import { HeardClient, clientConfig } from './heard-client.js';
 
 /** Milliseconds to get a connection, by opening one or by waiting for one of the pool. */
-export const CONNECT_TIMEOUT = 2000;
+export const CONNECT_TIMEOUT_MS = 2000;
 /** Milliseconds for one statement. All of the vault's are short; one that is not is in trouble. */
-export const STATEMENT_TIMEOUT = 3000;
+export const STATEMENT_TIMEOUT_MS = 3000;
 /** Milliseconds for the statement that asks whether the database is there at all. */
-export const PROBE_TIMEOUT = 2000;
+export const PROBE_TIMEOUT_MS = 2000;
 
 const ignore = (): void => undefined;
 
@@ -30,10 +30,10 @@ export function dataSourceOptions(config: ConnectionConfig): DataSourceOptions {
     type: 'postgres',
     applicationName: 'stitch-token-vault',
     poolSize: config.poolSize,
-    connectTimeoutMS: CONNECT_TIMEOUT,
+    connectTimeoutMS: CONNECT_TIMEOUT_MS,
     extra: {
       ...clientConfig(config),
-      query_timeout: STATEMENT_TIMEOUT,
+      query_timeout: STATEMENT_TIMEOUT_MS,
       keepAlive: true,
       Client: HeardClient,
     },

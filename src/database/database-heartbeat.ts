@@ -9,17 +9,17 @@ import { Log, describeError } from '../common/index.js';
 import type { ClockStep } from './clock-steps.js';
 import { noteClockStep, readClockSteps } from './clock-steps.store.js';
 import { DatabaseClock } from './database-clock.js';
-import { PROBE_TIMEOUT } from './data-source.js';
+import { PROBE_TIMEOUT_MS } from './data-source.js';
 import { Database } from './database.js';
 import { History } from './history.js';
 import { Notifications } from './notifications.js';
 import { ProcessId } from './process-id.js';
 
 /** Milliseconds between pulses while the database answers, and while it does not. */
-const BEAT = 1000;
-const RETRY = 250;
+const BEAT_MS = 1000;
+const RETRY_MS = 250;
 /** Beats at which steps of the clock are read that others have noticed. */
-const LESSONS = 5;
+const STEP_READS = 5;
 
 /**
  * One small statement a second: it reads the database's clock, proves that the database answers
@@ -34,7 +34,7 @@ export class DatabaseHeartbeat
   private beatAt = -Infinity;
   private stopped = false;
   private first = true;
-  private lessons = 0;
+  private stepReads = 0;
   /** Steps of the clock that are still to be written down. */
   private unnoted: ClockStep[] = [];
 
@@ -49,7 +49,7 @@ export class DatabaseHeartbeat
 
   async onModuleInit(): Promise<void> {
     this.database.onSuspicion(() => {
-      if (performance.now() - this.beatAt > RETRY) void this.beat();
+      if (performance.now() - this.beatAt > RETRY_MS) void this.beat();
     });
     this.history.onQuestion = () => {
       this.database.lost();
@@ -91,7 +91,7 @@ export class DatabaseHeartbeat
     this.beating ??= this.check().finally(() => {
       this.beating = undefined;
       if (this.stopped) return;
-      const wait = this.database.available ? BEAT : RETRY * (0.5 + Math.random());
+      const wait = this.database.available ? BEAT_MS : RETRY_MS * (0.5 + Math.random());
       this.timer = setTimeout(() => void this.beat(), wait);
     });
     return this.beating;
@@ -107,14 +107,14 @@ export class DatabaseHeartbeat
         await noteClockStep(this.database.query, this.process.value, step);
         this.unnoted.shift();
       }
-      if (this.lessons < LESSONS) {
+      if (this.stepReads < STEP_READS) {
         this.clock.learn(await readClockSteps(this.database.query, performance.now()));
-        this.lessons += 1;
+        this.stepReads += 1;
       }
     } catch (error) {
       if (!this.database.available) return;
       this.unnoted = [];
-      this.lessons = LESSONS;
+      this.stepReads = STEP_READS;
       this.log.failure('database.clock_steps_unshared', error);
     }
   }
@@ -129,7 +129,7 @@ export class DatabaseHeartbeat
           `SELECT (extract(epoch FROM clock_timestamp()) * 1000)::numeric AS now,
              pg_notify($1, '')`,
           [this.notifications.heartbeatChannel],
-          PROBE_TIMEOUT,
+          PROBE_TIMEOUT_MS,
         );
         if (row) this.clock.set(row.now, asked, performance.now());
         return this.history.check(query);

@@ -129,7 +129,7 @@ export class Database {
     } finally {
       restoring.active = false;
       this.restorers -= 1;
-      // While it is in use, Node keeps book of every promise and event of the process.
+      // While it is in use, Node has to track every promise and event of the process.
       if (this.restorers === 0) this.restoring.disable();
     }
     if (this.reachable) return;

@@ -51,9 +51,10 @@ export function clientConfig(config: ConnectionConfig): HeardConfig {
 }
 
 /**
- * A connection that somebody always listens to. The pool listens to idle ones only; one that breaks
- * in our hands, or in the instant of being handed over, fails its statement and is dealt with
- * there, but its error event, unheard, would end the process. It finds its server by itself.
+ * A connection whose error event always has a listener. The pool listens to idle connections only.
+ * One that breaks while it is used, or while it is handed out, fails its statement, which is dealt
+ * with there; but its error event without a listener would end the process. It finds its server by
+ * itself.
  */
 export class HeardClient extends pg.Client {
   private readonly servers: DatabaseServers;

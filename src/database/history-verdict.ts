@@ -62,18 +62,18 @@ export interface Waiting {
 }
 
 /** Milliseconds that a process is waited for which was there when the history changed. */
-const PATIENCE = 20_000;
+const PATIENCE_MS = 20_000;
 /** The same for one whose journal is at hand: it may still be alive, with calls on their way. */
-export const PATIENCE_FOR_HEIRS = 3000;
+export const PATIENCE_FOR_HEIRS_MS = 3000;
 /** Milliseconds: who was silent for so long while others were not had ended before. */
-const LONG_SILENT = 60_000;
+const LONG_SILENT_MS = 60_000;
 
 /** Those who may remember something of the last history, and have not said so yet. */
 export function missing(others: readonly OtherReplica[], waiting: Waiting): OtherReplica[] {
   const { incarnation, lastWritten, stage, waited, inherited } = waiting;
   return others.filter((other) => {
     if (other.incarnation === incarnation && other.stage >= stage) return false;
-    if (lastWritten - other.beatAt > LONG_SILENT) return false;
-    return waited < (inherited.has(other.process) ? PATIENCE_FOR_HEIRS : PATIENCE);
+    if (lastWritten - other.beatAt > LONG_SILENT_MS) return false;
+    return waited < (inherited.has(other.process) ? PATIENCE_FOR_HEIRS_MS : PATIENCE_MS);
   });
 }

@@ -120,7 +120,7 @@ export async function noteLoss(query: Query, reason: string | null): Promise<voi
 
 /**
  * Says that this database is the original from now on, whatever it was before. What was obtained by
- * now may be outdated: where its tokens are refused, that is no word of the user's.
+ * now may be outdated: a refusal of its tokens does not mean that the user withdrew the consent.
  *
  * @returns whether it had not been
  */

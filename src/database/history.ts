@@ -3,13 +3,18 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Log } from '../common/index.js';
 import { journalConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
-import { PROBE_TIMEOUT } from './data-source.js';
+import { PROBE_TIMEOUT_MS } from './data-source.js';
 import type { Query } from './connections.js';
 import { forgetReplicas, noteLoss, readHistory, writeBeat } from './history.store.js';
 import type { HistoryState } from './history.store.js';
 import { HistoryRestorers } from './history-restorers.js';
 import type { HistoryPhase, HistoryStep, Restorer } from './history-restorers.js';
-import { PATIENCE_FOR_HEIRS, isSameHistory, lostMilliseconds, missing } from './history-verdict.js';
+import {
+  PATIENCE_FOR_HEIRS_MS,
+  isSameHistory,
+  lostMilliseconds,
+  missing,
+} from './history-verdict.js';
 import type { KnownHistory } from './history-verdict.js';
 import { KnownReplicas } from './known-replicas.js';
 import { ProcessId } from './process-id.js';
@@ -109,7 +114,7 @@ export class History {
 
   /**
    * Whether what was obtained then may have been replaced by something that was lost with a history:
-   * the provider's refusal is then no word of the user's.
+   * the provider's refusal then does not mean that the user withdrew the consent.
    *
    * @param obtainedAt milliseconds since the epoch
    */
@@ -129,7 +134,7 @@ export class History {
    * @throws StorageUnavailableError also where it answers and takes no writes
    */
   async check(query: Query): Promise<boolean> {
-    const found = await readHistory(query, this.process.value, PROBE_TIMEOUT);
+    const found = await readHistory(query, this.process.value, PROBE_TIMEOUT_MS);
     if (!found) return this.withoutTables();
     this.state = found;
     if (this.stage === OPEN && this.known && isSameHistory(this.known, found)) {
@@ -150,7 +155,7 @@ export class History {
     const [row] = await query<{ incarnation: string }>(
       'SELECT stitch_incarnation() AS incarnation',
       [],
-      PROBE_TIMEOUT,
+      PROBE_TIMEOUT_MS,
     );
     return row?.incarnation === known.incarnation;
   }
@@ -220,9 +225,9 @@ export class History {
 
   /** @returns whether all others who may remember something are this far */
   private async waitFor(query: Query, stage: number): Promise<boolean> {
-    const state = await readHistory(query, this.process.value, PROBE_TIMEOUT);
+    const state = await readHistory(query, this.process.value, PROBE_TIMEOUT_MS);
     const { question } = this;
-    // It has changed once more, under our hands.
+    // It has changed once more, while this was waiting.
     if (!question || state?.incarnation !== question.incarnation) return false;
     this.state = state;
     const waited = performance.now() - question.since;
@@ -233,7 +238,7 @@ export class History {
     // Whose journal this process has taken over need not be waited for by anybody else.
     const behind = missing(state.others, { ...waiting, waited: 0 }).map(({ process }) => process);
     const taken = behind.filter((process) => inherited.has(process));
-    if (waited >= PATIENCE_FOR_HEIRS) await forgetReplicas(query, taken);
+    if (waited >= PATIENCE_FOR_HEIRS_MS) await forgetReplicas(query, taken);
     return true;
   }
 
@@ -261,7 +266,7 @@ export class History {
     }
     const incomplete = tooLong || (absent.length > 0 && (lost > 0 || written > 0));
     if (incomplete) await noteLoss(query, tooLong ? 'history_lost' : null);
-    if (incomplete) this.state = await readHistory(query, this.process.value, PROBE_TIMEOUT);
+    if (incomplete) this.state = await readHistory(query, this.process.value, PROBE_TIMEOUT_MS);
     if (this.paused === 'copy') {
       this.log.event('error', 'database.is_a_copy', { run: 'npm run vault -- adopt' });
     }
@@ -294,7 +299,7 @@ export class History {
         heldSince: this.heldSince() ?? null,
         counter: this.known?.counter ?? 0,
       },
-      PROBE_TIMEOUT,
+      PROBE_TIMEOUT_MS,
     );
     const since = this.known?.since ?? beatAt;
     // Not before it is open: until then what it lacks is measured against what was known before.

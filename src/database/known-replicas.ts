@@ -11,7 +11,7 @@ const ENDED_AFTER_MS = 60_000;
 export class KnownReplicas {
   /** Those that were named when nothing was missing. */
   private before: readonly OtherReplica[] = [];
-  /** All that a history has named so far: one that is gone now was taken over by an heir. */
+  /** All that a history has named so far: a process that is gone now was taken over by another one. */
   private named = { incarnation: '', processes: new Set<string>() };
   private readonly beats = new Map<string, { beatAt: number; seenAtMs: number }>();
 

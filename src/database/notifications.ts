@@ -8,14 +8,14 @@ import { databaseConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
 import { Metrics } from '../metrics/index.js';
 import { endStatement, isDeadlinePassed } from './cancel-request.js';
-import { CONNECT_TIMEOUT, STATEMENT_TIMEOUT } from './data-source.js';
+import { CONNECT_TIMEOUT_MS, STATEMENT_TIMEOUT_MS } from './data-source.js';
 import { HeardClient, clientConfig } from './heard-client.js';
 
 /** A notification: its kind and the names of the row it is about. */
 export type NotificationHandler = (names: string[]) => void;
 
 /** Milliseconds without one's own pulse after which a subscription is not believed any more. */
-const SILENCE = 3000;
+const SILENCE_MS = 3000;
 /** Notifications taken one by one within {@link FLOOD_MS}; what is more is looked up, not listened to. */
 const FLOOD = 5000;
 const FLOOD_MS = 1000;
@@ -52,7 +52,7 @@ export class Notifications {
 
   /** Whether every change since {@link since} has reached, or is about to reach, this process. */
   get healthy(): boolean {
-    return this.client !== undefined && performance.now() - this.heardAt < SILENCE;
+    return this.client !== undefined && performance.now() - this.heardAt < SILENCE_MS;
   }
 
   /** Monotonic milliseconds since when nothing was missed; what is older must be checked again. */
@@ -67,13 +67,13 @@ export class Notifications {
   /** Makes sure that there is a live subscription; call it with every pulse. */
   async ensure(): Promise<void> {
     const lastSign = Math.max(this.heardAt, this.subscribedAt);
-    if (this.client && performance.now() - lastSign < SILENCE) return;
+    if (this.client && performance.now() - lastSign < SILENCE_MS) return;
     this.drop();
     const client = new HeardClient({
       ...clientConfig(this.config),
       application_name: 'stitch-token-vault-listen',
-      connectionTimeoutMillis: CONNECT_TIMEOUT,
-      query_timeout: STATEMENT_TIMEOUT,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      query_timeout: STATEMENT_TIMEOUT_MS,
       keepAlive: true,
     });
     const gone = () => {

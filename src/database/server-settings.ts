@@ -1,4 +1,4 @@
-import { STATEMENT_TIMEOUT } from './data-source.js';
+import { STATEMENT_TIMEOUT_MS } from './data-source.js';
 
 /** The oldest PostgreSQL that the vault works with. */
 const OLDEST_MAJOR = 15;
@@ -53,8 +53,8 @@ export function settingProblems(settings: ServerSettings): string[] {
     [isolation !== 'read committed', `default_transaction_isolation: read committed`],
     [arrayNulls !== 'on', 'array_nulls: on (the word NULL would be stored for nothing)'],
     [
-      statementTimeout > 0 && statementTimeout < STATEMENT_TIMEOUT,
-      `statement_timeout: 0, or at least ${STATEMENT_TIMEOUT} ms`,
+      statementTimeout > 0 && statementTimeout < STATEMENT_TIMEOUT_MS,
+      `statement_timeout: 0, or at least ${STATEMENT_TIMEOUT_MS} ms`,
     ],
     [schema === null, 'search_path: a schema that exists, first'],
   ];

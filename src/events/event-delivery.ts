@@ -17,9 +17,9 @@ import { IN_FLIGHT, WebhookSender } from './webhook-sender.js';
 const INTERVAL_MS = 1000;
 const UPKEEP_INTERVAL_MS = 60_000;
 /** Milliseconds for one attempt to deliver. */
-const ATTEMPT_TIMEOUT = 10_000;
+const ATTEMPT_TIMEOUT_MS = 10_000;
 /** Milliseconds for which the counted backlog is good. */
-const REMEMBERED = 15_000;
+const REMEMBERED_MS = 15_000;
 
 type Backlog = Awaited<ReturnType<EventOutboxStore['backlog']>>;
 
@@ -49,7 +49,7 @@ export class EventDelivery implements OnModuleInit {
   ) {
     this.receivers = receivers.map((config) => {
       const outbox = new ReceiverOutbox(database, events, config.name, config.types);
-      const endpoint = new WebhookEndpoint(config, clock, ATTEMPT_TIMEOUT, IN_FLIGHT, proxies);
+      const endpoint = new WebhookEndpoint(config, clock, ATTEMPT_TIMEOUT_MS, IN_FLIGHT, proxies);
       const sender = new WebhookSender(outbox, endpoint, clock, log, metrics, config.name);
       works.every(`send-events-${config.name}`, INTERVAL_MS, () => sender.run());
       return { outbox, sender };
@@ -57,7 +57,7 @@ export class EventDelivery implements OnModuleInit {
     works.add({ start: () => undefined, stop: () => undefined, drain: () => this.drain() });
     works.every('events-upkeep', UPKEEP_INTERVAL_MS, () => this.upkeep());
     if (!webhook) return;
-    const endpoint = new WebhookEndpoint(webhook, clock, ATTEMPT_TIMEOUT, IN_FLIGHT, proxies);
+    const endpoint = new WebhookEndpoint(webhook, clock, ATTEMPT_TIMEOUT_MS, IN_FLIGHT, proxies);
     const sender = new WebhookSender(outbox, endpoint, clock, log, metrics);
     this.sender = sender;
     works.every('send-events', INTERVAL_MS, () => sender.run());
@@ -112,7 +112,7 @@ export class EventDelivery implements OnModuleInit {
 
   private backlog(): Promise<Backlog> {
     const now = this.clock.now();
-    if (!this.counted || now - this.counted.at > REMEMBERED) {
+    if (!this.counted || now - this.counted.at > REMEMBERED_MS) {
       const backlog = this.outbox.backlog().catch((error: unknown) => {
         // The other metrics are wanted all the more while the database is away.
         if (error instanceof StorageUnavailableError) return { count: 0, age: 0 };

@@ -1,7 +1,7 @@
 import type { DeliveryOutcome } from './webhook-endpoint.js';
 
 /** Milliseconds: the first retry and the longest wait between two, before jitter. */
-const BACKOFF = { first: 1000, longest: 3_600_000 };
+const BACKOFF_MS = { first: 1000, longest: 3_600_000 };
 /** Milliseconds for which a receiver has to say 410 before it is believed: it may be in deployment. */
 const GONE_MS = 3_600_000;
 
@@ -29,7 +29,7 @@ export class ReceiverPatience {
       if (now - this.goneSince >= GONE_MS) return null;
     }
     const asked = outcome.kind === 'refused' ? (outcome.retryAfterMs ?? 0) : 0;
-    const bounded = Math.min(asked, BACKOFF.longest);
+    const bounded = Math.min(asked, BACKOFF_MS.longest);
     this.pausedUntil = Math.max(this.pausedUntil, now + bounded);
     return Math.max(bounded, backoff(attempts));
   }
@@ -42,6 +42,6 @@ export class ReceiverPatience {
 
 /** Milliseconds until the next attempt: exponential, half of it jitter. */
 function backoff(attempts: number): number {
-  const range = Math.min(BACKOFF.longest, BACKOFF.first * 2 ** Math.min(attempts - 1, 20));
+  const range = Math.min(BACKOFF_MS.longest, BACKOFF_MS.first * 2 ** Math.min(attempts - 1, 20));
   return range * (0.5 + Math.random() / 2);
 }

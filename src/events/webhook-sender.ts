@@ -9,9 +9,9 @@ import type { WebhookEndpoint } from './webhook-endpoint.js';
 /** Attempts in flight in one process. */
 export const IN_FLIGHT = 16;
 /** Milliseconds that an event is claimed for: well beyond the deadline of an attempt. */
-const LEASE = 60_000;
+const LEASE_MS = 60_000;
 /** Milliseconds that attempts in flight are waited for when the process stops. */
-const PATIENCE = 2000;
+const PATIENCE_MS = 2000;
 
 /**
  * Empties the outbox of events. At least once and in no strict order: an attempt whose answer was
@@ -48,7 +48,7 @@ export class WebhookSender {
    */
   async drain(): Promise<void> {
     this.cancelled = true;
-    await withTimeLimit(this.clock, PATIENCE, this.idle());
+    await withTimeLimit(this.clock, PATIENCE_MS, this.idle());
     this.stopping.abort();
     await this.idle();
     await this.endpoint.close();
@@ -63,7 +63,7 @@ export class WebhookSender {
     try {
       while (!this.cancelled && !this.patience.isPaused(this.clock.now())) {
         const room = IN_FLIGHT - this.inFlight.size;
-        const claimed = await this.outbox.claim(room, LEASE);
+        const claimed = await this.outbox.claim(room, LEASE_MS);
         for (const event of claimed) this.track(this.send(event));
         if (claimed.length < room) return;
         await Promise.race(this.inFlight);

@@ -4,7 +4,7 @@ import type { Grant } from './grant.js';
 const LARGEST_SHARE = 0.8;
 
 /** Milliseconds by which clocks that agree may differ. */
-const CLOCK_TOLERANCE = 5000;
+const CLOCK_TOLERANCE_MS = 5000;
 
 /**
  * Milliseconds a token has left; Infinity for one that never expires. None for one that was obtained
@@ -12,7 +12,7 @@ const CLOCK_TOLERANCE = 5000;
  */
 export function remaining(grant: Pick<Grant, 'expiresAt' | 'obtainedAt'>, now: number): number {
   if (grant.expiresAt === null) return Infinity;
-  return grant.obtainedAt > now + CLOCK_TOLERANCE ? 0 : grant.expiresAt - now;
+  return grant.obtainedAt > now + CLOCK_TOLERANCE_MS ? 0 : grant.expiresAt - now;
 }
 
 /** What a clock says of the times that it has shown. */

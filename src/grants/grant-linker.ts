@@ -14,8 +14,8 @@ import { TokenSealer } from './token-sealer.js';
 import { UnconfirmedStore } from './unconfirmed.store.js';
 
 /** Milliseconds for which a grant just obtained is offered to a database that is away. */
-const PATIENCE = 10_000;
-const RETRY = 250;
+const PATIENCE_MS = 10_000;
+const RETRY_MS = 250;
 
 /** Tokens just obtained, and what the vault knows of them beyond the provider's answer. */
 export interface ObtainedTokens extends GrantKey {
@@ -50,7 +50,7 @@ export class GrantLinker {
    * @throws StorageUnavailableError when it stays away
    */
   async store(grant: NewGrant, first?: (query: Query) => Promise<boolean>): Promise<void> {
-    const deadline = this.clock.now() + PATIENCE;
+    const deadline = this.clock.now() + PATIENCE_MS;
     for (;;) {
       try {
         await this.database.transaction(async (query) => {
@@ -61,7 +61,7 @@ export class GrantLinker {
         return;
       } catch (error) {
         if (!(error instanceof StorageUnavailableError) || this.clock.now() > deadline) throw error;
-        await this.clock.sleep(RETRY);
+        await this.clock.sleep(RETRY_MS);
       }
     }
   }

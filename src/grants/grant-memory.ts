@@ -35,7 +35,7 @@ export class GrantMemory implements OnModuleInit {
       if (what === 'deleted') void this.remember(DELETION, [grant]);
       if (what === 'confirmed') void this.remember(CONFIRMATION, [grant]);
     });
-    // Before whoever asked for it is told: the word of it may be lost together with the database.
+    // Before the caller is told: the notification may be lost together with the database.
     this.grants.onDeleted = (gone) => this.remember(DELETION, gone);
     this.history.onForgotten('consents', () => this.confirmAnew());
     this.history.onForgotten('deletions', () => this.restored.delete(this.remembered(DELETION)));

@@ -18,7 +18,7 @@ export interface GrantFilter {
 }
 
 /** Milliseconds until a suspended token is tried for the first time. */
-const FIRST_CHECK = 10_000;
+const FIRST_CHECK_MS = 10_000;
 
 /** Reads and writes of `stitch_grants` other than those of rotations and of their schedule. */
 @Injectable()
@@ -104,7 +104,7 @@ export class GrantStore {
            ELSE now() END
        WHERE g.provider = $1 AND g.user_id = $2 AND g.connection = $3 AND g.version = $4
          AND g.status = 'active' AND coalesce(g.rejected_version, 0) < g.version`,
-      [key.provider, key.userId, key.connection, version, FIRST_CHECK],
+      [key.provider, key.userId, key.connection, version, FIRST_CHECK_MS],
     );
   }
 

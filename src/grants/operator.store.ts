@@ -27,7 +27,7 @@ export interface ImportCounts {
 }
 
 /** Milliseconds: an operator's statements may be larger than those of the vault. */
-const TIMEOUT = 60_000;
+const TIMEOUT_MS = 60_000;
 
 const INSERT = `
   INSERT INTO stitch_grants AS g (${CONSENTED_ROWS.names}, status)
@@ -88,7 +88,7 @@ export class OperatorStore {
       const [counts] = await query<ImportCounts>(
         importSql(replace ? REPLACE : 'DO NOTHING'),
         CONSENTED_ROWS.arrays(grants.map((grant) => ({ ...grant, subject: null }))),
-        TIMEOUT,
+        TIMEOUT_MS,
       );
       if (!counts) throw new Error('an import was not counted');
       return counts;
@@ -108,20 +108,20 @@ export class OperatorStore {
            CASE WHEN held_at IS NOT NULL THEN 'held'
              WHEN refresh_token IS NULL OR retired_at <= now() - interval '${RETRIABLE_FOR}'
                THEN 'without_token'
-             WHEN lease_owner IS NOT NULL THEN 'under_way' ELSE 'scheduled' END AS fate
+             WHEN lease_owner IS NOT NULL THEN 'under_way' ELSE 'scheduled' END AS outcome
          FROM stitch_grants WHERE status = 'reauthorization_required'
            AND ($1::text IS NULL OR reason = $1) AND ($2::text IS NULL OR user_id = $2)
            AND ($3::float8 IS NULL OR retired_at >= to_timestamp($3 / 1000.0))
          FOR UPDATE),
        due AS (UPDATE stitch_grants g SET refresh_due_at = now() FROM asked k
-         WHERE k.fate = 'scheduled' AND ${SAME_GRANT})
-       SELECT count(*) FILTER (WHERE fate = 'scheduled')::int AS scheduled,
-         count(*) FILTER (WHERE fate = 'without_token')::int AS without_token,
-         count(*) FILTER (WHERE fate = 'held')::int AS held,
-         count(*) FILTER (WHERE fate = 'under_way')::int AS under_way
+         WHERE k.outcome = 'scheduled' AND ${SAME_GRANT})
+       SELECT count(*) FILTER (WHERE outcome = 'scheduled')::int AS scheduled,
+         count(*) FILTER (WHERE outcome = 'without_token')::int AS without_token,
+         count(*) FILTER (WHERE outcome = 'held')::int AS held,
+         count(*) FILTER (WHERE outcome = 'under_way')::int AS under_way
        FROM asked`,
       [filter.reason ?? null, filter.userId ?? null, filter.since ?? null],
-      TIMEOUT,
+      TIMEOUT_MS,
     );
     return counts ?? { scheduled: 0, without_token: 0, held: 0, under_way: 0 };
   }

@@ -5,7 +5,7 @@ import { EncryptionError, Keyring, Sealer } from '../encryption/index.js';
 import { SEALED_TABLES } from '../keys/index.js';
 
 /** Milliseconds: this reads the whole table, once per start. */
-const TIMEOUT = 60_000;
+const TIMEOUT_MS = 60_000;
 
 /** Rows of each table that are opened, wherever in it, to see whether a key is the right one. */
 const SAMPLE = 100;
@@ -56,7 +56,7 @@ export class KeyringCheck {
          ${SEALED_TABLES.map(rowsByKey).join(' UNION ALL ')}
        ) sealed GROUP BY id ORDER BY id`,
       [],
-      TIMEOUT,
+      TIMEOUT_MS,
     );
     const problems: KeyProblem[] = [];
     for (const key of used) {
@@ -87,7 +87,7 @@ export class KeyringCheck {
          ${column} AS sealed FROM ${table.table}
        WHERE ${keyIdOf(column)} = $1 AND ${table.where ?? 'true'} ORDER BY random() LIMIT $2`,
       [id, SAMPLE],
-      TIMEOUT,
+      TIMEOUT_MS,
     );
     return rows.map(({ names: row, sealed }) => this.opens(sealed, table.context(column, row)));
   }

@@ -2,9 +2,9 @@ import type { Server } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 
 /** Milliseconds between looks at what is still connected. */
-const LOOK = 25;
+const LOOK_MS = 25;
 /** Milliseconds for a request that is on its way in to arrive, and for an answer to be taken. */
-const ARRIVAL = 1000;
+const ARRIVAL_MS = 1000;
 
 /**
  * Closes a listener in bounded time. Node closes those connections that are idle at that moment;
@@ -42,10 +42,10 @@ export class Draining {
     const looking = setInterval(() => {
       const now = performance.now();
       const until =
-        this.answering > 0 ? begun + patience : Math.max(begun, this.answeredAt) + ARRIVAL;
+        this.answering > 0 ? begun + patience : Math.max(begun, this.answeredAt) + ARRIVAL_MS;
       if (now < until) this.server.closeIdleConnections();
       else this.server.closeAllConnections();
-    }, LOOK);
+    }, LOOK_MS);
     try {
       await this.instance.close();
     } finally {

@@ -20,8 +20,8 @@ export interface EarlierFormat<T> {
 export const isEarlierEntry = (entry: string): boolean => ENTRY.test(entry);
 
 /**
- * Answers that a release before the journal left in hand: a sealed file for each, sealed under its
- * own name. They are read and removed; none are written any more.
+ * Answers that a release before the journal left uncommitted: a sealed file for each, sealed under
+ * its own name. They are read and removed; none are written any more.
  */
 export class EarlierEntries<T> {
   setAsideCount = 0;

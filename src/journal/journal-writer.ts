@@ -5,7 +5,7 @@ import { SegmentWriter, segmentName } from './segment.js';
 /** Bytes after which a segment is followed by the next. */
 const SEGMENT_SIZE = 16 * 1024 * 1024;
 /** Milliseconds for which an answer waits for the disk before it goes on to the database. */
-const FLUSH_PATIENCE = 1000;
+const FLUSH_PATIENCE_MS = 1000;
 
 /** A line on its way to the disk. */
 export interface Line {
@@ -129,7 +129,7 @@ export class JournalWriter {
           this.options.onFailure('sync', error, group.length);
         },
       );
-      await atMost(FLUSH_PATIENCE, flushed);
+      await atMost(FLUSH_PATIENCE_MS, flushed);
       for (const { done } of group) done();
     }
     this.flushing = false;

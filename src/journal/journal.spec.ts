@@ -262,6 +262,7 @@ describe('the journal', () => {
     const first = open();
     first.close();
     const later = open();
+    expect(later.unsettled('test')).toEqual([]);
     expect(later.otherWriters.size).toBe(1);
     expect(later.status).toMatchObject({ remembered: 0, unsettled: 0, setAside: 0 });
     now += 600_000;

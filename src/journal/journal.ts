@@ -16,7 +16,7 @@ import { textAt } from './segment.js';
 import { SetAside } from './set-aside.js';
 
 /** Milliseconds between looks for files that can be dropped; no segment is shorter than this. */
-const SWEEP_EVERY = 5000;
+const SWEEP_EVERY_MS = 5000;
 
 /**
  * Sealed records on disk, append-only: answers not committed yet, and for some time what has been
@@ -40,7 +40,7 @@ export class Journal {
   ) {
     const { directory, writer, retention } = options;
     const monotonic = options.monotonic ?? (() => performance.now());
-    const segmentAge = Math.max(SWEEP_EVERY, retention / 4);
+    const segmentAge = Math.max(SWEEP_EVERY_MS, retention / 4);
     this.aside = new SetAside(directory, log);
     this.trouble = new DiskTrouble(directory, log);
     const kept = { directory, writer, retention, segmentAge, monotonic };
@@ -84,7 +84,7 @@ export class Journal {
     rmSync(probe);
     this.sweeper ??= setInterval(() => {
       this.sweep();
-    }, SWEEP_EVERY).unref();
+    }, SWEEP_EVERY_MS).unref();
   }
 
   /**
@@ -142,7 +142,7 @@ export class Journal {
     this.settle(id, 0);
   }
 
-  /** Processes whose records are in the directory, beside this one. */
+  /** Processes whose records were found in the directory, beside this one. */
   get otherWriters(): ReadonlySet<string> {
     return this.files.otherWriters;
   }

@@ -6,7 +6,7 @@ import { refusalOf } from './refusal.js';
 import type { IssuedTokens } from './token-provider.js';
 
 /** Seconds: a longer life than ten years is a provider's mistake, and no date. */
-const LONGEST_LIFETIME = 315_360_000;
+const LONGEST_LIFETIME_SECONDS = 315_360_000;
 /** Characters of a token at most: a megabyte. Tokens of several thousand are not rare. */
 const LONGEST_TOKEN = 1_048_576;
 
@@ -82,7 +82,9 @@ export function toIssuedTokens(
     scopes: members.scopes,
     ...(members.droppedScopes > 0 ? { droppedScopes: members.droppedScopes } : {}),
     expiresIn:
-      seconds === null ? null : Math.min(LONGEST_LIFETIME, Math.max(1, Math.floor(seconds))),
+      seconds === null
+        ? null
+        : Math.min(LONGEST_LIFETIME_SECONDS, Math.max(1, Math.floor(seconds))),
     subject: isVisible(subject) && subject.length <= 255 ? subject : null,
     accountId: null,
   };

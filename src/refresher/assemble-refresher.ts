@@ -39,7 +39,7 @@ const SHORTEST_LEASE_MS = 15_000;
 const LAST_REQUEST_MS = 5000;
 /** Milliseconds within which an answer is written down; the lease leaves time to find it then. */
 const ANSWER_MARGIN_MS = 1000;
-/** Milliseconds within which what is in hand is committed at the end of a process. */
+/** Milliseconds within which answers that are not committed yet are committed at the end of a process. */
 const COMMIT_PATIENCE_MS = 1500;
 
 /** All that the refresher touches of the world outside; the simulation brings its own. */
@@ -59,7 +59,7 @@ export interface RefresherSurroundings {
   readonly cache: RotationDependencies['cache'];
   readonly shelf: AnswerShelf & RecoveryDependencies['shelf'];
   readonly heldShelf: HeldAnswersDependencies['shelf'];
-  readonly marks: RecoveryDependencies['marks'];
+  readonly processes: RecoveryDependencies['processes'];
   /** Contact with the database. */
   readonly contact: Pick<Database, 'contactFor'>;
   readonly listener: RotationDependencies['listener'];
@@ -127,7 +127,7 @@ export function assembleRefresher(
 
   const commits = new CommitQueue(store, shelf, clock, log);
   const recovery = new Recovery(
-    { shelf, marks: around.marks, commits, store, clock, log },
+    { shelf, processes: around.processes, commits, store, clock, log },
     {
       answerDeadline: providerTimeoutMs + ANSWER_MARGIN_MS,
       lastRequest: Math.min(providerTimeoutMs, LAST_REQUEST_MS),

@@ -3,7 +3,7 @@ import type { Clock } from '../common/index.js';
 import type { Lease } from '../grants/index.js';
 
 /** Milliseconds between looks at whether everything has ended. */
-const DRAIN_POLL = 10;
+const DRAIN_POLL_MS = 10;
 
 export interface InFlightSettings {
   /** Names this process in its leases. */
@@ -95,6 +95,6 @@ export class InFlightRotations {
   /** Waits, for so many milliseconds at most, until `idle` says that nothing is under way. */
   async drain(idle: () => boolean, patience: number, clock: Clock): Promise<void> {
     const deadline = clock.now() + patience;
-    while (!idle() && clock.now() < deadline) await clock.sleep(DRAIN_POLL);
+    while (!idle() && clock.now() < deadline) await clock.sleep(DRAIN_POLL_MS);
   }
 }

@@ -12,13 +12,13 @@ import type { Rotation, RotationEnd } from './rotation.js';
 import type { InFlightRotations } from './in-flight-rotations.js';
 
 /** Milliseconds between looks at a row that another replica works on: first and longest. */
-const POLL = { first: 20, longest: 250 };
+const POLL_MS = { first: 20, longest: 250 };
 /** Milliseconds that a demand may take beyond one provider call. */
-const PATIENCE = 2000;
+const PATIENCE_MS = 2000;
 /** Milliseconds after which a caller may ask again about a grant that operators have to look at. */
 const HELD_MS = 60_000;
 /** Milliseconds after which a caller may ask again about a provider that is switched off. */
-const PROVIDER_OFF = 60_000;
+const PROVIDER_OFF_MS = 60_000;
 /** The same while no refresh token is presented at all. */
 const PAUSED_MS = 60_000;
 
@@ -64,8 +64,8 @@ export class OnDemandRefresh {
   private async waitForToken(seen: Grant, demand: RefreshDemand): Promise<RefreshOutcome> {
     const { providers, clock, grants } = this.dependencies;
     const guarded = providers.find(seen.provider);
-    if (!guarded) return { kind: 'provider_unavailable', retryAfter: PROVIDER_OFF };
-    const deadline = clock.now() + this.settings.providerTimeout + PATIENCE;
+    if (!guarded) return { kind: 'provider_unavailable', retryAfter: PROVIDER_OFF_MS };
+    const deadline = clock.now() + this.settings.providerTimeout + PATIENCE_MS;
     try {
       let grant: Grant | undefined = seen;
       for (let attempt = 0; ; attempt += 1) {
@@ -148,14 +148,14 @@ export class OnDemandRefresh {
       await trust.look(guarded);
       return undefined;
     }
-    // The answer stays in hand for as long as the database is away; whoever waits for it does not.
+    // The answer is kept for as long as the database is away; the reader does not wait so long.
     const work = rotation.rotate(claimed, guarded);
     this.inFlight.track(work.then(() => undefined));
     return withTimeLimit(clock, Math.max(0, deadline - clock.now()), work);
   }
 
   private pollDelay(attempt: number): number {
-    const range = Math.min(POLL.longest, POLL.first * 2 ** Math.min(attempt, 10));
+    const range = Math.min(POLL_MS.longest, POLL_MS.first * 2 ** Math.min(attempt, 10));
     return range * (0.5 + this.dependencies.random() / 2);
   }
 }

@@ -5,7 +5,7 @@ import type { Log } from '../common/index.js';
 
 const MARK = /^([0-9a-f-]{36})\.process$/;
 /** Milliseconds after which a mark that can't be judged is cleared away. */
-const FORGOTTEN = 86_400_000;
+const FORGOTTEN_AFTER_MS = 86_400_000;
 
 /** What tells a process from every other: one machine since its start, one list of processes. */
 export interface ProcessIdentity {
@@ -69,7 +69,7 @@ export class ProcessRegistry {
     const mark = this.read(owner);
     if (mark?.boot === here.boot && mark.namespace === here.namespace) return !isAlive(mark);
     const written = statSync(this.path(owner), { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
-    if (Date.now() - written > FORGOTTEN) this.forget(owner);
+    if (Date.now() - written > FORGOTTEN_AFTER_MS) this.forget(owner);
     return false;
   }
 

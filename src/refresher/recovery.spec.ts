@@ -75,7 +75,7 @@ describe('Recovery', () => {
       },
     };
     recovery = new Recovery(
-      { shelf, marks, commits, store, clock, log },
+      { shelf, processes: marks, commits, store, clock, log },
       { answerDeadline: DEADLINE, lastRequest: 5 },
     );
   });

@@ -5,12 +5,12 @@ import type { CommitQueue } from './commit-queue.js';
 import type { ProcessRegistry } from './process-registry.js';
 
 /** Milliseconds between two looks for entries that somebody left behind. */
-const LOOK_EVERY = 500;
+const LOOK_EVERY_MS = 500;
 
 /** What recovery works with; the simulation brings its own. */
 export interface RecoveryDependencies {
   readonly shelf: Pick<Shelf<RotationResult>, 'list' | 'read'>;
-  readonly marks: Pick<ProcessRegistry, 'dead' | 'forget'>;
+  readonly processes: Pick<ProcessRegistry, 'dead' | 'forget'>;
   readonly commits: Pick<CommitQueue, 'recover' | 'inHand'>;
   readonly store: Pick<RotationStore, 'shortenLeases'>;
   readonly clock: Clock;
@@ -58,7 +58,7 @@ export class Recovery {
    */
   recoverAbandoned(): void {
     const now = this.dependencies.clock.now();
-    if (now - this.lookedAt < LOOK_EVERY) return;
+    if (now - this.lookedAt < LOOK_EVERY_MS) return;
     this.lookedAt = now;
     const { commits } = this.dependencies;
     void this.recover(now - this.settings.answerDeadline, ({ item }) => !commits.inHand(item));
@@ -72,8 +72,8 @@ export class Recovery {
    * @throws StorageUnavailableError
    */
   async settleDead(): Promise<boolean> {
-    const { marks, store, log } = this.dependencies;
-    const dead = marks.dead();
+    const { processes, store, log } = this.dependencies;
+    const dead = processes.dead();
     if (dead.length === 0) return false;
     // Also what is being committed already: it must have ended before its lease is given back.
     const settled = await this.recover(Infinity, ({ item }) =>
@@ -83,7 +83,7 @@ export class Recovery {
     if (!settled) return false;
     for (const owner of dead) {
       const leases = await store.shortenLeases(owner, this.settings.lastRequest);
-      marks.forget(owner);
+      processes.forget(owner);
       log.event('warn', 'process.found_dead', { owner, leases });
     }
     return true;

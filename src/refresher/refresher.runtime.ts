@@ -33,7 +33,7 @@ import { ROTATION_FORMAT } from './rotation-format.js';
 @Injectable()
 export class RefresherRuntime implements BackgroundWork {
   private readonly assembled: AssembledRefresher;
-  private readonly marks: ProcessRegistry;
+  private readonly processes: ProcessRegistry;
   private readonly owner: string;
   private started = false;
   /** Milliseconds by which the clock is behind where it was. */
@@ -65,7 +65,7 @@ export class RefresherRuntime implements BackgroundWork {
     // Requests under way may wait for a rotation.
     works.add(this, 'after-requests');
     this.owner = owner;
-    this.marks = new ProcessRegistry(directory, log);
+    this.processes = new ProcessRegistry(directory, log);
     const shelf = new Shelf(journal, ROTATION_FORMAT, directory, sealer, log);
     const heldShelf = new Shelf(journal, HELD_FORMAT, directory, sealer, log);
     const activeLead = config.policy === 'active' ? config.leadMs : 0;
@@ -79,7 +79,7 @@ export class RefresherRuntime implements BackgroundWork {
         cache,
         shelf,
         heldShelf,
-        marks: this.marks,
+        processes: this.processes,
         contact: database,
         listener: new RotationEvents(log, metrics, clock),
         clock,
@@ -117,7 +117,7 @@ export class RefresherRuntime implements BackgroundWork {
     history.onForgotten('leases', () => remembered.lease());
     history.heldSince = () => rotation.oldest;
     // A killed process that had written nothing has left its mark alone.
-    history.inherited = () => new Set([...journal.otherWriters, ...this.marks.dead()]);
+    history.inherited = () => new Set([...journal.otherWriters, ...this.processes.dead()]);
     metrics.gauge(
       'stitch_vault_spool_set_aside',
       'Spool entries that could not be used.',
@@ -151,7 +151,7 @@ export class RefresherRuntime implements BackgroundWork {
       // It may have been set back on the way to another server.
       if (this.setBackMs > 0) void this.mendTimes();
     });
-    this.marks.announce(this.owner);
+    this.processes.announce(this.owner);
     if (this.database.available) this.assembled.recover();
     this.assembled.start();
     this.clock.onStep(({ by }) => {
@@ -184,7 +184,7 @@ export class RefresherRuntime implements BackgroundWork {
   /** Finishes what is in flight, see {@link AssembledRefresher.drain}. */
   async drain(): Promise<void> {
     // What could not be ended in order is for the next process to settle.
-    if (await this.assembled.drain()) this.marks.forget(this.owner);
+    if (await this.assembled.drain()) this.processes.forget(this.owner);
   }
 
   /** Puts grants on the schedule that a narrower refresh policy had left off it. */

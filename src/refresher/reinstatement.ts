@@ -6,8 +6,8 @@ import { grantKeyText } from '../grants/index.js';
 import type { ClaimedGrant, RotationStore, TokenSealer } from '../grants/index.js';
 
 /** Milliseconds: the wait after the first failed check, and the longest. */
-const FIRST_WAIT = 10_000;
-const LONGEST_WAIT = 3_600_000;
+const FIRST_WAIT_MS = 10_000;
+const LONGEST_WAIT_MS = 3_600_000;
 
 /**
  * Tries suspended tokens that may come back to life, at growing intervals. A 401 may be undone
@@ -54,7 +54,10 @@ export class Reinstatement {
     } finally {
       limit.leave();
     }
-    const retryIn = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** Math.min(grant.failureCount, 10));
+    const retryIn = Math.min(
+      LONGEST_WAIT_MS,
+      FIRST_WAIT_MS * 2 ** Math.min(grant.failureCount, 10),
+    );
     await this.store.fail(grant, grant.leaseOwner ?? '', {
       error,
       retryIn,

@@ -14,9 +14,9 @@ import type { Revocation } from './revocation.store.js';
 const INTERVAL_MS = 1000;
 /** Revocations under way at once, and milliseconds after which one counts as forgotten. */
 const BATCH = 8;
-const LEASE = 60_000;
+const LEASE_MS = 60_000;
 /** Milliseconds: the first retry and the longest wait between two. */
-const BACKOFF = { first: 1000, longest: 60_000 };
+const BACKOFF_MS = { first: 1000, longest: 60_000 };
 
 /** Empties the outbox of tokens to revoke (RFC 7009), for as long as the provider takes. */
 @Injectable()
@@ -44,7 +44,7 @@ export class Revoker {
     if (this.paused) return;
     try {
       for (;;) {
-        const due = await this.store.claim(BATCH, LEASE, this.keyring.ids);
+        const due = await this.store.claim(BATCH, LEASE_MS, this.keyring.ids);
         await Promise.all(due.map((each) => this.revoke(each)));
         if (signal.aborted || due.length < BATCH) return;
       }
@@ -72,14 +72,17 @@ export class Revoker {
         }
       }
       if (!guarded) throw new ProviderError('unreachable', 'provider_off');
-      // A provider that has paused us, or is down, is not to be bothered with this either.
+      // A provider that has paused us, or is down, is not asked for this either.
       if (guarded.breaker.wait > 0) throw new ProviderError('unreachable', 'provider_paused');
       const token = this.sealer.open(revocation.refreshToken, 'refresh_token', revocation);
       await guarded.provider.revoke(token);
     } catch (error) {
       if (error instanceof StorageUnavailableError) throw error;
       const reason = error instanceof ProviderError ? error.message : 'unreadable';
-      const range = Math.min(BACKOFF.longest, BACKOFF.first * 2 ** Math.min(attempts - 1, 10));
+      const range = Math.min(
+        BACKOFF_MS.longest,
+        BACKOFF_MS.first * 2 ** Math.min(attempts - 1, 10),
+      );
       await this.store.failed(id, reason, range * (0.5 + Math.random() / 2));
       this.log.event('warn', 'revocation.failed', { provider, attempts, reason });
       return;

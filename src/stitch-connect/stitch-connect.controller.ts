@@ -1,7 +1,7 @@
 import { Body, Controller, Header, Post, Req } from '@nestjs/common';
 import { ApiBearerAuth, ApiCreatedResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import { RequireScope, assertWithin, callerOf } from '../common/index.js';
+import { RequireScope, assertMayTouchGrant, callerOf } from '../common/index.js';
 import { ApiProblems } from '../http/index.js';
 import {
   AccountDto,
@@ -13,7 +13,7 @@ import {
 import { StitchConnectService } from './stitch-connect.service.js';
 
 /** Seconds an ephemeral token lives (seed document S2). */
-const SESSION_LIFETIME = 3600;
+const SESSION_LIFETIME_SECONDS = 3600;
 
 /** The one provider that has these routes. */
 const PROVIDER = 'stitch-connect';
@@ -46,7 +46,7 @@ export class StitchConnectController {
     @Body() body: CreateAccountDto,
     @Req() request: FastifyRequest,
   ): Promise<AccountDto> {
-    assertWithin(callerOf(request), { provider: PROVIDER, userId: body.user_id });
+    assertMayTouchGrant(callerOf(request), { provider: PROVIDER, userId: body.user_id });
     const id = await this.service.createAccount(body.user_id, {
       firstName: body.first_name,
       lastName: body.last_name,
@@ -72,10 +72,10 @@ export class StitchConnectController {
     @Body() { user_id }: CreateSessionDto,
     @Req() request: FastifyRequest,
   ): Promise<SessionDto> {
-    assertWithin(callerOf(request), { provider: PROVIDER, userId: user_id });
+    assertMayTouchGrant(callerOf(request), { provider: PROVIDER, userId: user_id });
     return {
       ephemeral_token: await this.service.createSession(user_id),
-      expires_in: SESSION_LIFETIME,
+      expires_in: SESSION_LIFETIME_SECONDS,
     };
   }
 }

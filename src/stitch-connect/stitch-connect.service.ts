@@ -20,7 +20,7 @@ import { GrantLinker } from '../grants/index.js';
 import { TokenReader } from '../tokens/index.js';
 
 /** Seconds after which a caller may ask again about a provider in trouble. */
-const RETRY_AFTER = 5;
+const RETRY_AFTER_SECONDS = 5;
 
 /** What only stitchdata.com has: client accounts made by a partner, and ephemeral sessions. */
 @Injectable()
@@ -95,7 +95,7 @@ export class StitchConnectService {
       'repeatable',
     );
     if (second !== undefined) return second;
-    throw providerUnavailable(RETRY_AFTER);
+    throw providerUnavailable(RETRY_AFTER_SECONDS);
   }
 
   private configured(): StitchConnectProvider {
@@ -119,7 +119,7 @@ export class StitchConnectService {
       // About this one request: asking again without a change would end the same way.
       if (!error.concernsProvider) throw providerRefused(error);
       const asked = Math.ceil((error.retryAfter ?? 0) / 1000);
-      throw providerUnavailable(Math.max(RETRY_AFTER, asked), error);
+      throw providerUnavailable(Math.max(RETRY_AFTER_SECONDS, asked), error);
     }
   }
 

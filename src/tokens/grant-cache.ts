@@ -17,7 +17,7 @@ const ENTRY_BYTES = 1000;
 /** Invalidations remembered at most. */
 const INVALIDATIONS = 50_000;
 /** Milliseconds an entry is trusted for while changes elsewhere can't be heard of. */
-const UNHEARD_TRUST = 1000;
+const UNHEARD_TRUST_MS = 1000;
 
 /** Milliseconds between two looks for opened answers that nobody may send any more. */
 const DROP_MS = 250;
@@ -192,7 +192,7 @@ export class GrantCache implements OnModuleInit {
     if (entry.endsAt <= performance.now()) return false;
     if (this.notifications.healthy && entry.readAt >= this.notifications.since) return true;
     const away = !this.database.available && this.trust.holds;
-    return away || performance.now() - entry.readAt < UNHEARD_TRUST;
+    return away || performance.now() - entry.readAt < UNHEARD_TRUST_MS;
   }
 }
 

@@ -21,7 +21,13 @@ import {
 import type { FastifyRequest } from 'fastify';
 import { AuditLog } from '../audit/index.js';
 import type { Countable } from '../audit/index.js';
-import { RequireScope, UserIdPipe, VaultError, assertWithin, callerOf } from '../common/index.js';
+import {
+  RequireScope,
+  UserIdPipe,
+  VaultError,
+  assertMayTouchGrant,
+  callerOf,
+} from '../common/index.js';
 import type { GrantKey } from '../grants/index.js';
 import { ApiProblems } from '../http/index.js';
 import { ProviderRegistry } from '../providers/index.js';
@@ -87,7 +93,7 @@ export class TokensController {
   ): Promise<TokenDto> {
     const key = toGrantKey(userId, query);
     const caller = callerOf(request);
-    assertWithin(caller, key);
+    assertMayTouchGrant(caller, key);
     this.providers.require(key.provider);
     const wanted = {
       minTtl: query.min_ttl === undefined ? undefined : Number(query.min_ttl),
@@ -122,7 +128,7 @@ export class TokensController {
   ): Promise<TokenDto> {
     const key = toGrantKey(userId, body);
     const caller = callerOf(request);
-    assertWithin(caller, key);
+    assertMayTouchGrant(caller, key);
     this.providers.require(key.provider);
     const told = { type: 'token.rejected', client: caller.name, ...key } as const;
     const answer = this.rejectWithin(caller.id, key, body.version);
@@ -145,7 +151,7 @@ export class TokensController {
   ): Promise<void> {
     const key = toGrantKey(userId, query);
     const caller = callerOf(request);
-    assertWithin(caller, key);
+    assertMayTouchGrant(caller, key);
     this.providers.require(key.provider);
     await this.reader.delete(key, caller.name);
   }

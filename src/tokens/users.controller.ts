@@ -14,7 +14,7 @@ import {
   assertMayTouchEveryProvider,
   assertMayTouchUser,
   callerOf,
-  isWithin,
+  mayTouchGrant,
 } from '../common/index.js';
 import { UserGrantsStore } from '../grants/index.js';
 import { ApiProblems } from '../http/index.js';
@@ -55,7 +55,7 @@ export class UsersController {
     const caller = callerOf(request);
     assertMayTouchUser(caller, userId);
     const grants = await this.store.list(userId);
-    return { items: grants.filter((grant) => isWithin(caller, grant)).map(toUserGrantDto) };
+    return { items: grants.filter((grant) => mayTouchGrant(caller, grant)).map(toUserGrantDto) };
   }
 
   @Delete(':user_id')

@@ -3,7 +3,12 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { LRUCache } from 'lru-cache';
 import { AuditLog } from '../audit/index.js';
-import { DEFAULT_CONNECTION, DEFAULT_PROVIDER, callRefusal, isWithin } from '../common/index.js';
+import {
+  DEFAULT_CONNECTION,
+  DEFAULT_PROVIDER,
+  callRefusal,
+  mayTouchGrant,
+} from '../common/index.js';
 import { refreshConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
 import { DatabaseClock } from '../database/index.js';
@@ -20,7 +25,7 @@ const QUERIES = 500;
 const LONGEST_QUERY = 500;
 
 /** What the query of a request asks for, once it was validated. */
-export interface ReadWish {
+export interface ReadParameters {
   readonly provider: string;
   readonly connection: string;
   /** Seconds; the configuration's `MIN_TTL` when undefined. */
@@ -28,7 +33,7 @@ export interface ReadWish {
   readonly scopes: readonly string[];
 }
 
-const NO_QUERY: ReadWish = {
+const NO_QUERY: ReadParameters = {
   provider: DEFAULT_PROVIDER,
   connection: DEFAULT_CONNECTION,
   minTtl: undefined,
@@ -44,7 +49,7 @@ const NO_QUERY: ReadWish = {
  */
 @Injectable()
 export class WarmReads {
-  private readonly wishes = new LRUCache<string, ReadWish>({ max: QUERIES });
+  private readonly parsed = new LRUCache<string, ReadParameters>({ max: QUERIES });
 
   constructor(
     @Inject(refreshConfig.KEY) private readonly refresh: ConfigType<typeof refreshConfig>,
@@ -66,10 +71,10 @@ export class WarmReads {
   }
 
   /** Remembers what a query means that was found valid: it means the same in every request. */
-  remember({ raw }: FastifyRequest, wish: ReadWish): void {
+  remember({ raw }: FastifyRequest, parameters: ReadParameters): void {
     const query = queryOf(raw.url ?? '');
     if (query === undefined || query.length > LONGEST_QUERY) return;
-    this.wishes.set(query, wish);
+    this.parsed.set(query, parameters);
   }
 
   /** @returns whether the request was answered */
@@ -80,14 +85,14 @@ export class WarmReads {
   ): boolean {
     const { caller, raw } = request;
     const query = queryOf(raw.url ?? '');
-    const wish = this.wishOf(query);
-    if (!wish || !caller || callRefusal(caller, config)) return false;
+    const parameters = this.parametersOf(query);
+    if (!parameters || !caller || callRefusal(caller, config)) return false;
     const { user_id: userId } = request.params as { readonly user_id: string };
-    const key = { provider: wish.provider, userId, connection: wish.connection };
-    if (!isWithin(caller, key)) return false;
+    const key = { provider: parameters.provider, userId, connection: parameters.connection };
+    if (!mayTouchGrant(caller, key)) return false;
     // No id that is malformed is ever found: entries are made of rows.
     const entry = this.cache.peek(grantKeyText(key));
-    if (!entry || !this.serves(entry, wish)) return false;
+    if (!entry || !this.serves(entry, parameters)) return false;
     const answer = this.opened(entry);
     if (!answer) return false;
     this.cache.countHit();
@@ -103,12 +108,12 @@ export class WarmReads {
     return true;
   }
 
-  private wishOf(query: string | undefined): ReadWish | undefined {
+  private parametersOf(query: string | undefined): ReadParameters | undefined {
     if (query === '') return NO_QUERY;
-    return query === undefined ? undefined : this.wishes.get(query);
+    return query === undefined ? undefined : this.parsed.get(query);
   }
 
-  private serves({ grant }: CacheEntry, { minTtl, scopes }: ReadWish): boolean {
+  private serves({ grant }: CacheEntry, { minTtl, scopes }: ReadParameters): boolean {
     return (
       grant.status === 'active' &&
       fresh(grant, minTtl ?? this.refresh.minTtlSeconds, this.clock.now()) &&

@@ -279,7 +279,7 @@ export class ModelProcess {
     };
   }
 
-  private directory(): Pick<RefresherSurroundings, 'shelf' | 'heldShelf' | 'marks'> {
+  private directory(): Pick<RefresherSurroundings, 'shelf' | 'heldShelf' | 'processes'> {
     const { entries, marks } = this.disk;
     const held = new Map<string, HeldAnswer>();
     const remove = (entry: string | undefined) => {
@@ -320,7 +320,7 @@ export class ModelProcess {
           if (entry) held.delete(entry);
         },
       },
-      marks: {
+      processes: {
         dead: () => [...marks].filter(([, { dead }]) => dead).map(([name]) => name),
         forget: (name) => marks.delete(name),
       },

@@ -17,8 +17,8 @@ import type { RejectedLine, RejectionReport } from './report.js';
 const BATCH = 1000;
 const BATCH_BYTES = 8_388_608;
 /** Milliseconds for which a database that is away is waited for, and between two attempts. */
-const PATIENCE = 30_000;
-const RETRY = 500;
+const PATIENCE_MS = 30_000;
+const RETRY_MS = 500;
 
 /** Lines that are committed together. */
 class Batch {
@@ -138,13 +138,13 @@ export class Importer {
 
   private async store(grants: readonly ImportedGrant[]): Promise<ImportCounts> {
     const { store, clock } = this.dependencies;
-    const deadline = clock.now() + PATIENCE;
+    const deadline = clock.now() + PATIENCE_MS;
     for (;;) {
       try {
         return await store.import(grants, this.settings.replace);
       } catch (error) {
         if (!(error instanceof StorageUnavailableError) || clock.now() > deadline) throw error;
-        await clock.sleep(RETRY);
+        await clock.sleep(RETRY_MS);
       }
     }
   }

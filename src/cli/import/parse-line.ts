@@ -57,9 +57,9 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true });
 /** RFC 6749 appendix A.12 and A.17, of a sensible length. */
 const TOKEN = /^[\x20-\x7e]{1,16384}$/;
 /** Milliseconds by which the clock of the other store may be ahead. */
-const CLOCK_SKEW = 300_000;
+const CLOCK_SKEW_MS = 300_000;
 /** Milliseconds by which a token counts as expired of which nothing is known: not served, renewed. */
-const EXPIRED_BY = 1000;
+const EXPIRED_BY_MS = 1000;
 
 /**
  * Reads one line of an import file.
@@ -109,7 +109,7 @@ export function parseLine(bytes: Buffer, now: number): LineGrant {
   if (!scopes.every(isScopeToken)) throw new LineError('scope', 'must be scopes as in RFC 6749');
   const accountId = integer('stitch_account_id', 1, Number.MAX_SAFE_INTEGER);
   const obtained = time('obtained_at');
-  if (obtained !== null && obtained > now + CLOCK_SKEW) {
+  if (obtained !== null && obtained > now + CLOCK_SKEW_MS) {
     throw new LineError('obtained_at', 'must not be in the future');
   }
   const expiresIn = integer('expires_in', 0, 1_000_000_000);
@@ -117,7 +117,7 @@ export function parseLine(bytes: Buffer, now: number): LineGrant {
     time('expires_at') ?? (expiresIn === null ? null : (obtained ?? now) + expiresIn * 1000);
   // A token that can be renewed and of which no end is known is renewed before anybody gets it.
   const unknown = accessToken === null || (stated === null && refreshToken !== null);
-  const expiresAt = unknown ? now - EXPIRED_BY : stated;
+  const expiresAt = unknown ? now - EXPIRED_BY_MS : stated;
   if (refreshToken === null && expiresAt !== null && expiresAt <= now) {
     throw new LineError('expires_at', 'has passed, and there is no refresh_token');
   }

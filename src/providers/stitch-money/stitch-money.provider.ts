@@ -3,7 +3,7 @@ import { OAuthProvider } from '../oauth/oauth-provider.js';
 import type { ProviderHttp } from '../provider-http.js';
 
 /** Seconds an access token lives when the answer does not say (S3: `expires_in` 900). */
-const DOCUMENTED_LIFETIME = 900;
+const DOCUMENTED_LIFETIME_SECONDS = 900;
 
 /** For how long an unused refresh token lives: 365 days, by the provider's public documentation. */
 const IDLE_LIFETIME_SECONDS = 365 * 86_400;
@@ -27,7 +27,7 @@ export class StitchMoneyProvider extends OAuthProvider {
         authorizationParameters: {},
         // The server wants to be told whom the token request is meant for: its token endpoint.
         clientTokenParameters: { audience: config.tokenEndpoint },
-        accessTokenLifetime: DOCUMENTED_LIFETIME,
+        accessTokenLifetime: DOCUMENTED_LIFETIME_SECONDS,
         refreshTokenIdleSeconds: IDLE_LIFETIME_SECONDS,
         revocation: 'token',
       },
