@@ -42,7 +42,7 @@ export class Reinstatement {
     } catch (failure) {
       if (isUnknownKey(failure)) {
         breaker.withdraw();
-        await this.store.release(grant, grant.leaseOwner ?? '', false, FIRST_WAIT);
+        await this.store.release(grant, grant.leaseOwner ?? '', false, FIRST_WAIT_MS);
         return;
       }
       if (!(failure instanceof ProviderError)) {
