@@ -50,9 +50,11 @@ const WITH_CAUTION = `EXISTS (SELECT FROM stitch_provider_fuses f
     WHERE f.provider = $5 AND ${CAUTIOUS})`;
 const MAY_BE_ASKED = `EXISTS (SELECT FROM stitch_provider_fuses f
     WHERE f.provider = $5 AND ${CAUTIOUS} AND ${TURN_HAS_COME})`;
+/** What costs nothing: it is in doubt already, or has no refresh token to be presented. */
+const FREE = '(rotation_started_at IS NOT NULL OR refresh_token IS NULL)';
 /** What a claim of one grant may take: a well one only in its turn, while there is caution. */
-const MAY_BE_TAKEN = `(rotation_started_at IS NOT NULL OR NOT (SELECT ${WITH_CAUTION})
-      OR (status = 'active' AND refresh_token IS NOT NULL AND (SELECT ${MAY_BE_ASKED})))`;
+const MAY_BE_TAKEN = `(${FREE} OR NOT (SELECT ${WITH_CAUTION})
+      OR (status = 'active' AND (SELECT ${MAY_BE_ASKED})))`;
 
 /**
  * A claim of one grant, which takes the turn of all replicas when it is a well one and there is caution: of two
@@ -65,10 +67,10 @@ const claimInTurn = (picked: string) =>
   turn AS (
     UPDATE stitch_provider_fuses f SET asked_at = now()
     WHERE f.provider = $5 AND ${CAUTIOUS} AND ${TURN_HAS_COME}
-      AND EXISTS (SELECT FROM picked WHERE NOT doubt)
+      AND EXISTS (SELECT FROM picked WHERE NOT free)
     RETURNING 1
   ),`,
-    `(k.doubt OR NOT (SELECT ${WITH_CAUTION}) OR EXISTS (SELECT FROM turn))`,
+    `(k.free OR NOT (SELECT ${WITH_CAUTION}) OR EXISTS (SELECT FROM turn))`,
   );
 
 /**
@@ -78,7 +80,8 @@ const claimInTurn = (picked: string) =>
 export const CLAIM_DUE = claim(`
   SELECT provider, user_id, connection, false AS doubt FROM stitch_grants
   WHERE provider = $5 AND rotation_started_at IS NULL AND refresh_due_at <= now()
-    AND (SELECT ${inKnownHistory('$3', '$4')}) AND NOT (SELECT ${WITH_CAUTION})
+    AND (SELECT ${inKnownHistory('$3', '$4')})
+    AND (refresh_token IS NULL OR NOT (SELECT ${WITH_CAUTION}))
   ORDER BY refresh_due_at LIMIT $6`);
 
 /** As above; $7 whether leases may be taken over, $8 the time of the process in milliseconds. */
@@ -95,7 +98,7 @@ export const CLAIM_IN_DOUBT = claim(`
  * again: one that was well, and another each time, as one that failed comes last.
  */
 export const CLAIM_PROBE = claimInTurn(`
-  SELECT provider, user_id, connection, rotation_started_at IS NOT NULL AS doubt
+  SELECT provider, user_id, connection, rotation_started_at IS NOT NULL AS doubt, ${FREE} AS free
   FROM stitch_grants
   WHERE provider = $5 AND refresh_due_at <= now()
     AND (SELECT ${inKnownHistory('$3', '$4')})
@@ -106,7 +109,7 @@ export const CLAIM_PROBE = claimInTurn(`
 
 /** $1 to $5 as above, $6 user, $7 connection, $8 version, $9 and $10 as $7 and $8 above. */
 export const CLAIM_ONE = claimInTurn(`
-  SELECT provider, user_id, connection, rotation_started_at IS NOT NULL AS doubt
+  SELECT provider, user_id, connection, rotation_started_at IS NOT NULL AS doubt, ${FREE} AS free
   FROM stitch_grants
   WHERE provider = $5 AND user_id = $6 AND connection = $7 AND version = $8
     AND status = 'active' AND refresh_token IS NOT NULL AND held_at IS NULL

@@ -83,7 +83,11 @@ export class ModelStore {
 
   claimDue(provider: string, limit: number, lease: Lease): ClaimedGrant[] {
     return this.dueOf(provider)
-      .filter((row) => row.rotationStartedAt === null && this.caution(provider) === undefined)
+      .filter(
+        (row) =>
+          row.rotationStartedAt === null &&
+          (row.refreshToken === null || this.caution(provider) === undefined),
+      )
       .slice(0, limit)
       .map((row) => this.claim(row, lease));
   }
@@ -113,13 +117,14 @@ export class ModelStore {
   /** Whether a claim of one grant may take it: a well one only in its turn, while there is caution. */
   private mayBeTaken({ provider, rotationStartedAt, status, refreshToken }: Grant): boolean {
     const wait = this.caution(provider);
-    if (rotationStartedAt !== null || wait === undefined) return true;
-    return status === 'active' && refreshToken !== null && wait === 0;
+    if (rotationStartedAt !== null || refreshToken === null || wait === undefined) return true;
+    return status === 'active' && wait === 0;
   }
 
   private claimInTurn(row: Grant, lease: Lease): ClaimedGrant {
     const known = this.cautions.get(row.provider);
-    if (known && known.spent >= CAUTION_FROM && row.rotationStartedAt === null) {
+    const isFree = row.rotationStartedAt !== null || row.refreshToken === null;
+    if (known && known.spent >= CAUTION_FROM && !isFree) {
       this.cautions.set(row.provider, { ...known, askedAt: this.clock.now() });
     }
     return this.claim(row, lease);
