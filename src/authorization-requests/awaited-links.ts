@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Log, NOT_NEEDED } from '../common/index.js';
+import { Log } from '../common/index.js';
 import { refreshConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
 import { DatabaseClock } from '../database/index.js';
@@ -73,12 +73,11 @@ export class AwaitedLinks {
   }
 
   private async watch<T>(call: Promise<T>, leave: () => void): Promise<T> {
-    const answered = new AbortController();
-    this.clock.sleep(this.patienceMs, answered.signal).then(leave, () => undefined);
+    const answered = this.clock.after(this.patienceMs, leave);
     try {
       return await call;
     } finally {
-      answered.abort(NOT_NEEDED);
+      answered();
     }
   }
 }

@@ -9,6 +9,8 @@ export interface Clock {
   now(): number;
   /** Waits; rejects with the signal's reason as soon as it is aborted. */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
+  /** Calls back after so many milliseconds. @returns a way to prevent it */
+  after(milliseconds: number, callback: () => void): () => void;
 }
 
 /** The machine's own clock. */
@@ -32,6 +34,13 @@ export class SystemClock implements Clock {
       else signal?.addEventListener('abort', aborted, { once: true });
     });
   }
+
+  after(milliseconds: number, callback: () => void): () => void {
+    const timer = setTimeout(callback, milliseconds);
+    return () => {
+      clearTimeout(timer);
+    };
+  }
 }
 
 /**
@@ -45,9 +54,6 @@ export class SteadyClock extends SystemClock {
   }
 }
 
-/** Why a wait is aborted that is not needed any more. One for all: a new error would cost its stack. */
-export const NOT_NEEDED = new Error('not needed any more');
-
 /**
  * Waits for a promise, but no longer than so many milliseconds. @returns undefined when the time is
  * up; the promise itself goes on
@@ -57,14 +63,15 @@ export async function withTimeLimit<T>(
   milliseconds: number,
   promise: Promise<T>,
 ): Promise<T | undefined> {
-  const done = new AbortController();
-  const timeUp = clock.sleep(milliseconds, done.signal).then(
-    () => undefined,
-    () => undefined,
-  );
+  let done: () => void = () => undefined;
+  const timeUp = new Promise<undefined>((resolve) => {
+    done = clock.after(milliseconds, () => {
+      resolve(undefined);
+    });
+  });
   try {
     return await Promise.race([promise, timeUp]);
   } finally {
-    done.abort(NOT_NEEDED);
+    done();
   }
 }

@@ -118,4 +118,8 @@ export class DatabaseClock implements Clock {
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
     return this.system.sleep(milliseconds, signal);
   }
+
+  after(milliseconds: number, callback: () => void): () => void {
+    return this.system.after(milliseconds, callback);
+  }
 }

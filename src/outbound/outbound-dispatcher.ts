@@ -43,6 +43,7 @@ export class OutboundDispatcher extends Dispatcher {
     options: Dispatcher.DispatchOptions,
     handler: Dispatcher.DispatchHandler,
   ): boolean {
+    if (!this.tunnelled && !this.forwarded) return this.direct.dispatch(options, handler);
     const origin = new URL(options.origin ?? '');
     const proxy = this.proxyFor(origin);
     if (!proxy) return this.direct.dispatch(options, handler);

@@ -44,7 +44,7 @@ export class Breaker {
   onFuse: (tripped: boolean) => void = () => undefined;
 
   constructor(
-    private readonly clock: Clock,
+    private readonly clock: Pick<Clock, 'now'>,
     private readonly random: () => number = Math.random,
   ) {
     this.ledger = new ProviderLedger(clock);

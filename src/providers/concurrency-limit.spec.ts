@@ -6,11 +6,12 @@ import { ConcurrencyLimit } from './concurrency-limit.js';
 class ToldClock implements Clock {
   private readonly ends = new Set<() => void>();
   now = () => 0;
-  sleep(_milliseconds: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      this.ends.add(resolve);
-      signal?.addEventListener('abort', () => this.ends.delete(resolve));
-    });
+  sleep(): Promise<void> {
+    return new Promise((resolve) => void this.ends.add(resolve));
+  }
+  after(_milliseconds: number, callback: () => void): () => void {
+    this.ends.add(callback);
+    return () => this.ends.delete(callback);
   }
   timeIsUp(): void {
     for (const end of this.ends) end();

@@ -196,6 +196,23 @@ describe('a call to a provider', () => {
     expect(performance.now() - before).toBeLessThan(DEADLINE * 8);
   });
 
+  it('is never sent after its time was up while it waited for a connection', async () => {
+    const held: Socket[] = [];
+    const server = new RawServer((socket) => void held.push(socket));
+    const one = new ProviderHttp(DEADLINE, 1);
+    const post = async () => one.fetch(await server.url, { method: 'POST', body: 'x=y' });
+    const failures = Promise.all(
+      [post(), post()].map((called) => called.catch((error: unknown) => error)),
+    );
+    expect(await failures).toMatchObject([
+      { kind: 'interrupted', reason: 'timeouterror' },
+      { kind: 'unreachable', reason: 'timeouterror' },
+    ]);
+    await one.close();
+    expect(server.requests).toHaveLength(1);
+    server.close();
+  });
+
   it('keeps its connections: many calls in a row need hardly any', async () => {
     const connections = new Set<Socket>();
     const server = new RawServer((socket) => {

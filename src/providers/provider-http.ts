@@ -1,11 +1,11 @@
-import { DecoratorHandler, request } from 'undici';
-import type { Dispatcher } from 'undici';
 import { untraced } from '../common/index.js';
 import type { Trace } from '../common/index.js';
 import type { ProxyConfig } from '../config/index.js';
 import { OutboundDispatcher, parseRetryAfter } from '../outbound/index.js';
 import { MAX_ANSWER_BYTES, decodeBody } from './answer.js';
 import type { ProviderAnswer } from './answer.js';
+import { ProviderCall } from './provider-call.js';
+import type { AnswerHeaders } from './provider-call.js';
 import { ProviderError } from './provider-error.js';
 
 interface RequestOptions {
@@ -15,56 +15,32 @@ interface RequestOptions {
   signal?: AbortSignal | null;
 }
 
-/** One call under way, known to the dispatcher as the request's `opaque`. */
-interface Flight {
-  /** Whether writing the request to a connection began. */
-  sent: boolean;
-}
-
 /**
  * Milliseconds for which the answer to a code is listened for at most: a callback that has not ended
  * after two minutes is shown as failed.
  */
 const LONGEST_EXCHANGE_MS = 110_000;
 
-/** The connections that calls are made on. */
-interface Line {
-  readonly outbound: OutboundDispatcher;
-  readonly dispatcher: Dispatcher;
+/** Where a call goes. */
+interface Target {
+  readonly url: string;
+  readonly origin: string;
+  readonly hostname: string;
+  /** With the query. */
+  readonly path: string;
 }
 
 /** Milliseconds: users who fail alone, one after the other, must not cost all the others theirs. */
 const RENEWED_EVERY_MS = 500;
 
 /**
- * Notes when a request begins to be written: until then nothing can have been spent. Interim
- * answers (RFC 9110 section 15.2: 102, 103, as CDNs send them) are passed over here, since undici's
- * decorator ends a call at the second head.
- */
-const watchFlight: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
-  const { opaque: flight } = options as { opaque?: Flight };
-  if (!flight) return dispatch(options, handler);
-
-  const watched = new DecoratorHandler(handler) as Required<Dispatcher.DispatchHandler>;
-  const start = watched.onRequestStart.bind(watched);
-  watched.onRequestStart = (controller, context) => {
-    flight.sent = true;
-    start(controller, context);
-  };
-  const answer = watched.onResponseStart.bind(watched);
-  watched.onResponseStart = (controller, status, headers, message) => {
-    if (status >= 200) answer(controller, status, headers, message);
-  };
-  return dispatch(options, watched);
-};
-
-/**
- * HTTP to one provider: kept-alive connections through undici's `request` (a fraction of the cost
- * of `fetch`), one deadline for the whole call including the body, no redirects. What can be
+ * HTTP to one provider: kept-alive connections through undici's dispatcher (a fraction of the
+ * cost of `fetch`), one deadline for the whole call including the body, no redirects. What can be
  * decided by the status alone is decided here: 429 and 5xx never reach the protocol.
  */
 export class ProviderHttp {
-  private line: Line;
+  private line: OutboundDispatcher;
+  private target: Target | undefined;
   private renewedMs = -Infinity;
   /** Lines that are given up, until their last calls have ended. */
   private readonly leaving = new Set<OutboundDispatcher>();
@@ -107,14 +83,15 @@ export class ProviderHttp {
     options: RequestOptions,
     deadline: number,
   ): Promise<ProviderAnswer> {
+    const target = this.targetOf(url);
     // Neither the path nor the query: they may name a user. No `traceparent` goes to a third party.
     const attributes = {
-      'server.address': new URL(url).hostname,
+      'server.address': target.hostname,
       'http.request.method': options.method ?? 'GET',
     };
     const { answer, headers } = await this.trace('provider call', attributes, async (span) => {
       try {
-        const called = await this.call(url, options, deadline);
+        const called = await this.call(target, options, deadline);
         span.set('http.response.status_code', called.answer.status);
         return called;
       } catch (error) {
@@ -124,7 +101,7 @@ export class ProviderHttp {
     });
     const { status } = answer;
     // Plain http: a proxy that wants to know us has not passed the request on.
-    if (status === 407 && this.line.outbound.proxyFor(url)) {
+    if (status === 407 && this.line.proxyFor(url)) {
       throw new ProviderError('unreachable', 'proxy_407');
     }
     if (status === 429) throw new ProviderError('rate_limited', 'http_429', retryAfter(headers));
@@ -148,20 +125,28 @@ export class ProviderHttp {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.line.outbound, ...this.leaving].map((each) => each.destroy()));
+    await Promise.all([this.line, ...this.leaving].map((each) => each.destroy()));
   }
 
-  private open(connections: number): Line {
-    const outbound = new OutboundDispatcher(this.proxies, {
+  private open(connections: number): OutboundDispatcher {
+    return new OutboundDispatcher(this.proxies, {
       connections,
       // Shorter than the whole: a connection that never came about is no reason for doubt.
       connectTimeout: Math.max(1000, this.timeout / 2),
-      // The signal of each call ends it: how long it is listened to differs.
+      // The deadline of each call ends it: how long it is listened to differs.
       headersTimeout: 0,
       bodyTimeout: 0,
       maxResponseSize: MAX_ANSWER_BYTES,
     });
-    return { outbound, dispatcher: outbound.compose(watchFlight) };
+  }
+
+  /** Nearly all calls to a provider have the same one. */
+  private targetOf(url: string): Target {
+    if (this.target?.url !== url) {
+      const { origin, hostname, pathname, search } = new URL(url);
+      this.target = { url, origin, hostname, path: pathname + search };
+    }
+    return this.target;
   }
 
   /**
@@ -169,50 +154,47 @@ export class ProviderHttp {
    * is ill (a server behind a balancer that keeps connections to one and the same). Calls under way
    * end on theirs.
    */
-  private renewConnections(used: Line): void {
+  private renewConnections(used: OutboundDispatcher): void {
     const now = performance.now();
     if (this.line !== used || now - this.renewedMs < RENEWED_EVERY_MS) return;
     this.renewedMs = now;
     this.line = this.open(this.connections);
-    const { outbound } = used;
-    this.leaving.add(outbound);
-    void outbound.close().then(
-      () => this.leaving.delete(outbound),
-      () => this.leaving.delete(outbound),
+    this.leaving.add(used);
+    void used.close().then(
+      () => this.leaving.delete(used),
+      () => this.leaving.delete(used),
     );
   }
 
-  private async call(url: string, options: RequestOptions, deadline: number) {
-    const flight: Flight = { sent: false };
+  private async call(target: Target, options: RequestOptions, deadline: number) {
     const { line } = this;
+    const call = new ProviderCall(deadline);
+    const { origin, path } = target;
+    const { method = 'GET', headers: given = {} } = options;
+    const headers = given instanceof Headers ? Object.fromEntries(given) : given;
+    // Forms are text: nothing else is ever sent.
+    const form = options.body as string | URLSearchParams | null | undefined;
+    const body = form ? form.toString() : null;
     try {
-      const { statusCode, headers, body } = await request(url, {
-        method: (options.method ?? 'GET') as 'GET' | 'POST',
-        headers: Object.fromEntries(new Headers(options.headers ?? {})),
-        body: options.body ? String(options.body as string | URLSearchParams) : null,
-        signal: AbortSignal.timeout(deadline),
-        dispatcher: line.dispatcher,
-        opaque: flight,
-      });
+      line.dispatch({ origin, path, method, headers, body }, call);
+      const { status, headers: received, body: bytes } = await call.answer;
       const answer: ProviderAnswer = {
-        status: statusCode,
-        contentType: headerOf(headers, 'content-type'),
-        contentEncoding: headerOf(headers, 'content-encoding'),
-        body: Buffer.from(await body.bytes()),
+        status,
+        contentType: headerOf(received, 'content-type'),
+        contentEncoding: headerOf(received, 'content-encoding'),
+        body: bytes,
       };
-      if (statusCode >= 500) this.renewConnections(line);
-      return { answer, headers };
+      if (status >= 500) this.renewConnections(line);
+      return { answer, headers: received };
     } catch (error) {
       this.renewConnections(line);
-      const { code: given, name } = error as { code?: unknown; name: string };
-      const code = typeof given === 'string' ? given : name;
+      const { code: said, name } = error as { code?: unknown; name: string };
+      const code = typeof said === 'string' ? said : name;
       const reason = /^[A-Za-z0-9_]{1,60}$/.test(code) ? code.toLowerCase() : 'network_error';
-      throw new ProviderError(flight.sent ? 'interrupted' : 'unreachable', reason);
+      throw new ProviderError(call.sent ? 'interrupted' : 'unreachable', reason);
     }
   }
 }
-
-type AnswerHeaders = Dispatcher.ResponseData['headers'];
 
 function headerOf(headers: AnswerHeaders, name: string): string | null {
   const value = headers[name];

@@ -30,7 +30,7 @@ export class ProviderLedger {
   private current: Span;
   private before: Span | undefined;
 
-  constructor(private readonly clock: Clock) {
+  constructor(private readonly clock: Pick<Clock, 'now'>) {
     this.current = this.span();
   }
 

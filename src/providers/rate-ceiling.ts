@@ -11,7 +11,7 @@ export class RateCeiling {
   /** @param perSecond calls per second; Infinity for no ceiling */
   constructor(
     private readonly perSecond: number,
-    private readonly clock: Clock,
+    private readonly clock: Pick<Clock, 'now'>,
   ) {
     this.level = perSecond;
     this.filledAt = clock.now();

@@ -32,10 +32,14 @@ export function errorOfCode(error: unknown): ProviderError {
  * it), else its status. A 4xx is a refusal also without a word, as from something in front of the
  * provider; it issues nothing.
  *
+ * @param members of the answer, where they are known
  * @returns undefined for what may hold tokens
  */
-export function refusalOf(answer: ProviderAnswer): ProviderError | undefined {
-  const error = membersOf(answer)?.error;
+export function refusalOf(
+  answer: ProviderAnswer,
+  members = membersOf(answer),
+): ProviderError | undefined {
+  const error = members?.error;
   // `"error": null` beside tokens says that there is none.
   if (error !== undefined && error !== null && error !== '' && error !== false) {
     return errorOfCode(error);

@@ -41,7 +41,7 @@ export interface TokenMembers {
  */
 export function readTokenAnswer(answer: ProviderAnswer): TokenMembers {
   const members = membersOf(answer);
-  const refusal = refusalOf(answer);
+  const refusal = refusalOf(answer, members);
   if (refusal) {
     // Tokens beside an error: it may be one of the two, and the tokens can't be had again.
     if (isToken(members?.refresh_token)) throw new UnreadableAnswerError('contradictory', answer);
@@ -62,7 +62,8 @@ export function readTokenAnswer(answer: ProviderAnswer): TokenMembers {
 
 /** Whether an answer may hold tokens, understood or not: then it has to be kept. */
 export function mayHoldTokens(answer: ProviderAnswer): boolean {
-  return refusalOf(answer) === undefined || isToken(membersOf(answer)?.refresh_token);
+  const members = membersOf(answer);
+  return refusalOf(answer, members) === undefined || isToken(members?.refresh_token);
 }
 
 /**

@@ -18,7 +18,7 @@ const UNDER_WAY_PER_CALL = 8;
 export interface ClaimAheadOptions {
   readonly guarded: Pick<GuardedProvider, 'breaker' | 'limit'>;
   readonly inFlight: Pick<InFlightRotations, 'rotations' | 'stopping'>;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'now'>;
   /** Milliseconds that a lease lasts. */
   readonly leaseMs: number;
   readonly claim: (count: number, probing: boolean) => Promise<ClaimedGrant[]>;

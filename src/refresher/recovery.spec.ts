@@ -36,7 +36,11 @@ describe('Recovery', () => {
   let dead: string[];
   /** What happened, in its order. */
   let deeds: string[];
-  const clock: Clock = { now: () => now, sleep: () => Promise.resolve() };
+  const clock: Clock = {
+    now: () => now,
+    sleep: () => Promise.resolve(),
+    after: () => () => undefined,
+  };
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'recovery-'));
     now = 100_000;

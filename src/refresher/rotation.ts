@@ -1,4 +1,4 @@
-import { NOT_NEEDED, untraced } from '../common/index.js';
+import { untraced } from '../common/index.js';
 import type { Clock, Log, Trace } from '../common/index.js';
 import { isUnknownKey } from '../encryption/index.js';
 import { ProviderError, UnreadableAnswerError } from '../providers/index.js';
@@ -188,16 +188,11 @@ export class Rotation {
     grant: ClaimedGrant,
     { breaker, limit, provider }: GuardedProvider,
   ): Promise<IssuedTokens> {
-    const answered = new AbortController();
-    const call = { listening: false };
-    void this.dependencies.clock.sleep(this.settings.providerTimeout, answered.signal).then(
-      () => {
-        if (answered.signal.aborted) return;
-        breaker.overdue(grantKeyText(grant));
-        call.listening = limit.listen();
-      },
-      () => undefined,
-    );
+    let listening = false;
+    const answered = this.dependencies.clock.after(this.settings.providerTimeout, () => {
+      breaker.overdue(grantKeyText(grant));
+      listening = limit.listen();
+    });
     let kept: ProviderAnswer | undefined;
     try {
       const issued = await provider.refresh(refreshToken, (answer) => {
@@ -208,8 +203,9 @@ export class Rotation {
         throw new UnreadableAnswerError('other_subject', kept);
       return issued;
     } finally {
-      answered.abort(NOT_NEEDED);
-      if (call.listening) limit.heard();
+      answered();
+      // The callback changes it, which the compiler does not see.
+      if (listening as boolean) limit.heard();
       else limit.leave();
     }
   }

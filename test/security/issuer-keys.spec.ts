@@ -25,6 +25,7 @@ describe('the keys of an issuer', () => {
     const clock: Clock = {
       now: () => Date.now(),
       sleep: (ms) => new Promise((resolve) => void slept.push({ ms, wake: resolve })),
+      after: () => () => undefined,
     };
     answer = { status: 200, body: JSON.stringify(SET) };
     server = createServer((_request, response) => {

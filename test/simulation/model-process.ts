@@ -77,6 +77,10 @@ export class ModelProcess {
     const clock: Clock = {
       now: () => time.now(),
       sleep: (milliseconds, signal) => this.mortal(time.sleep(milliseconds, signal)),
+      after: (milliseconds, callback) =>
+        time.after(milliseconds, () => {
+          if (!this.dead) callback();
+        }),
     };
     const guarded: GuardedProvider = {
       provider: this.provider(),

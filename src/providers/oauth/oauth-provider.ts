@@ -19,6 +19,7 @@ import { CredentialTrials } from './credential-trials.js';
 import { toProviderError } from './errors.js';
 import { checkAtHash, checkAuthorizedParty, subjectOf } from './id-token.js';
 import { KeySet } from './key-set.js';
+import { refreshRequest } from './refresh-request.js';
 import { ServerMetadata } from './server-metadata.js';
 import type { OAuthSettings } from './settings.js';
 
@@ -137,17 +138,18 @@ export class OAuthProvider implements TokenProvider {
 
   refresh(refreshToken: string, keep?: KeepAnswer): Promise<IssuedTokens> {
     return this.credentials.call(async (credential) => {
-      let issued: IssuedTokens | undefined;
-      const client = await this.client(credential, async (url, options) => {
-        const answer = await this.http.sendAndListen(url, options);
-        if (keep && mayHoldTokens(answer)) keep(answer);
-        issued = this.understand(answer);
-        // Of the id_token of a refresh only the subject is read, and a quirk in it (no `nonce`, a
-        // clock) must not cost the pair beside it.
-        return answerFor(readTokenAnswer(answer));
-      });
-      await oidc.refreshTokenGrant(client, refreshToken);
-      return issued ?? missing();
+      const { clientId } = this.settings;
+      const { url, ...request } = await refreshRequest(
+        await this.metadata.get(),
+        clientId,
+        await credential(),
+        refreshToken,
+      );
+      const answer = await this.http.sendAndListen(url, request);
+      if (keep && mayHoldTokens(answer)) keep(answer);
+      // Of the id_token of a refresh only the subject is read, and a quirk in it (no `nonce`, a
+      // clock) must not cost the pair beside it.
+      return this.understand(answer);
     });
   }
 

@@ -1,0 +1,79 @@
+import type { Dispatcher } from 'undici';
+
+export type AnswerHeaders = Dispatcher.ResponseData['headers'];
+
+/** An answer with its body read to the end. */
+export interface WholeAnswer {
+  readonly status: number;
+  readonly headers: AnswerHeaders;
+  readonly body: Buffer;
+}
+
+/**
+ * One call under way, as undici's dispatcher tells of it. In the place of undici's own `request`,
+ * whose stream and abort signal cost more than the call itself where a body is always read to its
+ * end: see decision 0035.
+ */
+export class ProviderCall implements Dispatcher.DispatchHandler {
+  /** Whether writing the request to a connection began: until then nothing can have been spent. */
+  sent = false;
+  /** Rejects with what undici says, or with a `TimeoutError`. */
+  readonly answer: Promise<WholeAnswer>;
+  private readonly parts: Buffer[] = [];
+  private readonly deadline: NodeJS.Timeout;
+  private status = 0;
+  private headers: AnswerHeaders = {};
+  private controller: Dispatcher.DispatchController | undefined;
+  private late: Error | undefined;
+  private resolve: (answer: WholeAnswer) => void = () => undefined;
+  private reject: (error: Error) => void = () => undefined;
+
+  /** @param deadlineMs milliseconds for the whole call, waiting for a connection and body included */
+  constructor(deadlineMs: number) {
+    this.answer = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    this.deadline = setTimeout(() => {
+      this.giveUp();
+    }, deadlineMs).unref();
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.controller = controller;
+    // Nobody waits any more: undici writes nothing of a request that is aborted here.
+    if (this.late) controller.abort(this.late);
+    else this.sent = true;
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: AnswerHeaders,
+  ): void {
+    // An interim answer (RFC 9110 section 15.2: 102, 103, as CDNs send them) is followed by another.
+    this.status = status;
+    this.headers = headers;
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, part: Buffer): void {
+    this.parts.push(part);
+  }
+
+  onResponseEnd(): void {
+    clearTimeout(this.deadline);
+    const { status, headers, parts } = this;
+    this.resolve({ status, headers, body: Buffer.concat(parts) });
+  }
+
+  onResponseError(_controller: unknown, error: Error): void {
+    clearTimeout(this.deadline);
+    this.reject(error);
+  }
+
+  private giveUp(): void {
+    this.late = new DOMException('no answer in time', 'TimeoutError');
+    this.controller?.abort(this.late);
+    this.reject(this.late);
+  }
+}
