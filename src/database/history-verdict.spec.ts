@@ -1,4 +1,4 @@
-import { isSameHistory, lostMilliseconds, missing } from './history-verdict.js';
+import { isSameHistory, lostMilliseconds, missing, withoutOldWords } from './history-verdict.js';
 import type { HistoryFacts, KnownHistory, OtherReplica } from './history-verdict.js';
 
 const KNOWN: KnownHistory = {
@@ -42,10 +42,17 @@ describe('whether the database is the one that was written to, with all of it', 
 });
 
 describe('who is waited for before work begins in another history', () => {
-  const other: OtherReplica = { process: 'b', incarnation: '1/a', stage: 3, beatAt: 59_000 };
+  const other: OtherReplica = {
+    process: 'b',
+    beat: 50,
+    incarnation: '1/a',
+    stage: 3,
+    beatAt: 59_000,
+  };
   const waiting = {
     incarnation: '2/a',
     lastWritten: 60_000,
+    now: 60_500,
     stage: 1,
     waited: 0,
     inherited: new Set<string>(),
@@ -56,11 +63,28 @@ describe('who is waited for before work begins in another history', () => {
     ['who has come and is not this far', { incarnation: '2/a', stage: 0 }, {}, true],
     ['nobody who is as far', { incarnation: '2/a', stage: 1 }, {}, false],
     ['nobody who had ended long before', { beatAt: -10_000 }, {}, false],
+    ['who writes now, by a clock that was set back', { beatAt: -10_000 }, { now: -9500 }, true],
+    [
+      'who lives and has waited as well',
+      { incarnation: '2/a', stage: 0 },
+      { waited: 20_000 },
+      true,
+    ],
     ['nobody for ever', {}, { waited: 20_000 }, false],
     ['shortly, whose journal is at hand', {}, { waited: 2000, inherited: new Set(['b']) }, true],
     ['no longer', {}, { waited: 3000, inherited: new Set(['b']) }, false],
   ])('%s', (_name, change, more, waits) => {
     const left = missing([{ ...other, ...change }], { ...waiting, ...more });
+    expect(left.length > 0).toBe(waits);
+  });
+
+  it.each<[string, number, boolean]>([
+    ['who wrote it before the server went back', 50, true],
+    ['who may have written it between our last look and that', 52, true],
+    ['not who has written since', 53, false],
+  ])('the same server: %s', (_name, beat, waits) => {
+    const there = { ...other, incarnation: '2/a', beat };
+    const left = missing(withoutOldWords([there], [other]), waiting);
     expect(left.length > 0).toBe(waits);
   });
 });

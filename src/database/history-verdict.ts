@@ -44,15 +44,40 @@ export function lostMilliseconds(known: KnownHistory | undefined, found: History
 /** Another process as the database knows it. */
 export interface OtherReplica {
   readonly process: string;
+  readonly beat: number;
   readonly incarnation: string;
   readonly stage: number;
   readonly beatAt: number;
+}
+
+/** Beats by which a process may have been ahead of what was last heard of it; to compare takes more. */
+const AHEAD = 2;
+
+/**
+ * What is left to believe where a server went back that is the same one as before, as after a
+ * machine was set back to a snapshot: that others are at work in it is a word of before the step,
+ * until they have written more than they had by then.
+ *
+ * @param heard the others as they were before the step
+ */
+export function withoutOldWords<T extends OtherReplica>(
+  others: readonly T[],
+  heard: readonly OtherReplica[],
+): T[] {
+  const beats = new Map(heard.map(({ process, beat }) => [process, beat]));
+  return others.map((other) => {
+    const before = beats.get(other.process);
+    const old = before !== undefined && other.beat <= before + AHEAD;
+    return old ? { ...other, incarnation: `before ${other.incarnation}` } : other;
+  });
 }
 
 export interface Waiting {
   readonly incarnation: string;
   /** When somebody, this process or another, wrote to the last history for the last time. */
   readonly lastWritten: number;
+  /** The database's time. */
+  readonly now: number;
   /** Those that are this far, or further, are not waited for. */
   readonly stage: number;
   /** Milliseconds for which this process has waited already. */
@@ -65,15 +90,23 @@ export interface Waiting {
 const PATIENCE_MS = 20_000;
 /** The same for one whose journal is at hand: it may still be alive, with calls on their way. */
 export const PATIENCE_FOR_HEIRS_MS = 3000;
+/** The same for one who has come and lives: it may have waited itself, and gives its leases back next. */
+const PATIENCE_FOR_LIVING_MS = 60_000;
+/** Milliseconds for which a process that has written lives: they write once a second. */
+const LIVING_MS = 4000;
 /** Milliseconds: who was silent for so long while others were not had ended before. */
 const LONG_SILENT_MS = 60_000;
 
 /** Those who may remember something of the last history, and have not said so yet. */
 export function missing(others: readonly OtherReplica[], waiting: Waiting): OtherReplica[] {
-  const { incarnation, lastWritten, stage, waited, inherited } = waiting;
+  const { incarnation, lastWritten, now, stage, waited, inherited } = waiting;
   return others.filter((other) => {
     if (other.incarnation === incarnation && other.stage >= stage) return false;
-    if (lastWritten - other.beatAt > LONG_SILENT_MS) return false;
+    // By both: what was written last may be of a clock that was set since.
+    const silent = Math.min(lastWritten - other.beatAt, Math.abs(now - other.beatAt));
+    if (silent > LONG_SILENT_MS) return false;
+    const lives = other.incarnation === incarnation && Math.abs(now - other.beatAt) < LIVING_MS;
+    if (lives) return waited < PATIENCE_FOR_LIVING_MS;
     return waited < (inherited.has(other.process) ? PATIENCE_FOR_HEIRS_MS : PATIENCE_MS);
   });
 }

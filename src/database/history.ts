@@ -209,12 +209,18 @@ export class History {
   }
 
   private begin(found: HistoryState): void {
-    const { incarnation, others } = found;
+    const { incarnation } = found;
+    const { known } = this;
+    if (known?.incarnation === incarnation && !isSameHistory(known, found)) {
+      this.replicas.sameServerWentBack();
+    }
+    const others = this.replicas.believed(found.others);
     const late = others.some((each) => each.incarnation === incarnation && each.stage === OPEN);
     this.owed = Math.max(this.owed, lostMilliseconds(this.known, found));
     const before = others.filter((each) => each.incarnation !== incarnation);
     const lastWritten = Math.max(
-      this.known?.beatAt ?? found.own?.beatAt ?? -Infinity,
+      // By what is written there: the clock of what was lost may have been another one.
+      found.own?.beatAt ?? -Infinity,
       ...before.map(({ beatAt }) => beatAt),
     );
     const step = { lost: this.owed, late };
@@ -232,11 +238,13 @@ export class History {
     this.state = state;
     const waited = performance.now() - question.since;
     const inherited = this.inherited();
-    const waiting = { ...question, stage, inherited };
+    const waiting = { ...question, now: state.now, stage, inherited };
     const left = missing(this.replicas.all(state.others), { ...waiting, waited });
     if (left.length > 0) return false;
     // Whose journal this process has taken over need not be waited for by anybody else.
-    const behind = missing(state.others, { ...waiting, waited: 0 }).map(({ process }) => process);
+    const behind = missing(this.replicas.believed(state.others), { ...waiting, waited: 0 }).map(
+      ({ process }) => process,
+    );
     const taken = behind.filter((process) => inherited.has(process));
     if (waited >= PATIENCE_FOR_HEIRS_MS) await forgetReplicas(query, taken);
     return true;
@@ -247,7 +255,8 @@ export class History {
     const { question, state, restorers } = this;
     if (!question || !state) return;
     const { lost } = question.step;
-    const unheard = { ...question, stage: REPEATED, waited: 0, inherited: new Set<string>() };
+    const { now } = state;
+    const unheard = { ...question, now, stage: REPEATED, waited: 0, inherited: new Set<string>() };
     const inherited = this.inherited();
     const absent = missing(this.replicas.all(state.others), unheard).filter(
       ({ process }) => !inherited.has(process),

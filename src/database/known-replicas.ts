@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { withoutOldWords } from './history-verdict.js';
 import type { OtherReplica } from './history-verdict.js';
 
 /** Milliseconds after which a process that does not beat while we do has ended. */
@@ -13,11 +14,24 @@ export class KnownReplicas {
   private before: readonly OtherReplica[] = [];
   /** All that a history has named so far: a process that is gone now was taken over by another one. */
   private named = { incarnation: '', processes: new Set<string>() };
+  /** Whether the server that went back is the same one as before, until that has been dealt with. */
+  private sameServer = false;
   private readonly beats = new Map<string, { beatAt: number; seenAtMs: number }>();
 
   /** Nothing is missing, and these are the others. */
   settled(others: readonly OtherReplica[]): void {
     this.before = others;
+    this.sameServer = false;
+  }
+
+  /** The server has gone back and is the same one as before: see {@link withoutOldWords}. */
+  sameServerWentBack(): void {
+    this.sameServer = true;
+  }
+
+  /** Those that a history names, by what of it is to be believed. */
+  believed(named: readonly OtherReplica[]): readonly OtherReplica[] {
+    return this.sameServer ? withoutOldWords(named, this.before) : named;
   }
 
   /**
@@ -33,7 +47,8 @@ export class KnownReplicas {
   all(named: readonly OtherReplica[]): readonly OtherReplica[] {
     const { processes } = this.named;
     for (const { process } of named) processes.add(process);
-    return [...named, ...this.before.filter(({ process }) => !processes.has(process))];
+    const gone = this.before.filter(({ process }) => !processes.has(process));
+    return [...this.believed(named), ...gone];
   }
 
   /** Processes that were silent for a minute while this one was not. */

@@ -17,7 +17,7 @@ export { HeldStore } from './held.store.js';
 export type { HeldGrant } from './held.store.js';
 export { GrantMemory } from './grant-memory.js';
 export { RestoreStore } from './restore.store.js';
-export type { LeasedGrant, RememberedGrant } from './restore.store.js';
+export type { GrantVersion, LeasedGrant, RememberedGrant } from './restore.store.js';
 export { OperatorStore } from './operator.store.js';
 export type { ImportCounts, ImportedGrant } from './operator.store.js';
 export { PendingConsents } from './pending-consents.js';

@@ -70,6 +70,19 @@ export const RESTORE_LEASES = `
     AND g.lease_owner IS DISTINCT FROM k.lease_owner
   RETURNING 1`;
 
+/**
+ * Holds a grant anew whose answer could not be understood. $1 to $5, $6 the answer, $7 the error, $8
+ * when the provider was asked, in milliseconds. Not one that was let go of since: that is in doubt
+ * from a later time on. A second more for two readings of one clock.
+ */
+export const HOLD_ANEW = `
+  UPDATE stitch_grants g SET held_at = now(), held_answer = $6, last_error = $7,
+    refresh_due_at = NULL, lease_owner = NULL, lease_expires_at = NULL, rotation_started_at = NULL
+  WHERE g.provider = $1 AND g.user_id = $2 AND g.connection = $3 AND g.grant_id = $4
+    AND g.version = $5 AND g.held_at IS NULL
+    AND coalesce(g.rotation_started_at < to_timestamp($8::float8 / 1000.0) + interval '1 second', true)
+  RETURNING 1`;
+
 /** Deletes grants of a table anew, by name and consent. $1 to $4. */
 export const deleteAnew = (table: string, returning: string): string => `
   DELETE FROM ${table} g

@@ -4,11 +4,13 @@ import { REVOCABLE } from './grant-sql.js';
 import type { GrantKey } from './grant.js';
 import {
   FORGOTTEN_GRANTS,
+  HOLD_ANEW,
   INSERT_GRANTS,
   RESTORE_GRANTS,
   RESTORE_LEASES,
   deleteAnew,
 } from './restore-sql.js';
+import type { HeldAnswer } from './rotation-result.js';
 import { RevocationOutbox } from './revocation-outbox.js';
 import type { RevocableToken } from './revocation-outbox.js';
 
@@ -99,6 +101,14 @@ export class RestoreStore {
       count += rows.length;
     }
     return count;
+  }
+
+  /** Holds a grant anew. @returns whether the database had forgotten that it is held */
+  async hold(held: HeldAnswer): Promise<boolean> {
+    const { provider, userId, connection, grantId, version, answer, error, askedAt } = held;
+    const names = [provider, userId, connection, grantId, version];
+    const rows = await this.database.query(HOLD_ANEW, [...names, answer, error, askedAt]);
+    return rows.length > 0;
   }
 
   /** Deletes anew, with all that belongs to a deletion. @returns how many were there again */

@@ -188,7 +188,8 @@ const LEASE_IS_OURS = '(g.lease_owner = r.lease_owner) IS TRUE';
  * still is of the same consent and either has the version whose token was presented, or is one
  * rotation ahead by an answer that was asked for earlier: two answers to one refresh token, of
  * which the one asked for last is the one that the provider holds valid. Whoever still has the
- * lease asked last, however many late answers came meanwhile.
+ * lease asked last, however many late answers came meanwhile. A row that is behind the version whose
+ * token was presented is that of a database which went back in time, and nobody has noticed yet.
  *
  * An answer that comes after its lease was lost (its owner had been killed, and was back too late)
  * is in doubt: somebody may have presented the old token meanwhile, and a provider that saw it
@@ -212,7 +213,7 @@ export const COMMIT = `
     expires_at = to_timestamp(r.expires_at / 1000.0),
     refresh_due_at = CASE WHEN ${LEASE_IS_OURS} THEN to_timestamp(r.refresh_due_at / 1000.0)
       ELSE coalesce(g.lease_expires_at, now()) END,
-    version = g.version + 1,
+    version = greatest(g.version, r.version) + 1,
     status = CASE WHEN g.status = 'reauthorization_required' THEN 'active' ELSE g.status END,
     reason = CASE WHEN g.status = 'reauthorization_required' THEN NULL ELSE g.reason END,
     lease_owner = CASE WHEN ${LEASE_IS_OURS} THEN NULL ELSE g.lease_owner END,
@@ -223,7 +224,8 @@ export const COMMIT = `
   WHERE g.provider = r.provider AND g.user_id = r.user_id AND g.connection = r.connection
     AND g.grant_id = r.grant_id
     AND (g.version = r.version OR (g.version > r.version AND ${LEASE_IS_OURS})
-      OR (g.version = r.version + 1 AND g.obtained_at < to_timestamp(r.obtained_at / 1000.0)))
+      OR (g.version <= r.version + 1
+        AND g.obtained_at < to_timestamp(r.obtained_at / 1000.0)))
   RETURNING g.provider, g.user_id, g.connection, g.version)
   SELECT provider, user_id AS "userId", connection, version FROM written
   UNION ALL SELECT provider, user_id, connection, NULL FROM (${LOCKED}) locked`;

@@ -1,7 +1,13 @@
 import { StorageUnavailableError } from '../common/index.js';
 import type { Clock, Log } from '../common/index.js';
 import { grantKeyText } from '../grants/index.js';
-import type { ClaimedGrant, HeldAnswer, RotationStore, TokenSealer } from '../grants/index.js';
+import type {
+  ClaimedGrant,
+  HeldAnswer,
+  RestoreStore,
+  RotationStore,
+  TokenSealer,
+} from '../grants/index.js';
 import type { Shelf, ShelfFormat, Shelved } from '../journal/index.js';
 import type { UnreadableAnswerError } from '../providers/index.js';
 import { keptText } from './kept-text.js';
@@ -11,7 +17,7 @@ const RETRY_MS = 500;
 
 export interface HeldAnswersDependencies {
   readonly store: Pick<RotationStore, 'hold'>;
-  readonly shelf: Pick<Shelf<HeldAnswer>, 'write' | 'discard' | 'list' | 'read'>;
+  readonly shelf: Pick<Shelf<HeldAnswer>, 'write' | 'settle' | 'list' | 'read'>;
   readonly sealer: Pick<TokenSealer, 'seal'>;
   readonly clock: Clock;
   readonly log: Log;
@@ -85,7 +91,8 @@ export class HeldAnswers {
       for (;;) {
         try {
           await store.hold(held);
-          shelf.discard(entry);
+          // Remembered: a database that forgets it would have the spent token presented again.
+          shelf.settle(entry);
           return;
         } catch (error) {
           if (!(error instanceof StorageUnavailableError)) {
@@ -100,4 +107,22 @@ export class HeldAnswers {
       this.keeping.delete(text);
     }
   }
+}
+
+/**
+ * Holds anew the grants that a database had held and has forgotten which went back in time: their
+ * tokens have been presented, and the answers are at hand.
+ *
+ * @returns how many it had forgotten
+ */
+export async function holdAnew(
+  shelf: Pick<Shelf<HeldAnswer>, 'remembered' | 'read'>,
+  store: Pick<RestoreStore, 'hold'>,
+): Promise<number> {
+  let count = 0;
+  for (const entry of shelf.remembered()) {
+    const held = shelf.read(entry)?.item;
+    if (held && (await store.hold(held))) count += 1;
+  }
+  return count;
 }

@@ -23,7 +23,7 @@ import type { AssembledRefresher } from './assemble-refresher.js';
 import { commitsPart } from './commits-part.js';
 import type { Refresher } from './refresher.service.js';
 import { ProcessRegistry } from './process-registry.js';
-import { HELD_FORMAT } from './held-answers.js';
+import { HELD_FORMAT, holdAnew } from './held-answers.js';
 import { Reinstatement } from './reinstatement.js';
 import { RememberedRotations } from './remembered-rotations.js';
 import { RotationEvents } from './rotation-events.js';
@@ -114,6 +114,8 @@ export class RefresherRuntime implements BackgroundWork {
       leaseMs,
     );
     history.onForgotten('rotations', (step) => remembered.restore(step));
+    // After the rotations: a version that was understood since is not held any more.
+    history.onForgotten('rotations', () => holdAnew(heldShelf, restored));
     history.onForgotten('leases', () => remembered.lease());
     history.heldSince = () => rotation.oldest;
     // A killed process that had written nothing has left its mark alone.

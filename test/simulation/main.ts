@@ -1,9 +1,10 @@
 import { simulate } from './simulate.js';
 import { simulateFault } from './simulate-fault.js';
+import { simulateHistory } from './simulate-history.js';
 import type { Sabotage } from './model-store.js';
 
 /**
- * `npm run simulate -- [--seeds N] [--from SEED] [--without fence|lease|doubt|late|fuse|caution|listening|ledgers]`
+ * `npm run simulate -- [--seeds N] [--from SEED] [--without fence|lease|doubt|late|fuse|caution|listening|ledgers|memory|history|behind|clocks]`
  *
  * Prints the first failing seed and how to replay it; exits with 1 when there is one.
  */
@@ -21,11 +22,12 @@ const started = Date.now();
 for (let seed = from; seed < from + seeds; seed += 1) {
   const storm = await simulate(seed, sabotage);
   const fault = await simulateFault(seed, sabotage);
+  const past = await simulateHistory(seed, sabotage);
   const result = {
-    violations: [...storm.violations, ...fault.violations],
-    rotations: storm.rotations + fault.rotations,
-    kills: storm.kills,
-    lost: storm.lost + fault.lost,
+    violations: [...storm.violations, ...fault.violations, ...past.violations],
+    rotations: storm.rotations + fault.rotations + past.rotations,
+    kills: storm.kills + past.kills,
+    lost: storm.lost + fault.lost + past.lost,
   };
   totals.rotations += result.rotations;
   totals.kills += result.kills;

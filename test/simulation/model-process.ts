@@ -1,18 +1,13 @@
-import { Log } from '../../src/common/index.js';
+import { Log, StorageUnavailableError } from '../../src/common/index.js';
 import type { Clock } from '../../src/common/index.js';
 import { Breaker, ConcurrencyLimit, ProviderError } from '../../src/providers/index.js';
 import type { GuardedProvider, IssuedTokens } from '../../src/providers/index.js';
 import { assembleRefresher } from '../../src/refresher/index.js';
 import type { AssembledRefresher, RefresherSurroundings } from '../../src/refresher/index.js';
-import type {
-  ClaimedGrant,
-  Grant,
-  GrantKey,
-  HeldAnswer,
-  Lease,
-  RotationResult,
-} from '../../src/grants/index.js';
+import type { ClaimedGrant, Grant, GrantKey, HeldAnswer, Lease } from '../../src/grants/index.js';
 import type { RefreshOutcome } from '../../src/tokens/index.js';
+import type { Disk } from './model-disk.js';
+import type { ModelMemory, Owner } from './model-memory.js';
 import type { ModelProvider } from './model-provider.js';
 import { LIFETIME, PROVIDER_TIMEOUT } from './model-provider.js';
 import type { ModelStore } from './model-store.js';
@@ -35,13 +30,6 @@ export interface Watcher {
   received(grant: ClaimedGrant, process: string): void;
 }
 
-/** The spool directory of one replica, or of several: outlives its processes. */
-export class Disk {
-  readonly entries = new Map<string, RotationResult>();
-  /** Processes that have begun to work with it and have not ended in order. */
-  readonly marks = new Map<string, ModelProcess>();
-}
-
 /** What all processes of a run share. */
 export interface Surroundings {
   readonly clock: VirtualClock;
@@ -53,6 +41,8 @@ export interface Surroundings {
   readonly breaker?: (clock: Clock, random: Random) => Breaker;
   /** When the database was last reached after an outage. */
   readonly databaseSince: () => number;
+  /** What a process knows of a database that may go back in time; it does not unless given. */
+  readonly memory?: (owner: Owner) => ModelMemory;
 }
 
 /**
@@ -62,6 +52,7 @@ export interface Surroundings {
 export class ModelProcess {
   private dead = false;
   private readonly assembled: AssembledRefresher;
+  private readonly memory: ModelMemory | undefined;
   /** The claims under which refresh tokens are presented, by token. */
   private readonly claims = new Map<string, ClaimedGrant>();
   readonly startedAt: number;
@@ -74,8 +65,17 @@ export class ModelProcess {
   ) {
     const { clock: time, random } = around;
     this.startedAt = time.now();
+    this.memory = around.memory?.({
+      ...{ name, disk, call: (statement) => this.call(statement), leaseMs: 15_000 },
+      leased: () => this.assembled.rotation.leased,
+      oldest: () => this.assembled.rotation.oldest,
+      recover: () => {
+        this.assembled.recover();
+      },
+    });
+    const { memory } = this;
     const clock: Clock = {
-      now: () => time.now(),
+      now: () => (memory?.clock ?? time).now(),
       sleep: (milliseconds, signal) => this.mortal(time.sleep(milliseconds, signal)),
       after: (milliseconds, callback) =>
         time.after(milliseconds, () => {
@@ -90,11 +90,11 @@ export class ModelProcess {
     this.assembled = assembleRefresher(
       {
         store: this.overTheWire(),
-        grants: { load: async (key: GrantKey) => this.call(() => around.store.load(key)) },
+        grants: { load: async (key: GrantKey) => this.reach(() => around.store.load(key)) },
         providers: { all: () => [guarded], find: () => guarded },
         reinstatement: { check: () => Promise.resolve() },
         sealer: { seal: (text) => Buffer.from(text), open: (sealed) => sealed.toString() },
-        cache: { renew: () => undefined },
+        cache: { renew: (grant) => memory?.renew(grant) },
         ...this.directory(),
         contact: this,
         listener: {
@@ -108,8 +108,8 @@ export class ModelProcess {
         },
         clock,
         log: new Log('silent'),
-        history: { epoch: 0, mayBeOutdated: () => false },
-        standing: () => ({ process: name, beat: 0, now: time.now(), epoch: 0 }),
+        history: memory?.history ?? { epoch: 0, mayBeOutdated: () => false },
+        standing: () => memory?.standing() ?? { process: name, beat: 0, now: time.now(), epoch: 0 },
         random,
         periodicTasks: [],
       },
@@ -128,6 +128,7 @@ export class ModelProcess {
 
   /** Milliseconds of uninterrupted contact with the database; 0 while it is away. */
   get contactFor(): number {
+    if (this.memory) return this.memory.contactFor;
     const { clock, store, databaseSince } = this.around;
     return store.available ? clock.now() - Math.max(this.startedAt, databaseSince()) : 0;
   }
@@ -141,6 +142,15 @@ export class ModelProcess {
     return this.assembled.rotation.oldest ?? Infinity;
   }
 
+  get ended(): boolean {
+    return this.dead;
+  }
+
+  /** Whether it has no rotation under way. */
+  get idle(): boolean {
+    return this.oldest === Infinity;
+  }
+
   /** The end of the process, in the middle of whatever it does. */
   kill(): void {
     this.dead = true;
@@ -148,7 +158,7 @@ export class ModelProcess {
 
   /** A reader who needs a token; undefined when the process dies under the reader's hands. */
   async read(key: GrantKey): Promise<RefreshOutcome | undefined> {
-    const grant: Grant | undefined = await this.call(() => this.around.store.load(key));
+    const grant: Grant | undefined = await this.reach(() => this.around.store.load(key));
     if (grant?.status !== 'active') return undefined;
     return this.assembled.refresher.refresh(grant, { kind: 'reader', minTtl: 3 });
   }
@@ -181,6 +191,12 @@ export class ModelProcess {
     const answer = statement();
     await hop();
     return answer;
+  }
+
+  /** The same, but for a process that does not work with the database now. */
+  private reach<T>(statement: () => T): Promise<T> {
+    if (this.memory?.available === false) return Promise.reject(new StorageUnavailableError());
+    return this.call(statement);
   }
 
   private provider(): GuardedProvider['provider'] {
@@ -225,10 +241,12 @@ export class ModelProcess {
     }
   }
 
-  private async claim(statement: () => ClaimedGrant[]): Promise<ClaimedGrant[]> {
-    const claimed = await this.call(statement);
+  private async claim(lease: Lease, statement: () => ClaimedGrant[]): Promise<ClaimedGrant[]> {
+    const { memory } = this;
+    const claimed = await this.reach(() => (memory?.admits(lease) === false ? [] : statement()));
+    const { epoch } = lease;
     for (const grant of claimed) this.claims.set(grant.refreshToken?.toString() ?? '', grant);
-    return claimed;
+    return claimed.map((grant) => ({ ...grant, epoch }));
   }
 
   private overTheWire(): RefresherSurroundings['store'] {
@@ -236,50 +254,55 @@ export class ModelProcess {
     return {
       // Two statements: those in doubt, then those that are due.
       claimDue: async (provider: string, limit: number, lease: Lease) => {
-        const doubtful = await this.claim(() => store.claimInDoubt(provider, limit, lease));
+        const doubtful = await this.claim(lease, () => store.claimInDoubt(provider, limit, lease));
         const left = limit - doubtful.length;
         if (left <= 0) return doubtful;
-        return [...doubtful, ...(await this.claim(() => store.claimDue(provider, left, lease)))];
+        return [
+          ...doubtful,
+          ...(await this.claim(lease, () => store.claimDue(provider, left, lease))),
+        ];
       },
-      claimOne: async (...args) => {
-        const [claimed] = await this.claim(() => {
-          const found = store.claimOne(...args);
+      claimOne: async (key, version, lease) => {
+        const [claimed] = await this.claim(lease, () => {
+          const found = store.claimOne(key, version, lease);
           return found ? [found] : [];
         });
         return claimed;
       },
-      nextDueIn: () => this.call(() => store.nextDueIn()),
-      commit: (...args: Parameters<ModelStore['commit']>) => this.call(() => store.commit(...args)),
+      nextDueIn: () => this.reach(() => store.nextDueIn()),
+      commit: (...args: Parameters<ModelStore['commit']>) =>
+        this.reach(() => store.commit(...args)),
       fail: (...args: Parameters<ModelStore['fail']>) =>
-        this.call(() => {
+        this.reach(() => {
           store.fail(...args);
         }),
       release: (...args: Parameters<ModelStore['release']>) =>
-        this.call(() => {
+        this.reach(() => {
           store.release(...args);
         }),
       renewLeases: (...args) =>
-        this.call(() => {
+        this.reach(() => {
           store.renewLeases(...args);
         }),
       shortenLeases: (...args: Parameters<ModelStore['shortenLeases']>) =>
-        this.call(() => store.shortenLeases(...args)),
-      retire: (...args: Parameters<ModelStore['retire']>) => this.call(() => store.retire(...args)),
+        this.reach(() => store.shortenLeases(...args)),
+      retire: (...args: Parameters<ModelStore['retire']>) =>
+        this.reach(() => store.retire(...args)),
       claimProbe: (provider, lease, doubtFirst) =>
-        this.claim(() => store.claimProbe(provider, lease, doubtFirst)),
+        this.claim(lease, () => store.claimProbe(provider, lease, doubtFirst)),
       hold: (held) =>
-        this.call(() => {
+        this.reach(() => {
           store.hold(held);
         }),
       suspectProvider: (provider) =>
-        this.call(() => {
+        this.reach(() => {
           store.suspectProvider(provider);
         }),
       trustProvider: (provider, askedAt) =>
-        this.call(() => {
+        this.reach(() => {
           store.trustProvider(provider, askedAt);
         }),
-      caution: (provider) => this.call(() => store.caution(provider)),
+      caution: (provider) => this.reach(() => store.caution(provider)),
     };
   }
 
@@ -305,7 +328,9 @@ export class ModelProcess {
           entries.set(entry, result);
           return Promise.resolve(entry);
         },
-        settle: remove,
+        settle: (entry, version) => {
+          this.disk.settle(entry, version);
+        },
         discard: remove,
         setAside: () => undefined,
       },
@@ -320,7 +345,7 @@ export class ModelProcess {
           held.set(entry, item);
           return Promise.resolve(entry);
         },
-        discard: (entry) => {
+        settle: (entry) => {
           if (entry) held.delete(entry);
         },
       },

@@ -8,8 +8,11 @@ import type {
   FailedAttempt,
   Grant,
   GrantKey,
+  GrantVersion,
   HeldAnswer,
   Lease,
+  LeasedGrant,
+  RememberedGrant,
   Retirement,
   RotationResult,
 } from '../../src/grants/index.js';
@@ -30,6 +33,14 @@ export interface Sabotage {
   readonly listening?: boolean;
   /** Trouble of some grants is told from trouble of the provider. */
   readonly ledgers?: boolean;
+  /** A database that went back in time is told what it forgot. */
+  readonly memory?: boolean;
+  /** A claim finds nothing in a history that its process has not compared. */
+  readonly history?: boolean;
+  /** An answer belongs to a row that is behind the version whose token was presented. */
+  readonly behind?: boolean;
+  /** A lease ends by the later of two clocks. */
+  readonly clocks?: boolean;
 }
 
 /**
@@ -41,6 +52,8 @@ export class ModelStore {
   /** Every state a row was ever written in, for the invariants. */
   onWrite: (before: Grant | undefined, after: Grant) => void = () => undefined;
   available = true;
+  /** Whether it takes writes, when it is there. */
+  writable = true;
   /**
    * Whether a lease that has ended is its owner's all the same: the owner is alive, tells the database
    * so, and has held it since before its end. The SQL asks `stitch_replicas` (`runOut`).
@@ -63,6 +76,7 @@ export class ModelStore {
   ) {}
 
   put(grant: Grant): void {
+    if (!this.writable) throw new StorageUnavailableError();
     const text = grantKeyText(grant);
     const before = this.rows.get(text);
     this.rows.set(text, grant);
@@ -146,9 +160,14 @@ export class ModelStore {
     this.cautions.set(provider, { spent, spentAt: now, askedAt: known?.askedAt, since });
   }
 
-  private isFree({ leaseOwner, leaseExpiresAt }: Grant, { takeOver }: Lease): boolean {
+  /** Not before the end of the lease by the process's own clock as well. */
+  private isFree({ leaseOwner, leaseExpiresAt }: Grant, { takeOver, now }: Lease): boolean {
     if (leaseOwner === null) return true;
-    return takeOver && !this.isHeld(leaseOwner.split('/')[0] ?? '', leaseExpiresAt ?? 0);
+    return (
+      takeOver &&
+      (leaseExpiresAt ?? 0) <= now &&
+      !this.isHeld(leaseOwner.split('/')[0] ?? '', leaseExpiresAt ?? 0)
+    );
   }
 
   private dueOf(provider: string): Grant[] {
@@ -194,12 +213,14 @@ export class ModelStore {
       const fits =
         row.version === result.version ||
         (own && row.version > result.version) ||
-        (row.version === result.version + 1 && row.obtainedAt < result.obtainedAt);
+        (row.version <= result.version + 1 &&
+          row.version >= (this.sabotage.behind === true ? result.version + 1 : 0) &&
+          row.obtainedAt < result.obtainedAt);
       if (!fits && !this.sabotage.fence) {
         const ours = row.accessToken.equals(result.accessToken);
         return ours ? { kind: 'committed', version: row.version } : { kind: 'superseded' };
       }
-      const version = row.version + 1;
+      const version = Math.max(row.version, result.version) + 1;
       const dead = row.status === 'reauthorization_required';
       this.retiredAt.delete(grantKeyText(row));
       const lease = own ? RELEASED : {};
@@ -347,6 +368,56 @@ export class ModelStore {
       this.put({ ...row, leaseExpiresAt: end, refreshDueAt: end });
     }
     return leased.length;
+  }
+
+  /** As `FORGOTTEN_GRANTS`: those of which an older version is known. */
+  forgotten<T extends GrantVersion>(remembered: readonly T[]): T[] {
+    this.check();
+    return remembered.filter(
+      (each) => (this.rows.get(grantKeyText(each))?.version ?? Infinity) < each.version,
+    );
+  }
+
+  /** As `RESTORE_GRANTS`. @returns how many were written */
+  restore(remembered: readonly RememberedGrant[], late: boolean): number {
+    this.check();
+    let count = 0;
+    for (const { provider, userId, connection, ...grant } of remembered) {
+      const row = this.rows.get(grantKeyText({ provider, userId, connection }));
+      if (row?.grantId !== grant.grantId || row.version >= grant.version) continue;
+      if (late && row.obtainedAt >= grant.obtainedAt) continue;
+      const { accessToken, refreshToken, scopes, obtainedAt, expiresAt, version } = grant;
+      const dead = row.status === 'reauthorization_required';
+      this.put({
+        ...row,
+        ...RELEASED,
+        ...{ accessToken, refreshToken, scopes, obtainedAt, expiresAt, version },
+        refreshDueAt: late ? this.clock.now() : grant.refreshDueAt,
+        rotationStartedAt: late ? this.clock.now() : null,
+        status: dead ? 'active' : row.status,
+        reason: dead ? null : row.reason,
+        failureCount: 0,
+        lastError: null,
+      });
+      count += 1;
+    }
+    return count;
+  }
+
+  /** As `RESTORE_LEASES`. @returns how many were given back */
+  leaseAnew(grants: readonly LeasedGrant[], duration: number): number {
+    this.check();
+    let count = 0;
+    for (const { provider, userId, connection, grantId, version, leaseOwner } of grants) {
+      const row = this.rows.get(grantKeyText({ provider, userId, connection }));
+      if (row?.grantId !== grantId || row.version !== version) continue;
+      if (row.leaseOwner === leaseOwner) continue;
+      const end = this.clock.now() + duration;
+      const rotationStartedAt = row.rotationStartedAt ?? this.clock.now();
+      this.put({ ...row, leaseOwner, leaseExpiresAt: end, refreshDueAt: end, rotationStartedAt });
+      count += 1;
+    }
+    return count;
   }
 
   private claim(row: Grant, lease: Lease): ClaimedGrant {

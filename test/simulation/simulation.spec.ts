@@ -1,5 +1,6 @@
 import { simulate } from './simulate.js';
 import { simulateFault } from './simulate-fault.js';
+import { simulateHistory } from './simulate-history.js';
 import type { SimulationResult } from './simulate.js';
 import type { Sabotage } from './model-store.js';
 
@@ -64,5 +65,22 @@ describe('simulated faults of a provider, of any duration, for all users or a fe
     ['ledgers', 21],
   ] as const)('are noticed when the %s is taken away', async (rule, seed) => {
     expect(failing(await runFaults(seed, 1, { [rule]: true }))).toHaveLength(1);
+  });
+});
+
+describe('a simulated database that forgets, refuses writes, and has its clock stepped', () => {
+  const runPast = async (from: number, seeds: number, sabotage?: Sabotage) => {
+    const results: SimulationResult[] = [];
+    for (let seed = from; seed < from + seeds; seed += 1)
+      results.push(await simulateHistory(seed, sabotage));
+    return results;
+  };
+
+  it('has no token presented twice, and costs no grant', async () => {
+    expect(failing(await runPast(1, 8))).toEqual([]);
+  });
+
+  it('is noticed when it is not told what it forgot', async () => {
+    expect(failing(await runPast(1, 1, { memory: true }))).toHaveLength(1);
   });
 });

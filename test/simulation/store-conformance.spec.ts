@@ -133,13 +133,13 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
   }
 
   async function apply(operation: Operation, model: ModelStore, time: Time) {
-    const lease = (owner: string, takeOver: boolean) => ({
+    const lease = (owner: string, takeOver: boolean, now = Date.now()) => ({
       owner,
       takeOver,
       duration: 15_000,
       process: PROCESS,
       beat: 1,
-      now: Date.now(),
+      now,
       epoch: 0,
     });
     const seen = (name: string, version: number): Grant => ({ ...model.load(key(name))!, version });
@@ -154,8 +154,8 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
         const limit = USERS.length;
         const real = claims(await sql.claimDue('model', limit, lease(owner, takeOver)));
         const expected = claims([
-          ...model.claimInDoubt('model', limit, lease(owner, takeOver)),
-          ...model.claimDue('model', limit, lease(owner, takeOver)),
+          ...model.claimInDoubt('model', limit, lease(owner, takeOver, time.now)),
+          ...model.claimDue('model', limit, lease(owner, takeOver, time.now)),
         ]);
         const names = (list: typeof real) => list.map((each) => each.user).sort();
         expect(names(real)).toEqual(names(expected));
@@ -168,7 +168,12 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
         expect(Math.abs((wait ?? 0) - (modelled ?? 0))).toBeLessThan(2000);
         const real = await sql.claimProbe('model', lease(owner, takeOver), doubtFirst);
         const taken = real[0]?.userId;
-        const expected = model.claimProbe('model', lease(owner, takeOver), doubtFirst, taken);
+        const expected = model.claimProbe(
+          'model',
+          lease(owner, takeOver, time.now),
+          doubtFirst,
+          taken,
+        );
         expect(claims(real)).toEqual(claims(expected));
         return;
       }
@@ -182,7 +187,7 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
         const { owner, user, version, takeOver } = operation;
         const real = await sql.claimOne(key(user), version, lease(owner, takeOver));
         expect(claims([real])).toEqual(
-          claims([model.claimOne(key(user), version, lease(owner, takeOver))]),
+          claims([model.claimOne(key(user), version, lease(owner, takeOver, time.now))]),
         );
         return;
       }
