@@ -93,7 +93,7 @@ module.exports = {
       'health',
       [
         ...['authorization-requests', 'common', 'config', 'database', 'encryption', 'grants'],
-        ...['keys', 'lifecycle', 'metrics', 'refresher'],
+        ...['journal', 'keys', 'lifecycle', 'metrics', 'refresher'],
       ],
       'health',
     ),

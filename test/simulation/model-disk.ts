@@ -1,5 +1,9 @@
 import type { RotationResult } from '../../src/grants/index.js';
-import type { ModelProcess } from './model-process.js';
+
+/** A process that works with a spool directory. */
+export interface Marked {
+  readonly ended: boolean;
+}
 
 /** The spool directory of one replica, or of several: outlives its processes. */
 export class Disk {
@@ -7,7 +11,7 @@ export class Disk {
   /** What was committed, with the version that it became: kept for longer than a run takes. */
   private readonly settled = new Map<string, { item: RotationResult; version: number }>();
   /** Processes that have begun to work with it and have not ended in order. */
-  readonly marks = new Map<string, ModelProcess>();
+  readonly marks = new Map<string, Marked>();
 
   settle(entry: string | undefined, version?: number): void {
     const item = entry === undefined ? undefined : this.entries.get(entry);

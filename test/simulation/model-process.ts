@@ -350,7 +350,7 @@ export class ModelProcess {
         },
       },
       processes: {
-        dead: () => [...marks].filter(([, { dead }]) => dead).map(([name]) => name),
+        dead: () => [...marks].filter(([, { ended }]) => ended).map(([name]) => name),
         forget: (name) => marks.delete(name),
       },
     };
