@@ -1,6 +1,7 @@
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { INestApplication } from '@nestjs/common';
+import { describedProblem } from './problem.dto.js';
 
 type PathItem = OpenAPIObject['paths'][string];
 type Operation = NonNullable<PathItem['get']>;
@@ -41,13 +42,12 @@ function describeApi(
 function describeCeiling(item: PathItem): void {
   for (const operation of Object.values(item) as readonly Operation[]) {
     // Where none is described, the operation takes no caller.
-    const refusal = operation.responses['401'];
-    if (!operation.security || !refusal) continue;
+    if (!operation.security || !operation.responses['401']) continue;
     const own = operation.responses['429'];
     const before =
       own && 'description' in own ? `${own.description}; or this` : '`rate_limited`: this';
     const description = `${before} client asks more often than CLIENT_REQUESTS_PER_SECOND allows; try again after \`Retry-After\` seconds`;
-    operation.responses['429'] = { ...refusal, description };
+    operation.responses['429'] = describedProblem(429, description);
   }
 }
 

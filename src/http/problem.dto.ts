@@ -43,20 +43,22 @@ class ProblemDto {
   errors?: Record<string, string[]>;
 }
 
+/** How the API description tells of a problem: in words that name its codes, with an example of each. */
+export const describedProblem = (status: number, description: string) => ({
+  description,
+  content: {
+    'application/problem+json': {
+      schema: { $ref: getSchemaPath(ProblemDto) },
+      examples: problemExamples(status, description),
+    },
+  },
+});
+
 /** Documents the problem answers of a route: status → codes, in words. */
 export const ApiProblems = (problems: Readonly<Record<number, string>>) =>
   applyDecorators(
     ApiExtraModels(ProblemDto),
     ...Object.entries(problems).map(([status, description]) =>
-      ApiResponse({
-        status: Number(status),
-        description,
-        content: {
-          'application/problem+json': {
-            schema: { $ref: getSchemaPath(ProblemDto) },
-            examples: problemExamples(Number(status), description),
-          },
-        },
-      }),
+      ApiResponse({ status: Number(status), ...describedProblem(Number(status), description) }),
     ),
   );

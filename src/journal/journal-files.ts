@@ -151,11 +151,12 @@ export class JournalFiles {
     // Another process may still append to its file.
     const age = own ? this.options.retention : this.options.retention + 4 * this.options.segmentAge;
     if (this.options.monotonic() - file.grownAt < age) return;
-    if (file.foreign > 0) {
-      // What it holds can't be known here: it is not this process that drops it.
-      if (!existsSync(path)) this.forget(path);
+    if (!existsSync(path)) {
+      this.forget(path);
       return;
     }
+    // What it holds can't be known here: it is not this process that drops it.
+    if (file.foreign > 0) return;
     const open = this.index.inFile(path).filter(({ settled }) => !settled);
     if (open.length > 0 && !own) return;
     // What would keep a whole file (its row is locked for hours) is copied to the newest one.
