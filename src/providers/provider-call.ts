@@ -34,6 +34,8 @@ export class ProviderCall implements Dispatcher.DispatchHandler {
       this.resolve = resolve;
       this.reject = reject;
     });
+    // A call that could not even be dispatched is awaited by nobody, and ends all the same.
+    this.answer.catch(() => undefined);
     this.deadline = setTimeout(() => {
       this.giveUp();
     }, deadlineMs).unref();
