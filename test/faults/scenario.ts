@@ -1,4 +1,5 @@
 import type { Arena } from './arena.js';
+import type { Seeding } from './grants-table.js';
 import type { ReadTally } from './read-tally.js';
 import type { Site } from './site.js';
 
@@ -82,3 +83,9 @@ export async function inArena<T>(arena: Arena, work: (arena: Arena) => Promise<T
 /** `user-0` and so on. */
 export const users = (count: number): string[] =>
   Array.from({ length: count }, (_, index) => `user-${index}`);
+
+/** Tokens that live ten seconds and are of all ages up to six: rotations come steadily, none for a pause. */
+export const steadily = (everyone: readonly string[]): Seeding => {
+  const age = (index: number): number => (6 * index) / everyone.length;
+  return { users: everyone, lifetime: 10, age, due: (index) => 6 - age(index) };
+};

@@ -3,7 +3,7 @@ import { Arena } from '../arena.js';
 import { Killings } from '../killings.js';
 import type { Cause } from '../killings.js';
 import { countLost } from '../losses.js';
-import { Findings, inArena, users } from '../scenario.js';
+import { Findings, inArena, steadily, users } from '../scenario.js';
 import type { Outcome, Scenario } from '../scenario.js';
 
 /** Milliseconds between kills. */
@@ -43,13 +43,7 @@ const scenario = (name: string, grace: number): Scenario => ({
     for (const wire of arena.wires) wire.answerDelay = [5, 60];
     return inArena(arena, async () => {
       await arena.start();
-      const spread = (index: number): number => (6 * index) / everyone.length;
-      await arena.seed({
-        users: everyone,
-        lifetime: 10,
-        age: spread,
-        due: (index) => 6 - spread(index),
-      });
+      await arena.seed(steadily(everyone));
       const readers = arena.openReaders(8);
       readers.run(everyone, quick ? 4 : 8, 40);
       const killings = await killing(arena, seconds * 1000);

@@ -3,7 +3,7 @@ import { eventually } from '../../support/wait.js';
 import { Arena } from '../arena.js';
 import { countLost } from '../losses.js';
 import { PgBouncer, pgBouncerInstalled } from '../pgbouncer.js';
-import { Findings, inArena, notRun, users } from '../scenario.js';
+import { Findings, inArena, notRun, steadily, users } from '../scenario.js';
 import type { Outcome, Scenario } from '../scenario.js';
 
 const TITLE = 'behind PgBouncer, transaction mode';
@@ -29,13 +29,7 @@ export const pooler: Scenario = {
       });
       return await inArena(arena, async () => {
         await arena.start();
-        const spread = (index: number): number => (6 * index) / everyone.length;
-        await arena.seed({
-          users: everyone,
-          lifetime: 10,
-          age: spread,
-          due: (index) => 6 - spread(index),
-        });
+        await arena.seed(steadily(everyone));
         const readers = arena.openReaders(6);
         readers.run(everyone, 4, 40);
         await sleep(seconds * 1000);

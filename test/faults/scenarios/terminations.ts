@@ -1,7 +1,7 @@
 import { eventually } from '../../support/wait.js';
 import { Arena } from '../arena.js';
 import { countLost } from '../losses.js';
-import { Findings, inArena, users } from '../scenario.js';
+import { Findings, inArena, steadily, users } from '../scenario.js';
 import type { Outcome, Scenario } from '../scenario.js';
 
 /** Seconds. */
@@ -28,13 +28,7 @@ export const terminations: Scenario = {
     for (const wire of arena.wires) wire.answerDelay = [100, 400];
     return inArena(arena, async () => {
       await arena.start();
-      const spread = (index: number): number => (6 * index) / everyone.length;
-      await arena.seed({
-        users: everyone,
-        lifetime: 10,
-        age: spread,
-        due: (index) => 6 - spread(index),
-      });
+      await arena.seed(steadily(everyone));
       const readers = arena.openReaders(8);
       readers.run(everyone, quick ? 4 : 8, 40);
       let slowest = 0;

@@ -5,7 +5,7 @@ import { buildEarlier } from '../earlier-build.js';
 import type { EarlierBuild } from '../earlier-build.js';
 import { countLost } from '../losses.js';
 import type { ReadTally } from '../read-tally.js';
-import { Findings, inArena, notRun, users } from '../scenario.js';
+import { Findings, inArena, notRun, steadily, users } from '../scenario.js';
 import type { Outcome, Scenario } from '../scenario.js';
 import type { Site } from '../site.js';
 
@@ -29,13 +29,7 @@ export const upgrade: Scenario = {
     for (const wire of arena.wires) wire.answerDelay = [20, 100];
     return inArena(arena, async () => {
       await arena.start();
-      const spread = (index: number): number => (6 * index) / everyone.length;
-      await arena.seed({
-        users: everyone,
-        lifetime: 10,
-        age: spread,
-        due: (index) => 6 - spread(index),
-      });
+      await arena.seed(steadily(everyone));
       const at = new Upgrade(arena, site, build, found);
       const turns = quick ? 5 : 50;
       const orderly = await read(arena, everyone, () => upgradeAndBack(at, turns));
