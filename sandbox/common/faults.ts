@@ -1,7 +1,10 @@
 import type { FastifyReply } from 'fastify';
 
-/** Milliseconds an API answer is held back; a pair means "anywhere between". */
-export type Latency = number | [number, number];
+/**
+ * Milliseconds an API answer is held back; a pair means "anywhere between". A caller in the same
+ * process can also give a promise: the answers to calls that came meanwhile leave when it settles.
+ */
+export type Latency = number | [number, number] | Promise<unknown>;
 
 export interface FaultLimits<Target extends string> {
   /** Which calls the fault is for. */
@@ -27,6 +30,10 @@ export function strikes<Target extends string>(
 
 /** Waits as long as the switch says; returns at once, without a timer, when it says nothing. */
 export async function holdBack(latency: Latency, random: () => number): Promise<void> {
+  if (latency instanceof Promise) {
+    await latency;
+    return;
+  }
   const [from, to] = typeof latency === 'number' ? [latency, latency] : latency;
   const milliseconds = from === to ? from : from + (to - from) * random();
   if (milliseconds > 0) await new Promise((resolve) => setTimeout(resolve, milliseconds));

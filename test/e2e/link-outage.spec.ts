@@ -9,7 +9,8 @@ describe('linking while the database comes and goes, or the provider is slow', (
   it('finishes a link whose provider answers when its browser was sent away, unless the user has linked anew', async () => {
     const world = await createWorld({ environment: { PROVIDER_TIMEOUT: '1' } });
     try {
-      world.sandbox.switches.latencyMs = 2500;
+      let answer = (): void => undefined;
+      world.sandbox.switches.latencyMs = new Promise<void>((resolve) => (answer = resolve));
       const users = ['cas', 'dee'];
       const begun = await Promise.all(users.map((user_id) => begin(world, { user_id })));
       const visits = begun.map(async ({ authorization_url }) =>
@@ -24,6 +25,7 @@ describe('linking while the database comes and goes, or the provider is slow', (
       const callback = await world.sandbox.consent(again.authorization_url);
       expect((await visit(callback)).status).toBe(200);
       const newer = (await (await world.read('dee')).json()) as TokenAnswer;
+      answer();
       await eventually('both have ended', async () => !(await statuses()).includes('pending'));
       expect(await statuses()).toEqual(['completed', 'failed']);
       expect((await (await world.read('dee')).json()) as TokenAnswer).toEqual({
