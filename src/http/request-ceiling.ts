@@ -3,6 +3,7 @@ import rateLimit from '@fastify/rate-limit';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import { rateLimited } from '../common/index.js';
+import { requestCounts } from './request-counts.js';
 
 /** Milliseconds that one count is for, and so how much may come at once. */
 const BURST_MS = 3000;
@@ -30,11 +31,10 @@ export async function requestCeiling(
   { perSecond, capacity, keyOf }: CeilingOptions,
 ): Promise<RequestCeiling> {
   const instance = app.getHttpAdapter().getInstance();
-  await instance.register(rateLimit, { global: false, cache: capacity });
+  await instance.register(rateLimit, { global: false, store: requestCounts(capacity) });
   const count = instance.createRateLimit({
     max: (perSecond * BURST_MS) / 1000,
     timeWindow: BURST_MS,
-    cache: capacity,
     keyGenerator: keyOf,
   } as Parameters<typeof instance.createRateLimit>[0]);
   return async (request) => {
