@@ -86,7 +86,10 @@ module.exports = {
     ),
     only(
       'stitch-connect',
-      ['common', 'config', 'database', 'grants', 'http', 'metrics', 'providers', 'tokens'],
+      [
+        ...['authorization-requests', 'common', 'config', 'database', 'grants', 'http', 'metrics'],
+        ...['providers', 'tokens'],
+      ],
       'what only stitchdata.com has',
     ),
     only(

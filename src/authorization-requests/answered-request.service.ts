@@ -6,14 +6,14 @@ import { GrantLinker } from '../grants/index.js';
 import { Metrics } from '../metrics/index.js';
 import { ProviderError, UnusedTokensError } from '../providers/index.js';
 import type { CodeExchange, IssuedTokens, TokenProvider } from '../providers/index.js';
-import { AwaitedLinks } from './awaited-links.js';
-import type { WaitingBrowser } from './awaited-links.js';
 import type { CallbackEnd } from './callback-end.js';
 import type { CallbackQuery } from './callback-query.js';
 import { ClaimStore } from './claim.store.js';
 import { ConsentNotes } from './consent-notes.js';
 import { ConsentRecorder } from './consent-recorder.js';
 import { pauseBeforeRetry } from './exchange-retry.js';
+import { LateAnswers } from './late-answers.js';
+import type { WaitingCaller } from './late-answers.js';
 import { RequestAuthenticity } from './request-authenticity.js';
 import { RequestSecrets } from './request-secrets.js';
 import type { EndStatus } from './request-status.js';
@@ -32,7 +32,7 @@ export class AnsweredRequestService {
     private readonly secrets: RequestSecrets,
     private readonly authenticity: RequestAuthenticity,
     private readonly linker: GrantLinker,
-    private readonly awaited: AwaitedLinks,
+    private readonly lateAnswers: LateAnswers,
     private readonly recorder: ConsentRecorder,
     private readonly notes: ConsentNotes,
     private readonly clock: DatabaseClock,
@@ -60,8 +60,12 @@ export class AnsweredRequestService {
     }
     const { id: requestId, returnTo } = request;
     const exchange = { code: answer.code, issuer: parsed.issuer };
-    const end = await this.awaited.within(requestId, (browser) =>
-      this.exchange(request, provider, exchange, browser),
+    const end = await this.lateAnswers.within(
+      (browser) => this.exchange(request, provider, exchange, browser),
+      (error) => {
+        const said = { authorization_request: requestId };
+        this.log.failure('authorization_request.exchange_failed', error, said);
+      },
     );
     return end ?? { requestId, returnTo, status: 'pending', httpStatus: 502 };
   }
@@ -88,7 +92,7 @@ export class AnsweredRequestService {
     request: OpenRequest,
     provider: TokenProvider,
     answer: Pick<CodeExchange, 'code' | 'issuer'>,
-    browser: WaitingBrowser,
+    browser: WaitingCaller,
   ): Promise<RequestEnd> {
     const earlierSubject = await this.notes.earlierSubject(request);
     let issued: IssuedTokens;
@@ -156,7 +160,7 @@ export class AnsweredRequestService {
     request: OpenRequest,
     provider: TokenProvider,
     answer: Pick<CodeExchange, 'code' | 'issuer'>,
-    browser: WaitingBrowser,
+    browser: WaitingCaller,
   ) {
     const exchange = {
       ...answer,

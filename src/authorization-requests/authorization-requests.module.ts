@@ -7,7 +7,6 @@ import { AuthorizationBrowser } from './authorization-browser.entity.js';
 import { AuthorizationRequest } from './authorization-request.entity.js';
 import { AuthorizationRequestsController } from './authorization-requests.controller.js';
 import { CallbackService } from './callback.service.js';
-import { AwaitedLinks } from './awaited-links.js';
 import { BrowserCookie } from './browser-cookie.js';
 import { StartService } from './start.service.js';
 import { ClaimStore } from './claim.store.js';
@@ -16,6 +15,7 @@ import { ConfirmationService } from './confirmation.service.js';
 import { ConfirmationStore } from './confirmation.store.js';
 import { ConsentNotes } from './consent-notes.js';
 import { ConsentRecorder } from './consent-recorder.js';
+import { LateAnswers } from './late-answers.js';
 import { LinkService } from './link.service.js';
 import { PendingConsentsStore } from './pending-consents.store.js';
 import { PublicShare } from './public-share.js';
@@ -41,7 +41,7 @@ import { VisitStore } from './visit.store.js';
     RequestAuthenticity,
     RequestSecrets,
     LinkService,
-    AwaitedLinks,
+    LateAnswers,
     ConsentNotes,
     ConsentRecorder,
     AnsweredRequestService,
@@ -55,6 +55,13 @@ import { VisitStore } from './visit.store.js';
     BrowserCookie,
     { provide: PendingConsents, useClass: PendingConsentsStore },
   ],
-  exports: [BrowserCookie, CallbackService, ConsentRecorder, PendingConsents, StartService],
+  exports: [
+    BrowserCookie,
+    CallbackService,
+    ConsentRecorder,
+    LateAnswers,
+    PendingConsents,
+    StartService,
+  ],
 })
 export class AuthorizationRequestsModule {}

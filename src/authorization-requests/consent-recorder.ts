@@ -112,11 +112,13 @@ export class ConsentRecorder {
   private async storeForgotten({ requestId, status, grant }: SpooledConsent): Promise<boolean> {
     let forgotten = false;
     await this.linker.store(grant, async (query) => {
-      await this.requests.lock(requestId, query);
+      if (requestId !== null) await this.requests.lock(requestId, query);
       forgotten =
         !(await this.history.stored(query, grant)) &&
         !(await this.history.overtakenOrDeleted(query, grant));
-      if (forgotten) await this.requests.end(requestId, status, null, query);
+      if (forgotten && requestId !== null) {
+        await this.requests.end(requestId, status, null, query);
+      }
       return forgotten;
     });
     return forgotten;
@@ -159,6 +161,10 @@ export class ConsentRecorder {
     query: Query,
   ): Promise<'yes' | 'no' | 'done'> {
     const { requestId, status, grant } = link;
+    if (requestId === null) {
+      if (await this.history.stored(query, grant)) return 'done';
+      return late && (await this.history.overtakenOrDeleted(query, grant)) ? 'no' : 'yes';
+    }
     const now = await this.requests.lock(requestId, query);
     // Not kept for ever: the request of one that was stored long ago is gone as well.
     if (now === undefined) return (await this.history.stored(query, grant)) ? 'done' : 'no';
@@ -199,6 +205,6 @@ export class ConsentRecorder {
 
   private readonly names = ({ requestId, grant }: SpooledConsent) => ({
     provider: grant.provider,
-    authorization_request: requestId,
+    ...(requestId === null ? { user_id: grant.userId } : { authorization_request: requestId }),
   });
 }

@@ -5,7 +5,7 @@ const bytes = fc.uint8Array().map((array) => Buffer.from(array));
 
 it('a spooled consent is read as it was written', () => {
   const link = fc.record({
-    requestId: fc.uuid(),
+    requestId: fc.option(fc.uuid()),
     status: fc.constantFrom('completed' as const, 'awaiting_confirmation' as const),
     grant: fc.record({
       provider: fc.string(),

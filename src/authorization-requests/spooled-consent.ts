@@ -4,7 +4,8 @@ import type { RequestStatus } from './request-status.js';
 
 /** What a consent brought, sealed, and what its request is to become. */
 export interface SpooledConsent {
-  readonly requestId: string;
+  /** Null for tokens that came without a request, as an account's do that a partner has made. */
+  readonly requestId: string | null;
   readonly status: Extract<RequestStatus, 'completed' | 'awaiting_confirmation'>;
   readonly grant: NewGrant;
 }
@@ -20,7 +21,8 @@ type Stored = Omit<SpooledConsent, 'grant'> & {
 export const SPOOLED_CONSENT_FORMAT: ShelfFormat<SpooledConsent> = {
   kind: 'consent',
   purpose: 'link',
-  keyOf: ({ requestId }) => requestId,
+  // A consent's grant has the name of its request.
+  keyOf: ({ grant }) => grant.grantId,
   versionOf: () => 1,
   askedAt: ({ grant }) => grant.obtainedAt,
   serialise: ({ grant, ...link }) =>

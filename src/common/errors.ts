@@ -138,7 +138,7 @@ export const outcomeUnknown = (cause: Error) =>
     502,
     'outcome_unknown',
     'Outcome unknown',
-    'The answer was lost or could not be kept; what was asked for may have been done.',
+    'The answer was lost or is not stored yet; what was asked for may have been done.',
     { cause },
   );
 

@@ -73,7 +73,7 @@ export class ProviderHttp {
     return this.answered(url, options, this.answerTimeout);
   }
 
-  /** As {@link sendAndListen}, for a code: its link may not be awaited for ever. */
+  /** As {@link sendAndListen}, for a code or a new account: neither is awaited for ever. */
   exchange(url: string, options: RequestOptions): Promise<ProviderAnswer> {
     return this.answered(url, options, Math.min(this.answerTimeout, LONGEST_EXCHANGE_MS));
   }

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuthorizationRequestsModule } from '../authorization-requests/index.js';
 import { GrantsModule } from '../grants/index.js';
 import { TokensModule } from '../tokens/index.js';
 import { StitchConnectController } from './stitch-connect.controller.js';
@@ -6,7 +7,7 @@ import { StitchConnectService } from './stitch-connect.service.js';
 
 /** Accounts and sessions of stitchdata.com. */
 @Module({
-  imports: [GrantsModule, TokensModule],
+  imports: [AuthorizationRequestsModule, GrantsModule, TokensModule],
   controllers: [StitchConnectController],
   providers: [StitchConnectService],
 })

@@ -12,6 +12,8 @@ import {
   providerUnavailable,
 } from '../common/index.js';
 import type { VaultError } from '../common/index.js';
+import { ConsentRecorder, LateAnswers } from '../authorization-requests/index.js';
+import type { WaitingCaller } from '../authorization-requests/index.js';
 import { Database, DatabaseClock } from '../database/index.js';
 import { Metrics } from '../metrics/index.js';
 import { ProviderError, StitchConnectProvider } from '../providers/index.js';
@@ -30,6 +32,8 @@ export class StitchConnectService {
     @Inject(StitchConnectProvider)
     private readonly provider: StitchConnectProvider | undefined,
     private readonly linker: GrantLinker,
+    private readonly recorder: ConsentRecorder,
+    private readonly lateAnswers: LateAnswers,
     private readonly database: Database,
     private readonly reader: TokenReader,
     private readonly clock: DatabaseClock,
@@ -38,7 +42,9 @@ export class StitchConnectService {
   ) {}
 
   /**
-   * Creates a client account with the partner credentials and stores its permanent token.
+   * Creates a client account with the partner credentials and stores its permanent token. An answer
+   * that comes after the caller was answered is listened for and its token stored, as one is that no
+   * database can take at first.
    *
    * @returns the account's number
    * @throws VaultError 400, 409 `account_exists`, 502 `partner_credentials_refused`,
@@ -48,27 +54,41 @@ export class StitchConnectService {
     const provider = this.configured();
     // An account cannot be made twice, so none is made whose token has nowhere to go.
     if (!this.database.available) throw new StorageUnavailableError();
+    const names = { provider: provider.name, user_id: userId };
+    const number = await this.lateAnswers.within(
+      (caller) => this.create(provider, userId, account, caller),
+      (error) => {
+        this.log.failure('stitch_connect.failed', error, names);
+      },
+    );
+    if (number === undefined) throw outcomeUnknown(new Error('no answer in time'));
+    return number;
+  }
+
+  /** Creates an account and stores its token, however late the answer comes. */
+  private async create(
+    provider: StitchConnectProvider,
+    userId: string,
+    account: NewAccount,
+    caller: WaitingCaller,
+  ): Promise<number> {
     const askedAt = this.clock.now();
-    const created = await this.asked(() => provider.createAccount(account), 'once');
+    const created = await this.asked(() => caller.watch(provider.createAccount(account)), 'once');
     if ('kind' in created) throw this.refused(created);
-    try {
-      await this.linker.store(
-        this.linker.seal({
-          provider: provider.name,
-          userId,
-          connection: DEFAULT_CONNECTION,
-          grantId: randomUUID(),
-          status: 'active',
-          issued: created,
-          askedAt,
-          requestedScopes: [],
-        }),
-      );
-    } catch (error) {
-      // Not `storage_unavailable`: that would invite to try again, and the account is there.
-      if (error instanceof StorageUnavailableError) throw outcomeUnknown(error);
-      throw error;
-    }
+    const grant = this.linker.seal({
+      provider: provider.name,
+      userId,
+      connection: DEFAULT_CONNECTION,
+      grantId: randomUUID(),
+      status: 'active',
+      issued: created,
+      askedAt,
+      requestedScopes: [],
+    });
+    const link = { requestId: null, status: 'completed', grant } as const;
+    const end = await this.recorder.store(link, caller.gone);
+    // Not `storage_unavailable`: that would invite to try again, and the account is there.
+    if (end !== 'stored') throw outcomeUnknown(new Error(`its token is ${end}`));
     this.log.event('info', 'grant.linked', { provider: provider.name, user_id: userId });
     return created.accountId ?? 0;
   }

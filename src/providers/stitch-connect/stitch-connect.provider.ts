@@ -123,7 +123,7 @@ export class StitchConnectProvider implements TokenProvider {
 
   /** Creates a client account. @throws ProviderError; when it leaves doubt, the account may exist */
   async createAccount(account: NewAccount): Promise<IssuedTokens | AccountRefusal> {
-    const response = await this.http.fetch(`${this.config.apiUrl}/v3/accounts`, {
+    const answer = await this.http.exchange(`${this.config.apiUrl}/v3/accounts`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'application/json' },
       body: JSON.stringify({
@@ -136,6 +136,7 @@ export class StitchConnectProvider implements TokenProvider {
         region: account.region,
       }),
     });
+    const response = this.http.asResponse(answer);
     if (response.ok) return parseIssued(await readJson(response));
     if (response.status === 401 || response.status === 403) return { kind: 'credentials' };
     const { code, errors } = await readRefusal(response);

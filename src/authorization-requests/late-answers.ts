@@ -1,12 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Log } from '../common/index.js';
 import { refreshConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
 import { DatabaseClock } from '../database/index.js';
 import { BackgroundWorks } from '../lifecycle/index.js';
 
-/** The browser that a link is brought to its end for. */
-export interface WaitingBrowser {
+/** The browser, or the service, that something is brought to its end for. */
+export interface WaitingCaller {
   /** It was answered: what is stored from now on may be overtaken by what it did since. */
   readonly gone: boolean;
   /** Has it wait for one call to a provider, though no longer than `PROVIDER_TIMEOUT`. */
@@ -14,18 +13,18 @@ export interface WaitingBrowser {
 }
 
 /**
- * Links that go on after their browsers were answered. A code works once: an answer that comes late
- * holds tokens that nobody can ask for again, so it is listened for, and stored when it comes.
+ * Work that goes on after its callers were answered. A code works once, and an account is made once:
+ * an answer that comes late holds tokens that nobody can ask for again, so it is listened for, and
+ * stored when it comes.
  */
 @Injectable()
-export class AwaitedLinks {
+export class LateAnswers {
   private readonly underWay = new Set<Promise<unknown>>();
   private readonly patienceMs: number;
 
   constructor(
     @Inject(refreshConfig.KEY) { providerTimeoutMs }: ConfigType<typeof refreshConfig>,
     private readonly clock: DatabaseClock,
-    private readonly log: Log,
     works: BackgroundWorks,
   ) {
     this.patienceMs = providerTimeoutMs;
@@ -37,17 +36,18 @@ export class AwaitedLinks {
   }
 
   /**
-   * Brings a link to its end.
+   * Brings something to its end.
    *
-   * @param run has the browser watch each of its calls to the provider
-   * @returns undefined as soon as one of them takes longer than `PROVIDER_TIMEOUT`; the link goes on
+   * @param run has the caller watch each of its calls to the provider
+   * @param failedLate is told of what it throws when the caller has been answered already
+   * @returns undefined as soon as one of them takes longer than `PROVIDER_TIMEOUT`; the work goes on
    */
   within<End>(
-    requestId: string,
-    run: (browser: WaitingBrowser) => Promise<End>,
+    run: (caller: WaitingCaller) => Promise<End>,
+    failedLate: (error: unknown) => void,
   ): Promise<End | undefined> {
     let leave: () => void = () => undefined;
-    const browser = {
+    const caller = {
       gone: false,
       watch: <T>(call: Promise<T>) =>
         this.watch(call, () => {
@@ -56,20 +56,18 @@ export class AwaitedLinks {
     };
     const left = new Promise<undefined>((resolve) => {
       leave = () => {
-        browser.gone = true;
+        caller.gone = true;
         resolve(undefined);
       };
     });
-    const link = run(browser);
-    this.underWay.add(link);
-    void link
+    const work = run(caller);
+    this.underWay.add(work);
+    void work
       .catch((error: unknown) => {
-        if (!browser.gone) return;
-        const said = { authorization_request: requestId };
-        this.log.failure('authorization_request.exchange_failed', error, said);
+        if (caller.gone) failedLate(error);
       })
-      .finally(() => this.underWay.delete(link));
-    return Promise.race([link, left]);
+      .finally(() => this.underWay.delete(work));
+    return Promise.race([work, left]);
   }
 
   private async watch<T>(call: Promise<T>, leave: () => void): Promise<T> {
