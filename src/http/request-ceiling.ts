@@ -36,7 +36,7 @@ export async function requestCeiling(
     max: (perSecond * BURST_MS) / 1000,
     timeWindow: BURST_MS,
     keyGenerator: keyOf,
-  } as Parameters<typeof instance.createRateLimit>[0]);
+  });
   return async (request) => {
     const counted = await count(request);
     if (!counted.isAllowed && counted.isExceeded) throw rateLimited(counted.ttlInSeconds);
