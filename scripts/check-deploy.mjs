@@ -1,10 +1,11 @@
 // Checks what stands in deploy/: `npm run check:deploy`. Every metric that a rule or a panel names is
 // one that the vault has, every alert has a severity, a summary and a runbook, and every variable that
-// a manifest sets is documented. Where promtool is installed it checks the rules as well.
+// a manifest sets is documented. Where promtool and helm are installed, they check the rules and render
+// the chart as well.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 
 const problems = [];
 const read = (path) => readFileSync(path, 'utf8');
@@ -104,13 +105,37 @@ function checkWithPromtool(path) {
   return `${path}: checked by promtool`;
 }
 
+/** With all that a chart may have switched on. */
+function renderWithHelm(directory) {
+  const values = [
+    ['image.repository', 'stitch-token-vault'],
+    ['publicUrl', 'https://link.example.com'],
+    ['existingSecret', 'vault'],
+    ['migrations.existingSecret', 'owner'],
+    ['environment.STITCH_MONEY_CLIENT_ID', 'client'],
+    ['ingress.enabled', 'true'],
+    ['ingress.host', 'link.example.com'],
+    ['serviceMonitor.enabled', 'true'],
+    ['prometheusRule.enabled', 'true'],
+  ].flatMap(([name, value]) => ['--set', `${name}=${value}`]);
+  const ran = spawnSync('helm', ['template', 'vault', directory, ...values], { encoding: 'utf8' });
+  if (ran.error) return `${directory}: helm is not installed, chart checked by text alone`;
+  if (ran.status !== 0) {
+    problems.push(`${directory}: ${ran.stderr}`);
+    return '';
+  }
+  const documents = parseAllDocuments(ran.stdout);
+  for (const { errors } of documents) problems.push(...errors.map(String));
+  return `${directory}: rendered by helm, ${documents.length} documents`;
+}
+
 const rules = filesIn('deploy/prometheus').filter((path) => path.endsWith('.yml'));
 rules.forEach(checkRules);
 filesIn('deploy/grafana').forEach(checkDashboard);
 checkChart('deploy/helm');
 checkVariables('deploy/helm/templates/statefulset.yaml', /name: ([A-Z][A-Z_]+),/g);
 checkVariables('deploy/systemd/stitch-token-vault.service', /^Environment=([A-Z_]+)=/gm);
-const said = rules.map(checkWithPromtool);
+const said = [...rules.map(checkWithPromtool), renderWithHelm('deploy/helm')];
 
 for (const line of problems.length > 0 ? problems : said) console.log(line);
 process.exitCode = problems.length > 0 ? 1 : 0;

@@ -30,6 +30,7 @@ and then
   ${token('you')}
 
 API documentation   ${apiUrl}/docs
+Console             ${apiUrl}/console   sign in with the API key
 API key             KEY=$(cat .data/demo-api-key)   as the docs use it
 Sandbox providers   ${sandbox.stitchMoney.url}  ${sandbox.stitchConnect.url}
 Operator commands   ${command}npm run vault -- clients list

@@ -13,6 +13,12 @@ const VAULT_ROLES = `
   WHERE function.oid = to_regprocedure('audit_prune(bigint, integer)')
     AND acl.grantee <> function.proowner ORDER BY 1`;
 
+/** Whose the tables are, and whether this session may give rights on them. */
+const OWNER = `
+  SELECT owner.rolname AS owner, pg_has_role(owner.oid, 'USAGE') AS mine
+  FROM pg_class grants JOIN pg_roles owner ON owner.oid = grants.relowner
+  WHERE grants.oid = to_regclass('stitch_grants')`;
+
 /**
  * Gives the roles that vaults work with the rights on what migrations have added: forgotten, the
  * vault would find out at its first statement on a new table.
@@ -27,6 +33,7 @@ export async function renewRights(dataSource: DataSource, role?: string): Promis
   if (role !== undefined) names.add(role);
   for (const name of names) {
     try {
+      await refuseOthers(dataSource);
       await dataSource.query(sqlFor(name));
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
@@ -36,6 +43,12 @@ export async function renewRights(dataSource: DataSource, role?: string): Promis
     }
   }
   return [...names];
+}
+
+/** PostgreSQL does no more than warn where a role gives what is not its own, and gives nothing. */
+async function refuseOthers(dataSource: DataSource): Promise<void> {
+  const [tables] = await dataSource.query<{ owner: string; mine: boolean }[]>(OWNER);
+  if (tables && !tables.mine) throw new Error(`migrate as ${tables.owner}, who owns the tables`);
 }
 
 function sqlFor(role: string): string {

@@ -95,6 +95,13 @@ describe('the role of deploy/postgres/vault-role.sql', () => {
     await owner.query(`DROP OWNED BY "${other}"; DROP ROLE "${other}"`);
   });
 
+  it('is not said to have its rights by a migrate that runs as somebody else than the owner', async () => {
+    const url = world.environment.DATABASE_URL ?? '';
+    const { code, stdout } = await runCli(['migrate', '--json'], { DATABASE_URL: url });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(new RegExp(`rights of the role ${role} .* migrate as \\w+, who owns`));
+  });
+
   it('waits at the server for a lock no longer than the vault waits for the server', async () => {
     const holder = new pg.Client({ connectionString: world.database.url });
     await holder.connect();

@@ -78,6 +78,19 @@ describe('docker-compose.yml', () => {
   });
 });
 
+describe('the Helm chart', () => {
+  it('has the vault work with the small role, and the owner migrate and give it its rights', () => {
+    const job = readFileSync('deploy/helm/templates/migrate.yaml', 'utf8');
+    expect(job).toMatch(
+      /secretName: \{\{ required "[^"]+" \.Values\.migrations\.existingSecret \}\}/,
+    );
+    expect(job).toMatch(/with \.Values\.migrations\.role[^-]+- --role/);
+    expect(readFileSync('deploy/helm/values.yaml', 'utf8')).toMatch(/^ {2}role: vault_app$/m);
+    const pods = readFileSync('deploy/helm/templates/statefulset.yaml', 'utf8');
+    expect(pods).not.toContain('migrations.');
+  });
+});
+
 describe('the workflows', () => {
   const files = readdirSync('.github/workflows');
   const used = files.flatMap((file) =>

@@ -36,3 +36,11 @@ readOnlyRootFilesystem: true
 allowPrivilegeEscalation: false
 capabilities: { drop: [ALL] }
 {{- end -}}
+
+{{- define "vault.environment" -}}
+{{- range $name, $value := .Values.environment }}
+{{- if $value }}
+- { name: {{ $name }}, value: {{ $value | quote }} }
+{{- end }}
+{{- end }}
+{{- end -}}
