@@ -19,13 +19,18 @@ export interface ServerOptions {
 /** Milliseconds to receive the header of a request, and the whole of it. */
 const HEADERS_MS = 15_000;
 const REQUEST_MS = 30_000;
+/**
+ * Milliseconds between two looks at which requests are late. Node's own 30 seconds would let a header
+ * take 45, and have all that are late answered in one go, in which nothing else is.
+ */
+const LOOK_MS = 1000;
 
 /** Makes the servers of a listener: Fastify asks for one for each address that it listens at. */
 export const serverFactory =
   ({ tls, maxConnections, keepAliveMs, onDrop }: ServerOptions) =>
   (handler: RequestListener): Server => {
     // A request without a host is answered by us, not by Node without a word.
-    const options = { requireHostHeader: false };
+    const options = { requireHostHeader: false, connectionsCheckingInterval: LOOK_MS };
     const server = tls ? tls.createServer(options, handler) : createServer(options, handler);
     server.headersTimeout = HEADERS_MS;
     server.requestTimeout = REQUEST_MS;
