@@ -21,6 +21,7 @@ import { ClockSteps1764195000000 } from './1764195000000-clock-steps.js';
 import { Ends1764197000000 } from './1764197000000-ends.js';
 import { WebhookReceivers1764198000000 } from './1764198000000-webhook-receivers.js';
 import { Caution1764199000000 } from './1764199000000-caution.js';
+import { EndedConsents1764201000000 } from './1764201000000-ended-consents.js';
 
 /** Every migration in the order it is applied. Never edit one that has landed: add another. */
 export const migrations = [
@@ -47,6 +48,7 @@ export const migrations = [
   Ends1764197000000,
   WebhookReceivers1764198000000,
   Caution1764199000000,
+  EndedConsents1764201000000,
 ];
 
 export { vaultRoleSql } from './vault-role.js';

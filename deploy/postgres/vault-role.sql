@@ -35,6 +35,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE
      stitch_events, stitch_history, stitch_replicas, stitch_clock_steps,
      stitch_webhook_receivers, stitch_webhook_deliveries,
      client_tokens, console_samples TO vault_app;
+-- That a consent is over is noted, and never taken back.
+GRANT SELECT, INSERT ON stitch_ended_consents TO vault_app;
 GRANT USAGE ON SEQUENCE stitch_events_position_seq TO vault_app;
 
 -- Callers are made by operators, with the owner's role; the first vault vouches for those it finds.

@@ -13,13 +13,13 @@ import { ProcessId } from '../database/index.js';
 import type { Database, Query } from '../database/index.js';
 import { loadSealingConfig } from '../config/index.js';
 import { Keyring, Sealer } from '../encryption/index.js';
-import { GrantStore, UserGrantsStore } from '../grants/index.js';
+import { EVERY_ROW, GrantStore, UserGrantsStore } from '../grants/index.js';
 import { RevocationStore } from '../refresher/index.js';
 import type { Session } from './session.js';
 
 /** The store of grants as a command uses it, without a vault around it. */
 export const grantStoreOf = (database: Database): GrantStore =>
-  new GrantStore(database, new RevocationStore(database), new PendingConsentsStore());
+  new GrantStore(database, new RevocationStore(database), new PendingConsentsStore(), EVERY_ROW);
 
 /** All of a user, likewise. */
 export const userGrantsOf = (database: Database): UserGrantsStore =>
@@ -28,6 +28,7 @@ export const userGrantsOf = (database: Database): UserGrantsStore =>
     new RevocationStore(database),
     new PendingConsentsStore(),
     grantStoreOf(database),
+    EVERY_ROW,
   );
 
 /** The audit as a command uses it: a command that changes something has a chain of its own. */

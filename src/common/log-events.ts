@@ -45,6 +45,7 @@ export type LogEvent =
   | 'grant.not_refreshable'
   | 'grant.reauthorization_required'
   | 'grant.reinstated'
+  | 'grant.refused'
   | 'grant.rotated'
   | 'grant.rotation_failed'
   | 'grant.rotation_gone'

@@ -1,6 +1,9 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
 import type { Query } from '../database/index.js';
+import { CONSENT_ENDED } from './ended-consent.entity.js';
+import { GrantAuthenticity } from './grant-authenticity.js';
+import type { FoundGrant, GrantSieve } from './grant-authenticity.js';
 import { GRANT_ROWS } from './grant.columns.js';
 import type { Grant, GrantKey, GrantStatus } from './grant.js';
 import { REPLACED, REVOCABLE, lockName } from './grant-sql.js';
@@ -31,22 +34,23 @@ export class GrantStore {
     private readonly database: Database,
     private readonly revocations: RevocationOutbox,
     private readonly pendingConsents: PendingConsents,
+    @Inject(GrantAuthenticity) private readonly authenticity: GrantSieve,
   ) {}
 
-  /** @throws StorageUnavailableError */
+  /** @returns undefined also for one that somebody put back @throws StorageUnavailableError */
   async load(key: GrantKey): Promise<Grant | undefined> {
-    const [row] = await this.database.query<Grant>(
-      `SELECT ${GRANT_ROWS.selected('g')} FROM stitch_grants g
+    const rows = await this.database.query<FoundGrant>(
+      `SELECT ${GRANT_ROWS.selected('g')}, ${CONSENT_ENDED} FROM stitch_grants g
        WHERE g.provider = $1 AND g.user_id = $2 AND g.connection = $3`,
       [key.provider, key.userId, key.connection],
     );
-    return row && GRANT_ROWS.read(row);
+    return this.genuine(rows)[0];
   }
 
   /** Those of these grants that there are, by one statement. @throws StorageUnavailableError */
   async loadMany(keys: readonly GrantKey[]): Promise<Grant[]> {
-    const rows = await this.database.query<Grant>(
-      `SELECT ${GRANT_ROWS.selected('g')} FROM stitch_grants g
+    const rows = await this.database.query<FoundGrant>(
+      `SELECT ${GRANT_ROWS.selected('g')}, ${CONSENT_ENDED} FROM stitch_grants g
        JOIN unnest($1::text[], $2::text[], $3::text[]) AS r(provider, user_id, connection)
          USING (provider, user_id, connection)`,
       [
@@ -55,7 +59,7 @@ export class GrantStore {
         keys.map(({ connection }) => connection),
       ],
     );
-    return rows.map((row) => GRANT_ROWS.read(row));
+    return this.genuine(rows);
   }
 
   /**
@@ -156,5 +160,9 @@ export class GrantStore {
       ],
     );
     return rows.map((row) => GRANT_ROWS.read(row));
+  }
+
+  private genuine(rows: readonly FoundGrant[]): Grant[] {
+    return this.authenticity.sift(rows.map((row) => GRANT_ROWS.read(row)));
   }
 }

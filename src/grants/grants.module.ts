@@ -3,7 +3,9 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { EventsModule } from '../events/index.js';
 import { ConsentHistory } from './consent-history.store.js';
 import { DeadTokens } from './dead-tokens.js';
+import { EndedConsent } from './ended-consent.entity.js';
 import { EndingStore } from './ending.store.js';
+import { GrantAuthenticity } from './grant-authenticity.js';
 import { GrantMemory } from './grant-memory.js';
 import { GrantLinker } from './grant-linker.js';
 import { GrantScheduleStore } from './grant-schedule.store.js';
@@ -21,12 +23,13 @@ import { UserGrantsStore } from './user-grants.store.js';
 
 /** Grants and their encrypted storage: the only code that writes their two tables. */
 @Module({
-  imports: [TypeOrmModule.forFeature([GrantEntity, ConsentedGrant]), EventsModule],
+  imports: [TypeOrmModule.forFeature([GrantEntity, ConsentedGrant, EndedConsent]), EventsModule],
   controllers: [GrantsController],
   providers: [
     ConsentHistory,
     DeadTokens,
     EndingStore,
+    GrantAuthenticity,
     GrantLinker,
     GrantMemory,
     GrantScheduleStore,

@@ -5,6 +5,7 @@ export { DeadTokens } from './dead-tokens.js';
 export { alive, fresh, judged, neededTtl, rejected, remaining } from './freshness.js';
 export { EndingStore } from './ending.store.js';
 export { SCOPES } from './grant.columns.js';
+export { EVERY_ROW } from './grant-authenticity.js';
 export { GrantLinker } from './grant-linker.js';
 export { GRANT_STATUSES, grantKeyText } from './grant.js';
 export type { Grant, GrantKey, GrantStatus } from './grant.js';

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ReauthorizationReason } from '../common/index.js';
 import { Database } from '../database/index.js';
+import type { Query } from '../database/index.js';
 import { RETRIABLE_FOR } from './dead-tokens.js';
 import { SAME_GRANT } from './rotation-sql.js';
 import { REPLACED } from './grant-sql.js';
@@ -91,8 +92,33 @@ export class OperatorStore {
         TIMEOUT_MS,
       );
       if (!counts) throw new Error('an import was not counted');
+      await this.reopen(query, grants);
       return counts;
     });
+  }
+
+  /**
+   * A line that is imported once more after its grant was deleted has the same consent again. Only a
+   * role that may delete from this table can do that: that of the vault can't.
+   */
+  private async reopen(query: Query, grants: readonly ImportedGrant[]): Promise<void> {
+    const ended = await query<{ id: string }>(
+      `SELECT e.grant_id AS id FROM stitch_ended_consents e
+       JOIN unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
+         AS r(grant_id, provider, user_id, connection) USING (grant_id)
+       JOIN stitch_grants g USING (grant_id, provider, user_id, connection)`,
+      [
+        grants.map(({ grantId }) => grantId),
+        grants.map(({ provider }) => provider),
+        grants.map(({ userId }) => userId),
+        grants.map(({ connection }) => connection),
+      ],
+      TIMEOUT_MS,
+    );
+    if (ended.length === 0) return;
+    await query('DELETE FROM stitch_ended_consents WHERE grant_id = ANY($1::uuid[])', [
+      ended.map(({ id }) => id),
+    ]);
   }
 
   /**

@@ -1,6 +1,9 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
 import type { Query } from '../database/index.js';
+import { CONSENT_ENDED } from './ended-consent.entity.js';
+import { GrantAuthenticity } from './grant-authenticity.js';
+import type { FoundGrant, GrantSieve } from './grant-authenticity.js';
 import { GRANT_ROWS } from './grant.columns.js';
 import { REVOCABLE, lockName } from './grant-sql.js';
 import type { Grant, GrantKey } from './grant.js';
@@ -37,18 +40,19 @@ export class UserGrantsStore {
     private readonly revocations: RevocationOutbox,
     private readonly pendingConsents: PendingConsents,
     private readonly grants: GrantStore,
+    @Inject(GrantAuthenticity) private readonly authenticity: GrantSieve,
   ) {}
 
   /** The grants of a user by their names, without those that nobody has confirmed yet. */
   async list(userId: string): Promise<Grant[]> {
-    const rows = await this.database.query<Grant>(
+    const rows = await this.database.query<FoundGrant>(
       `${providersOf('stitch_grants')}
-       SELECT ${GRANT_ROWS.selected('g')} FROM p JOIN stitch_grants g ON g.provider = p.provider
+       SELECT ${GRANT_ROWS.selected('g')}, ${CONSENT_ENDED} FROM p JOIN stitch_grants g ON g.provider = p.provider
        WHERE g.user_id = $1 AND g.status <> 'awaiting_confirmation'
        ORDER BY g.provider, g.connection`,
       [userId],
     );
-    return rows.map((row) => GRANT_ROWS.read(row));
+    return this.authenticity.sift(rows.map((row) => GRANT_ROWS.read(row)));
   }
 
   /**

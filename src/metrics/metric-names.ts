@@ -21,6 +21,7 @@ export type MetricName =
   | 'stitch_vault_events_age_seconds'
   | 'stitch_vault_events_pending'
   | 'stitch_vault_grants'
+  | 'stitch_vault_grants_refused_total'
   | 'stitch_vault_http_request_seconds'
   | 'stitch_vault_in_doubt_grants'
   | 'stitch_vault_journal_failures'

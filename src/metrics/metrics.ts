@@ -56,6 +56,12 @@ export class Metrics {
     [],
   );
 
+  readonly refusedGrants = this.counter(
+    'stitch_vault_grants_refused_total',
+    'Readings of a grant that was refused because somebody put it back or changed it by SQL.',
+    ['reason'],
+  );
+
   /** Reads by whether the cache had the grant. */
   readonly cacheReads = { hit: 0, miss: 0 };
 

@@ -45,6 +45,10 @@ describe('plans of the hot statements with 20,000 grants', () => {
       `INSERT INTO stitch_authorization_browsers (browser_hash, request_id)
        SELECT sha256(stitch_state::bytea), id FROM stitch_authorization_requests`,
     );
+    await database.query(
+      `INSERT INTO stitch_ended_consents (grant_id) SELECT gen_random_uuid()
+       FROM generate_series(1, 5000)`,
+    );
     await database.query('VACUUM ANALYZE');
   });
   afterAll(() => database.drop());
@@ -92,12 +96,14 @@ describe('plans of the hot statements with 20,000 grants', () => {
 
   it('the claim of one grant, and its load, go by the primary key', async () => {
     const key = { provider: 'stitch-money', userId: 'user-15000', connection: 'default' };
-    for (const work of [
-      await plansOf(database, (planned) => storesOf(planned).rotations.claimOne(key, 1, LEASE)),
-      await plansOf(database, (planned) => storesOf(planned).grants.load(key)),
-    ]) {
+    const claim = await plansOf(database, (planned) =>
+      storesOf(planned).rotations.claimOne(key, 1, LEASE),
+    );
+    expect(indexes(claim)).toEqual(['stitch_grants_pkey']);
+    const load = await plansOf(database, (planned) => storesOf(planned).grants.load(key));
+    expect(indexes(load)).toEqual(['stitch_grants_pkey', 'stitch_ended_consents_pkey']);
+    for (const work of [claim, load]) {
       expect(sequential(work)).toEqual([]);
-      expect(indexes(work)).toEqual(['stitch_grants_pkey']);
       expect(rowsFrom(work, 'stitch_grants_pkey')).toBeLessThanOrEqual(2);
     }
   });
@@ -110,7 +116,7 @@ describe('plans of the hot statements with 20,000 grants', () => {
     }));
     const work = await plansOf(database, (planned) => storesOf(planned).grants.loadMany(keys));
     expect(sequential(work)).toEqual([]);
-    expect(indexes(work)).toEqual(['stitch_grants_pkey']);
+    expect(indexes(work)).toEqual(['stitch_grants_pkey', 'stitch_ended_consents_pkey']);
     expect(work.wasted).toBe(0);
   });
 

@@ -13,6 +13,7 @@ const OWNERS: Readonly<Record<string, string>> = {
   stitch_authorization_requests: 'authorization-requests',
   stitch_channel: 'database',
   stitch_clock_steps: 'database',
+  stitch_ended_consents: 'grants',
   stitch_events: 'events',
   stitch_grants: 'grants',
   stitch_history: 'database',

@@ -112,6 +112,10 @@ CREATE TABLE stitch_clock_steps (
   by_ms bigint NOT NULL,
   process uuid NOT NULL
 );
+CREATE TABLE stitch_ended_consents (
+  grant_id uuid NOT NULL,
+  ended_at timestamp with time zone NOT NULL DEFAULT now()
+);
 CREATE TABLE stitch_events (
   id bigint NOT NULL GENERATED AS IDENTITY,
   event_id uuid NOT NULL,
@@ -237,6 +241,7 @@ ALTER TABLE stitch_authorization_requests ADD CONSTRAINT stitch_authorization_re
 ALTER TABLE stitch_authorization_requests ADD CONSTRAINT stitch_authorization_requests_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'completed'::text, 'awaiting_confirmation'::text, 'denied'::text, 'failed'::text])));
 ALTER TABLE stitch_channel ADD CONSTRAINT stitch_channel_pkey PRIMARY KEY (name);
 ALTER TABLE stitch_clock_steps ADD CONSTRAINT stitch_clock_steps_pkey PRIMARY KEY (id);
+ALTER TABLE stitch_ended_consents ADD CONSTRAINT stitch_ended_consents_pkey PRIMARY KEY (grant_id);
 ALTER TABLE stitch_events ADD CONSTRAINT stitch_events_event_id_key UNIQUE (event_id);
 ALTER TABLE stitch_events ADD CONSTRAINT stitch_events_pkey PRIMARY KEY (id);
 ALTER TABLE stitch_events ADD CONSTRAINT stitch_events_position_key UNIQUE ("position");
@@ -433,6 +438,15 @@ AS $function$
         RETURN NULL;
       END $function$
 ;
+CREATE OR REPLACE FUNCTION public.stitch_grants_ended()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      BEGIN
+        INSERT INTO stitch_ended_consents (grant_id) VALUES (OLD.grant_id) ON CONFLICT DO NOTHING;
+        RETURN NULL;
+      END $function$
+;
 CREATE OR REPLACE FUNCTION public.stitch_grants_event()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -613,6 +627,8 @@ CREATE TRIGGER stitch_clock_steps_event AFTER INSERT ON public.stitch_clock_step
 CREATE TRIGGER stitch_grants_audit_added AFTER INSERT OR DELETE ON public.stitch_grants FOR EACH ROW EXECUTE FUNCTION stitch_grants_audit();
 CREATE TRIGGER stitch_grants_audit_changed AFTER UPDATE OF status, grant_id ON public.stitch_grants FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) OR (old.grant_id IS DISTINCT FROM new.grant_id))) EXECUTE FUNCTION stitch_grants_audit();
 CREATE TRIGGER stitch_grants_changed AFTER UPDATE OF status, grant_id, rejected_version ON public.stitch_grants FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) OR (old.grant_id IS DISTINCT FROM new.grant_id) OR (old.rejected_version IS DISTINCT FROM new.rejected_version))) EXECUTE FUNCTION stitch_grants_notify();
+CREATE TRIGGER stitch_grants_consent_deleted AFTER DELETE ON public.stitch_grants FOR EACH ROW EXECUTE FUNCTION stitch_grants_ended();
+CREATE TRIGGER stitch_grants_consent_replaced AFTER UPDATE OF grant_id ON public.stitch_grants FOR EACH ROW WHEN ((old.grant_id <> new.grant_id)) EXECUTE FUNCTION stitch_grants_ended();
 CREATE TRIGGER stitch_grants_deleted AFTER DELETE ON public.stitch_grants FOR EACH ROW EXECUTE FUNCTION stitch_grants_notify();
 CREATE TRIGGER stitch_grants_event_added AFTER INSERT OR DELETE ON public.stitch_grants FOR EACH ROW EXECUTE FUNCTION stitch_grants_event();
 CREATE TRIGGER stitch_grants_event_changed AFTER UPDATE OF status, grant_id ON public.stitch_grants FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) OR (old.grant_id IS DISTINCT FROM new.grant_id))) EXECUTE FUNCTION stitch_grants_event();
@@ -648,3 +664,4 @@ CREATE TRIGGER stitch_provider_fuses_event AFTER UPDATE OF tripped_at ON public.
 -- Ends1764197000000
 -- WebhookReceivers1764198000000
 -- Caution1764199000000
+-- EndedConsents1764201000000

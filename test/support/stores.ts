@@ -1,6 +1,7 @@
 import { PendingConsentsStore } from '../../src/authorization-requests/index.js';
 import type { Database } from '../../src/database/index.js';
 import {
+  EVERY_ROW,
   GrantScheduleStore,
   GrantStore,
   RotationStore,
@@ -13,13 +14,13 @@ import { RevocationStore } from '../../src/refresher/index.js';
 export function storesOf(database: Database) {
   const revocations = new RevocationStore(database);
   const pendingConsents = new PendingConsentsStore();
-  const grants = new GrantStore(database, revocations, pendingConsents);
+  const grants = new GrantStore(database, revocations, pendingConsents, EVERY_ROW);
   return {
     grants,
     dueTimes: new GrantScheduleStore(database),
     revocations,
     rotations: new RotationStore(database, revocations),
-    users: new UserGrantsStore(database, revocations, pendingConsents, grants),
+    users: new UserGrantsStore(database, revocations, pendingConsents, grants, EVERY_ROW),
     unconfirmed: new UnconfirmedStore(grants, revocations, pendingConsents),
   };
 }

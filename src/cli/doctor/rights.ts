@@ -10,6 +10,7 @@ const TABLE_RIGHTS: Readonly<Record<string, readonly string[]>> = {
   stitch_authorization_browsers: EVERY,
   stitch_authorization_requests: EVERY,
   stitch_clock_steps: ['SELECT', 'INSERT', 'DELETE'],
+  stitch_ended_consents: ['SELECT', 'INSERT'],
   stitch_events: EVERY,
   stitch_grants: EVERY,
   stitch_history: EVERY,
