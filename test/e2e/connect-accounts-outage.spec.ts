@@ -1,6 +1,7 @@
 import { createConnectWorld } from '../support/connect-world.js';
 import type { ConnectWorld } from '../support/connect-world.js';
 import { createDatabase } from '../support/database.js';
+import { holdAnswers } from '../support/hold-answers.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import type { TcpProxy } from '../support/tcp-proxy.js';
 import { goBack, keepAside } from '../support/time-machine.js';
@@ -19,13 +20,6 @@ const createAt = async ({ key }: ConnectWorld, vault: TestVault, user: string) =
   });
   const { code } = (await answer.json()) as { code?: string };
   return [answer.status, code];
-};
-
-/** Has the provider answer when the test says so. */
-const holdAnswers = ({ connect }: ConnectWorld): (() => void) => {
-  let answer = (): void => undefined;
-  connect.switches.latencyMs = new Promise<void>((resolve) => (answer = resolve));
-  return answer;
 };
 
 describe('creating accounts while the database is away', () => {
@@ -67,7 +61,7 @@ describe('creating accounts while the database is away', () => {
   });
 
   it('waits with the token in hand for a database that comes back', async () => {
-    const answer = holdAnswers(world);
+    const answer = holdAnswers(world.connect.switches);
     const { length } = world.vault.logs;
     const creating = create('cas');
     await asked(1);
@@ -82,7 +76,7 @@ describe('creating accounts while the database is away', () => {
   });
 
   it('says that the account may exist when it is not stored yet, not: try again, and stores it later', async () => {
-    const answer = holdAnswers(world);
+    const answer = holdAnswers(world.connect.switches);
     const creating = create('dee');
     await asked(1);
     proxy.cut();
@@ -99,7 +93,7 @@ describe('creating accounts while the database is away', () => {
   it('stores the token of an account whose caller no longer waits', async () => {
     const vault = await launchVault({ ...world.environment, PROVIDER_TIMEOUT: '1' });
     try {
-      const answer = holdAnswers(world);
+      const answer = holdAnswers(world.connect.switches);
       expect(await createAt(world, vault, 'eli')).toEqual([502, 'outcome_unknown']);
       expect((await world.readConnect('eli')).status).toBe(404);
       answer();

@@ -1,6 +1,7 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { holdAnswers } from '../support/hold-answers.js';
 import { createDatabase } from '../support/database.js';
 import { begin, requestStatus, visit } from '../support/requests.js';
 import type { BegunRequest } from '../support/requests.js';
@@ -68,18 +69,18 @@ describe('consents whose database stays away', () => {
     const begun = await Promise.all(bodies.map((body) => begin(world, body)));
     const { stats, switches } = world.sandbox;
     const wanted = stats.codeCalls + bodies.length;
-    switches.latencyMs = 500;
+    const letAnswersGo = holdAnswers(switches);
     const callbacks = await Promise.all(
       begun.map(({ authorization_url }) => world.sandbox.consent(authorization_url)),
     );
     const answers = Promise.all(callbacks.map(visit));
     await eventually('the codes are being exchanged', () => stats.codeCalls === wanted);
     proxy.cut();
+    letAnswersGo();
     for (const answer of await answers) {
       expect(answer.status).toBe(200);
       expect(await answer.text()).toContain('Almost there');
     }
-    switches.latencyMs = 0;
     return begun;
   };
 

@@ -1,4 +1,5 @@
 import { createDatabase } from '../support/database.js';
+import { holdAnswers } from '../support/hold-answers.js';
 import { begin, requestStatus, visit } from '../support/requests.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { eventually } from '../support/wait.js';
@@ -9,8 +10,7 @@ describe('linking while the database comes and goes, or the provider is slow', (
   it('finishes a link whose provider answers when its browser was sent away, unless the user has linked anew', async () => {
     const world = await createWorld({ environment: { PROVIDER_TIMEOUT: '1' } });
     try {
-      let answer = (): void => undefined;
-      world.sandbox.switches.latencyMs = new Promise<void>((resolve) => (answer = resolve));
+      const letAnswersGo = holdAnswers(world.sandbox.switches);
       const users = ['cas', 'dee'];
       const begun = await Promise.all(users.map((user_id) => begin(world, { user_id })));
       const visits = begun.map(async ({ authorization_url }) =>
@@ -25,7 +25,7 @@ describe('linking while the database comes and goes, or the provider is slow', (
       const callback = await world.sandbox.consent(again.authorization_url);
       expect((await visit(callback)).status).toBe(200);
       const newer = (await (await world.read('dee')).json()) as TokenAnswer;
-      answer();
+      letAnswersGo();
       await eventually('both have ended', async () => !(await statuses()).includes('pending'));
       expect(await statuses()).toEqual(['completed', 'failed']);
       expect((await (await world.read('dee')).json()) as TokenAnswer).toEqual({
@@ -47,10 +47,11 @@ describe('linking while the database comes and goes, or the provider is slow', (
     try {
       const begun = await begin(world, { user_id: 'ann' });
       const callback = await world.sandbox.consent(begun.authorization_url);
-      world.sandbox.switches.latencyMs = 500;
+      const letAnswersGo = holdAnswers(world.sandbox.switches);
       const answer = visit(callback);
       await eventually('the code is being exchanged', () => world.sandbox.stats.codeCalls === 1);
       proxy.cut();
+      letAnswersGo();
       await eventually('the provider has answered', () => world.sandbox.stats.inFlight === 0);
       await eventually('the vault missed its database', () =>
         world.vault.logs.some((line) => line.includes('database.lost')),

@@ -8,6 +8,7 @@ import { Sealer } from '../../src/encryption/index.js';
 import { ROTATION_FORMAT } from '../../src/refresher/rotation-format.js';
 import { Journal, Shelf } from '../../src/journal/index.js';
 import { TokenSealer } from '../../src/grants/index.js';
+import { holdAnswers } from '../support/hold-answers.js';
 import { launchVault } from '../support/vault.js';
 import { eventually } from '../support/wait.js';
 import { createWorld } from '../support/world.js';
@@ -44,13 +45,14 @@ describe('a row that somebody keeps locked', () => {
       await world.link(user);
       await world.age(user, 890);
     }
-    world.sandbox.switches.latencyMs = 1000;
+    const letAnswersGo = holdAnswers(world.sandbox.switches);
     let answered = false;
     const first = world.read('locked').finally(() => (answered = true));
     await eventually('it is being rotated', () => world.sandbox.stats.refreshCalls === 1);
     const second = world.read('neighbour');
     await eventually('both are being rotated', () => world.sandbox.stats.refreshCalls === 2);
     await lock('locked');
+    letAnswersGo();
     const free = await second;
     expect(free.status).toBe(200);
     expect(((await free.json()) as TokenAnswer).version).toBe(2);
