@@ -19,7 +19,7 @@ export interface TestIssuer {
   named: string;
   /** While true every answer is a 503. */
   down: boolean;
-  /** How often the key set was asked for. */
+  /** How often the key set was asked for, in vain as well. */
   fetches: number;
   /** A token, right in everything that is not given otherwise; undefined leaves a claim out. */
   token(
@@ -42,11 +42,9 @@ export async function startIssuer(keys: JWK[], path = '/realm'): Promise<TestIss
         issuer: issuer.named,
         jwks_uri: `${issuer.url}/keys`,
       }),
-      [`${path}/keys`]: () => {
-        issuer.fetches += 1;
-        return { keys: issuer.keys };
-      },
+      [`${path}/keys`]: () => ({ keys: issuer.keys }),
     };
+    if (request.url === `${path}/keys`) issuer.fetches += 1;
     const document = documents[request.url ?? ''];
     const status = issuer.down ? 503 : document ? 200 : 404;
     response.writeHead(status, { 'content-type': 'application/json' });
