@@ -7,10 +7,11 @@ export const CAUTION_FROM = 2;
 /**
  * Milliseconds that pass before the token of another well grant is presented, when two, three, four, or
  * five and more may have been spent. What is in doubt already can be presented again at no cost, so this
- * holds up nothing but what can be lost. The sum of the first three is half a minute, so that a fault
- * of a minute spends five; the longest leaves the grants that wait a minute after its end.
+ * holds up nothing but what can be lost. The first two together are shorter than the shortest lead of a
+ * token of twenty seconds: three users in a row who are in trouble by themselves leave nobody else without
+ * one. A fault of a minute spends five; the longest pause leaves the grants that wait a minute after its end.
  */
-const PAUSES_MS = [2000, 5000, 20_000, 50_000] as const;
+const PAUSES_MS = [2000, 3000, 20_000, 50_000] as const;
 /** Milliseconds by which the database's clock may differ between two statements that are compared. */
 const SKEW_MS = 60_000;
 
