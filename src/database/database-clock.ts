@@ -98,6 +98,11 @@ export class DatabaseClock implements Clock {
     return this.stepCount;
   }
 
+  /** Milliseconds since the last step was noticed; Infinity when none was. */
+  get inStepForMs(): number {
+    return performance.now() - (this.steps.at(-1)?.at ?? -Infinity);
+  }
+
   /** The last step, as long as what was decided by the clock before may still be about. */
   get unsettledStep(): ClockStep | undefined {
     const last = this.steps.at(-1);

@@ -63,6 +63,12 @@ describe('who is waited for before work begins in another history', () => {
     ['who has come and is not this far', { incarnation: '2/a', stage: 0 }, {}, true],
     ['nobody who is as far', { incarnation: '2/a', stage: 1 }, {}, false],
     ['nobody who had ended long before', { beatAt: -10_000 }, {}, false],
+    [
+      'who was seen to write, whatever the clock says since it was set',
+      { beatAt: -3_000_000, seenMsAgo: 500 },
+      {},
+      true,
+    ],
     ['who writes now, by a clock that was set back', { beatAt: -10_000 }, { now: -9500 }, true],
     [
       'who lives and has waited as well',
@@ -84,7 +90,7 @@ describe('who is waited for before work begins in another history', () => {
     ['not who has written since', 53, false],
   ])('the same server: %s', (_name, beat, waits) => {
     const there = { ...other, incarnation: '2/a', beat };
-    const left = missing(withoutOldWords([there], [other]), waiting);
+    const left = missing(withoutOldWords([there], new Map([[other.process, other.beat]])), waiting);
     expect(left.length > 0).toBe(waits);
   });
 });

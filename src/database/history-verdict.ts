@@ -48,6 +48,8 @@ export interface OtherReplica {
   readonly incarnation: string;
   readonly stage: number;
   readonly beatAt: number;
+  /** Milliseconds since this process saw it write, by the monotonic clock; left out when it has not. */
+  readonly seenMsAgo?: number;
 }
 
 /** Beats by which a process may have been ahead of what was last heard of it; to compare takes more. */
@@ -58,15 +60,14 @@ const AHEAD = 2;
  * machine was set back to a snapshot: that others are at work in it is a word of before the step,
  * until they have written more than they had by then.
  *
- * @param heard the others as they were before the step
+ * @param heard the last beat of each other that was heard of before the step
  */
 export function withoutOldWords<T extends OtherReplica>(
   others: readonly T[],
-  heard: readonly OtherReplica[],
+  heard: ReadonlyMap<string, number>,
 ): T[] {
-  const beats = new Map(heard.map(({ process, beat }) => [process, beat]));
   return others.map((other) => {
-    const before = beats.get(other.process);
+    const before = heard.get(other.process);
     const old = before !== undefined && other.beat <= before + AHEAD;
     return old ? { ...other, incarnation: `before ${other.incarnation}` } : other;
   });
@@ -102,10 +103,10 @@ export function missing(others: readonly OtherReplica[], waiting: Waiting): Othe
   const { incarnation, lastWritten, now, stage, waited, inherited } = waiting;
   return others.filter((other) => {
     if (other.incarnation === incarnation && other.stage >= stage) return false;
-    // By both: what was written last may be of a clock that was set since.
-    const silent = Math.min(lastWritten - other.beatAt, Math.abs(now - other.beatAt));
-    if (silent > LONG_SILENT_MS) return false;
-    const lives = other.incarnation === incarnation && Math.abs(now - other.beatAt) < LIVING_MS;
+    // By all that is known: the clock of the database may have been set in between, more than once.
+    const seen = Math.min(Math.abs(now - other.beatAt), other.seenMsAgo ?? Infinity);
+    if (Math.min(lastWritten - other.beatAt, seen) > LONG_SILENT_MS) return false;
+    const lives = other.incarnation === incarnation && seen < LIVING_MS;
     if (lives) return waited < PATIENCE_FOR_LIVING_MS;
     return waited < (inherited.has(other.process) ? PATIENCE_FOR_HEIRS_MS : PATIENCE_MS);
   });

@@ -61,7 +61,10 @@ export class History {
   private readonly restorers = new HistoryRestorers();
   private readonly replicas = new KnownReplicas();
   private readonly retention: number;
+  /** The history as it was when nothing was missing. */
   private known: KnownHistory | undefined;
+  /** The history as it was when this process wrote last, also while it was asking. */
+  private written: KnownHistory | undefined;
   private stage = ASKED;
   private beat = 0;
   private question: Question | undefined;
@@ -180,7 +183,8 @@ export class History {
 
   private async answer(query: Query, found: HistoryState): Promise<boolean> {
     const { incarnation } = found;
-    if (this.stage === OPEN || this.question?.incarnation !== incarnation) {
+    const isAnother = this.question?.incarnation !== incarnation;
+    if (this.stage === OPEN || isAnother || this.sameServerWentBack(found)) {
       this.stage = ASKED;
       this.onQuestion();
       this.epochs += 1;
@@ -210,10 +214,7 @@ export class History {
 
   private begin(found: HistoryState): void {
     const { incarnation } = found;
-    const { known } = this;
-    if (known?.incarnation === incarnation && !isSameHistory(known, found)) {
-      this.replicas.sameServerWentBack();
-    }
+    if (this.sameServerWentBack(found)) this.replicas.sameServerWentBack();
     const others = this.replicas.believed(found.others);
     const late = others.some((each) => each.incarnation === incarnation && each.stage === OPEN);
     this.owed = Math.max(this.owed, lostMilliseconds(this.known, found));
@@ -229,12 +230,19 @@ export class History {
     this.restorers.begin();
   }
 
+  /** Whether what this process has written to this very server, maybe while it was asking, is gone. */
+  private sameServerWentBack(found: HistoryState): boolean {
+    const { written } = this;
+    return written?.incarnation === found.incarnation && !isSameHistory(written, found);
+  }
+
   /** @returns whether all others who may remember something are this far */
   private async waitFor(query: Query, stage: number): Promise<boolean> {
     const state = await readHistory(query, this.process.value, PROBE_TIMEOUT_MS);
     const { question } = this;
     // It has changed once more, while this was waiting.
     if (!question || state?.incarnation !== question.incarnation) return false;
+    if (this.sameServerWentBack(state)) return false;
     this.state = state;
     const waited = performance.now() - question.since;
     const inherited = this.inherited();
@@ -311,7 +319,8 @@ export class History {
       PROBE_TIMEOUT_MS,
     );
     const since = this.known?.since ?? beatAt;
+    this.written = { incarnation, counter, beat, beatAt, since };
     // Not before it is open: until then what it lacks is measured against what was known before.
-    if (stage === OPEN) this.known = { incarnation, counter, beat, beatAt, since };
+    if (stage === OPEN) this.known = this.written;
   }
 }

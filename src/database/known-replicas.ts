@@ -2,6 +2,12 @@ import { performance } from 'node:perf_hooks';
 import { withoutOldWords } from './history-verdict.js';
 import type { OtherReplica } from './history-verdict.js';
 
+interface Heard {
+  readonly replica: OtherReplica;
+  /** When this process saw it write: its beat had grown. Monotonic; undefined when it has not. */
+  readonly grewAtMs: number | undefined;
+}
+
 /** Milliseconds after which a process that does not beat while we do has ended. */
 const ENDED_AFTER_MS = 60_000;
 
@@ -10,28 +16,42 @@ const ENDED_AFTER_MS = 60_000;
  * has forgotten together with the rest of its last seconds.
  */
 export class KnownReplicas {
-  /** Those that were named when nothing was missing. */
-  private before: readonly OtherReplica[] = [];
+  /** All that were heard of since nothing was missing, as they were last. */
+  private heard = new Map<string, Heard>();
   /** All that a history has named so far: a process that is gone now was taken over by another one. */
   private named = { incarnation: '', processes: new Set<string>() };
-  /** Whether the server that went back is the same one as before, until that has been dealt with. */
-  private sameServer = false;
+  /**
+   * The last beat of each before the server went back that is the same one as before, until that has
+   * been dealt with.
+   */
+  private heardBefore: ReadonlyMap<string, number> | undefined;
   private readonly beats = new Map<string, { beatAt: number; seenAtMs: number }>();
 
   /** Nothing is missing, and these are the others. */
   settled(others: readonly OtherReplica[]): void {
-    this.before = others;
-    this.sameServer = false;
+    this.heardBefore = undefined;
+    this.hear(others);
+    const processes = new Set(others.map(({ process }) => process));
+    this.heard = new Map([...this.heard].filter(([process]) => processes.has(process)));
   }
 
   /** The server has gone back and is the same one as before: see {@link withoutOldWords}. */
   sameServerWentBack(): void {
-    this.sameServer = true;
+    this.heardBefore = new Map(
+      [...this.heard].map(([process, { replica }]) => [process, replica.beat]),
+    );
+    // What it named before the step, it may name no more.
+    this.named = { incarnation: '', processes: new Set() };
   }
 
-  /** Those that a history names, by what of it is to be believed. */
+  /** Those that a history names, by what of it is to be believed, and by what was seen of them. */
   believed(named: readonly OtherReplica[]): readonly OtherReplica[] {
-    return this.sameServer ? withoutOldWords(named, this.before) : named;
+    const nowMs = performance.now();
+    const seen = named.map((other) => {
+      const grewAtMs = this.heard.get(other.process)?.grewAtMs;
+      return grewAtMs === undefined ? other : { ...other, seenMsAgo: nowMs - grewAtMs };
+    });
+    return this.heardBefore ? withoutOldWords(seen, this.heardBefore) : seen;
   }
 
   /**
@@ -41,14 +61,17 @@ export class KnownReplicas {
   names(incarnation: string, others: readonly OtherReplica[]): void {
     if (this.named.incarnation !== incarnation) this.named = { incarnation, processes: new Set() };
     for (const { process } of others) this.named.processes.add(process);
+    this.hear(others);
   }
 
   /** Those that the history names, and those that it has forgotten. */
   all(named: readonly OtherReplica[]): readonly OtherReplica[] {
     const { processes } = this.named;
     for (const { process } of named) processes.add(process);
-    const gone = this.before.filter(({ process }) => !processes.has(process));
-    return [...this.believed(named), ...gone];
+    this.hear(named);
+    const heard = [...this.heard.values()].map(({ replica }) => replica);
+    const gone = heard.filter(({ process }) => !processes.has(process));
+    return this.believed([...named, ...gone]);
   }
 
   /** Processes that were silent for a minute while this one was not. */
@@ -64,5 +87,13 @@ export class KnownReplicas {
       if (!others.some((other) => other.process === process)) this.beats.delete(process);
     }
     return ended;
+  }
+
+  private hear(others: readonly OtherReplica[]): void {
+    for (const replica of others) {
+      const last = this.heard.get(replica.process);
+      if (last && last.replica.beat >= replica.beat) continue;
+      this.heard.set(replica.process, { replica, grewAtMs: last && performance.now() });
+    }
   }
 }

@@ -6,9 +6,9 @@
 /** What is remembered of grants: a version, and the row as it was then. */
 const REMEMBERED = `
   r AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bigint[],
-      $6::bytea[], $7::bytea[], $8::text[], $9::float8[], $10::float8[], $11::float8[])
+      $6::bytea[], $7::bytea[], $8::text[], $9::float8[], $10::float8[], $11::float8[], $12::bytea[])
     AS u(provider, user_id, connection, grant_id, version, access_token, refresh_token, scope,
-      obtained_at, expires_at, refresh_due_at))`;
+      obtained_at, expires_at, refresh_due_at, presented))`;
 
 /**
  * Which of these grants the database knows in an older version only, or not at all. $1 to $5.
@@ -20,9 +20,11 @@ export const FORGOTTEN_GRANTS = `
   WHERE g.grant_id IS NULL OR (g.grant_id = r.grant_id AND g.version < r.version)`;
 
 /**
- * Writes remembered versions over older ones. $12 says that others have been at work already: then
+ * Writes remembered versions over older ones. $13 says that others have been at work already: then
  * what was obtained later than what is remembered has gone on from an older version and stays, and
- * what is written is in doubt, for somebody may have presented a token that was spent.
+ * what is written is in doubt, for somebody may have presented a token that was spent. A row that
+ * holds the very token that was presented for what is remembered has not gone on, whatever its times
+ * are: the clock may have been set in between.
  */
 export const RESTORE_GRANTS = `
   WITH ${REMEMBERED}
@@ -30,14 +32,15 @@ export const RESTORE_GRANTS = `
     scope = r.scope, version = r.version,
     obtained_at = to_timestamp(r.obtained_at / 1000.0),
     expires_at = to_timestamp(r.expires_at / 1000.0),
-    refresh_due_at = CASE WHEN $12 THEN now() ELSE to_timestamp(r.refresh_due_at / 1000.0) END,
-    rotation_started_at = CASE WHEN $12 THEN now() END,
+    refresh_due_at = CASE WHEN $13 THEN now() ELSE to_timestamp(r.refresh_due_at / 1000.0) END,
+    rotation_started_at = CASE WHEN $13 THEN now() END,
     status = CASE WHEN g.status = 'reauthorization_required' THEN 'active' ELSE g.status END,
     reason = CASE WHEN g.status = 'reauthorization_required' THEN NULL ELSE g.reason END,
     lease_owner = NULL, lease_expires_at = NULL, failure_count = 0, last_error = NULL
   FROM r WHERE g.provider = r.provider AND g.user_id = r.user_id AND g.connection = r.connection
     AND g.grant_id = r.grant_id AND g.version < r.version
-    AND (NOT $12 OR g.obtained_at < to_timestamp(r.obtained_at / 1000.0))
+    AND (NOT $13 OR g.obtained_at < to_timestamp(r.obtained_at / 1000.0)
+      OR g.refresh_token = r.presented)
   RETURNING 1`;
 
 /**
@@ -51,7 +54,7 @@ export const INSERT_GRANTS = `
   SELECT r.provider, r.user_id, r.connection, r.grant_id, 'active', r.access_token,
     r.refresh_token, r.scope, to_timestamp(r.obtained_at / 1000.0),
     to_timestamp(r.expires_at / 1000.0), to_timestamp(r.refresh_due_at / 1000.0), r.version
-  FROM r WHERE NOT $12 AND NOT EXISTS (SELECT FROM stitch_events e
+  FROM r WHERE NOT $13 AND NOT EXISTS (SELECT FROM stitch_events e
     WHERE e.provider = r.provider AND e.user_id = r.user_id AND e.connection = r.connection
       AND e.type IN ('grant.deleted', 'grant.linked')
       AND e.created_at > to_timestamp(r.obtained_at / 1000.0))

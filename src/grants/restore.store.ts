@@ -40,6 +40,8 @@ export interface RememberedGrant extends GrantVersion {
   readonly obtainedAt: number;
   readonly expiresAt: number | null;
   readonly refreshDueAt: number | null;
+  /** The refresh token that was presented for it, sealed as it was in the row then, where that is known. */
+  readonly presented?: Buffer | null;
 }
 
 /** Writes anew what a database has forgotten that went back in time. */
@@ -80,6 +82,7 @@ export class RestoreStore {
         batch.map(({ obtainedAt }) => obtainedAt),
         batch.map(({ expiresAt }) => expiresAt),
         batch.map(({ refreshDueAt }) => refreshDueAt),
+        batch.map(({ presented }) => presented ?? null),
         late,
       ];
       count += (await this.database.query(RESTORE_GRANTS, parameters)).length;

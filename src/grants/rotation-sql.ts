@@ -223,9 +223,8 @@ export const COMMIT = `
   FROM r JOIN unlocked USING (provider, user_id, connection)
   WHERE g.provider = r.provider AND g.user_id = r.user_id AND g.connection = r.connection
     AND g.grant_id = r.grant_id
-    AND (g.version = r.version OR (g.version > r.version AND ${LEASE_IS_OURS})
-      OR (g.version <= r.version + 1
-        AND g.obtained_at < to_timestamp(r.obtained_at / 1000.0)))
+    AND (g.version <= r.version OR ${LEASE_IS_OURS}
+      OR (g.version = r.version + 1 AND g.obtained_at < to_timestamp(r.obtained_at / 1000.0)))
   RETURNING g.provider, g.user_id, g.connection, g.version)
   SELECT provider, user_id AS "userId", connection, version FROM written
   UNION ALL SELECT provider, user_id, connection, NULL FROM (${LOCKED}) locked`;

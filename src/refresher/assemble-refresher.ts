@@ -1,5 +1,5 @@
 import { StorageUnavailableError } from '../common/index.js';
-import type { Database } from '../database/index.js';
+import type { Database, DatabaseClock } from '../database/index.js';
 import type { InFlightSettings } from './in-flight-rotations.js';
 import type { ProviderRegistry } from '../providers/index.js';
 import { CommitQueue } from './commit-queue.js';
@@ -60,8 +60,8 @@ export interface RefresherSurroundings {
   readonly shelf: AnswerShelf & RecoveryDependencies['shelf'];
   readonly heldShelf: HeldAnswersDependencies['shelf'];
   readonly processes: RecoveryDependencies['processes'];
-  /** Contact with the database. */
-  readonly contact: Pick<Database, 'contactFor'>;
+  /** Contact with the database, and the step of its clock. */
+  readonly contact: Pick<Database, 'contactFor'> & Pick<DatabaseClock, 'inStepForMs'>;
   readonly listener: RotationDependencies['listener'];
   readonly clock: RotationDependencies['clock'];
   readonly log: RotationDependencies['log'];
@@ -162,9 +162,13 @@ export function assembleRefresher(
     { providerTimeout: providerTimeoutMs, lead: settings.leadMs },
   );
 
-  /** Not before the spool was read: it may hold the answer that a lease stands for. */
+  /**
+   * Not before the spool was read: it may hold the answer that a lease stands for. Nor right after a step of
+   * the database's clock: what owners of leases have said of themselves was by the time before it.
+   */
   const mayTakeOver = () => {
-    if (!started || around.contact.contactFor <= TAKE_OVER_AFTER_MS) return false;
+    const { contactFor, inStepForMs } = around.contact;
+    if (!started || Math.min(contactFor, inStepForMs) <= TAKE_OVER_AFTER_MS) return false;
     recovery.recoverAbandoned();
     return !recovery.busy;
   };

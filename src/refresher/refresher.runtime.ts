@@ -80,7 +80,14 @@ export class RefresherRuntime implements BackgroundWork {
         shelf,
         heldShelf,
         processes: this.processes,
-        contact: database,
+        contact: {
+          get contactFor() {
+            return database.contactFor;
+          },
+          get inStepForMs() {
+            return clock.inStepForMs;
+          },
+        },
         listener: new RotationEvents(log, metrics, clock),
         clock,
         log,

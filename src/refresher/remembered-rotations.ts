@@ -57,5 +57,7 @@ function asGrant({ item, version }: Shelved<RotationResult>): RememberedGrant | 
   const refreshToken = item.refreshToken ?? item.kept?.refreshToken;
   const scopes = item.scopes ?? item.kept?.scopes;
   if (!refreshToken || !scopes) return undefined;
-  return { ...item, version, refreshToken, scopes };
+  // Where it goes on being used, to be presented says nothing.
+  const presented = item.refreshToken && item.kept?.refreshToken;
+  return { ...item, version, refreshToken, scopes, presented };
 }

@@ -54,6 +54,7 @@ export class ModelMemory {
   readonly clock = new DatabaseClock();
   private readonly cache = new Map<string, Grant>();
   private contactSince: number | undefined;
+  private heardIn: number | undefined;
 
   constructor(
     private readonly past: Past,
@@ -115,6 +116,11 @@ export class ModelMemory {
     return this.contactSince !== undefined;
   }
 
+  /** The epoch in which the database has heard of it last; undefined when it never has. */
+  get lastHeardIn(): number | undefined {
+    return this.heardIn;
+  }
+
   private async live(): Promise<void> {
     const { past, owner } = this;
     for (;;) {
@@ -138,6 +144,7 @@ export class ModelMemory {
       const query = (async (sql: string, parameters?: unknown[]) =>
         call(() => past.history.answer(sql, parameters))) as Query;
       const there = await history.check(query);
+      this.heardIn = history.epoch;
       if (!there) this.contactSince = undefined;
       else this.contactSince ??= past.clock.now();
     } catch {

@@ -4,6 +4,7 @@ import { Breaker, ConcurrencyLimit, ProviderError } from '../../src/providers/in
 import type { GuardedProvider, IssuedTokens } from '../../src/providers/index.js';
 import { assembleRefresher } from '../../src/refresher/index.js';
 import type { AssembledRefresher, RefresherSurroundings } from '../../src/refresher/index.js';
+import { alive, judged } from '../../src/grants/index.js';
 import type { ClaimedGrant, Grant, GrantKey, HeldAnswer, Lease } from '../../src/grants/index.js';
 import type { RefreshOutcome } from '../../src/tokens/index.js';
 import type { Disk } from './model-disk.js';
@@ -133,6 +134,11 @@ export class ModelProcess {
     return store.available ? clock.now() - Math.max(this.startedAt, databaseSince()) : 0;
   }
 
+  /** Milliseconds since the database's clock was found to be stepped. */
+  get inStepForMs(): number {
+    return this.memory?.clock.inStepForMs ?? Infinity;
+  }
+
   /** Whether the database has it from this process that it has rotations since before that time. */
   holdsSince(time: number): boolean {
     return !this.dead && this.contactFor >= HEARTBEAT && this.oldest <= time;
@@ -151,6 +157,17 @@ export class ModelProcess {
     return this.oldest === Infinity;
   }
 
+  /**
+   * What tells later whether it has noticed, and said so, that its database goes back now; undefined when
+   * it never will, as the database has not heard of it.
+   */
+  get noticing(): (() => boolean) | undefined {
+    const { memory } = this;
+    if (memory?.lastHeardIn === undefined) return undefined;
+    const { epoch } = memory.history;
+    return () => !this.dead && (memory.lastHeardIn ?? 0) > epoch;
+  }
+
   /** The end of the process, in the middle of whatever it does. */
   kill(): void {
     this.dead = true;
@@ -161,6 +178,13 @@ export class ModelProcess {
     const grant: Grant | undefined = await this.reach(() => this.around.store.load(key));
     if (grant?.status !== 'active') return undefined;
     return this.assembled.refresher.refresh(grant, { kind: 'reader', minTtl: 3 });
+  }
+
+  /** Whether a reader is served this, as `TokenReader` decides it. */
+  serves(grant: Grant): boolean {
+    const clock = this.memory?.clock;
+    if (!clock) return (grant.expiresAt ?? 0) > this.around.clock.now();
+    return alive(judged(grant, clock), clock.now());
   }
 
   /** As after an outage: what is in the spool and not in hand is committed. */

@@ -210,12 +210,12 @@ export class ModelStore {
       const own =
         this.sabotage.late === true ||
         (row.leaseOwner !== null && row.leaseOwner === result.leaseOwner);
+      const behind = row.version < result.version && this.sabotage.behind !== true;
       const fits =
         row.version === result.version ||
+        behind ||
         (own && row.version > result.version) ||
-        (row.version <= result.version + 1 &&
-          row.version >= (this.sabotage.behind === true ? result.version + 1 : 0) &&
-          row.obtainedAt < result.obtainedAt);
+        (row.version === result.version + 1 && row.obtainedAt < result.obtainedAt);
       if (!fits && !this.sabotage.fence) {
         const ours = row.accessToken.equals(result.accessToken);
         return ours ? { kind: 'committed', version: row.version } : { kind: 'superseded' };
@@ -382,10 +382,11 @@ export class ModelStore {
   restore(remembered: readonly RememberedGrant[], late: boolean): number {
     this.check();
     let count = 0;
-    for (const { provider, userId, connection, ...grant } of remembered) {
+    for (const { provider, userId, connection, presented, ...grant } of remembered) {
       const row = this.rows.get(grantKeyText({ provider, userId, connection }));
       if (row?.grantId !== grant.grantId || row.version >= grant.version) continue;
-      if (late && row.obtainedAt >= grant.obtainedAt) continue;
+      const hasGoneOn = !presented || row.refreshToken?.equals(presented) !== true;
+      if (late && row.obtainedAt >= grant.obtainedAt && hasGoneOn) continue;
       const { accessToken, refreshToken, scopes, obtainedAt, expiresAt, version } = grant;
       const dead = row.status === 'reauthorization_required';
       this.put({

@@ -18,6 +18,8 @@ const PROCESSES = 3;
 /** Milliseconds of trouble, and of calm afterwards. */
 const TROUBLE = 60_000;
 const CALM = 60_000;
+/** Milliseconds within which every process is known to the database. */
+const KNOWN = 5000;
 /** Milliseconds of its last writing that the database may lack, and for which it refuses writes. */
 const LONGEST_LAG = 6000;
 const LONGEST_REFUSAL = 20_000;
@@ -59,6 +61,8 @@ async function run(
   const longestLatency = between(random, 10, 3000);
   const provider = new ModelProvider(clock, random, { ...weather, longestLatency });
   let skew = 0;
+  /** Whether the database's clock was ever stepped. */
+  let stepped = false;
   const databaseClock = { now: () => clock.now() + skew };
   const store = new ModelStore(databaseClock, sabotage);
   const history = new ModelHistory(databaseClock);
@@ -99,6 +103,15 @@ async function run(
     kept.push({ at: clock.now(), rows: new Map(store.rows), state: history.save() });
     while ((kept[0]?.at ?? 0) < clock.now() - LONGEST_LAG) kept.shift();
   };
+  /**
+   * That a server has gone back which is the same one as before is noticed by those alone who were there.
+   * Until one of them has, nobody begins, and one of them lives.
+   */
+  let unnoticed: (() => boolean)[] = [];
+  const isUnnoticed = () => {
+    if (unnoticed.some((noticed) => noticed())) unnoticed = [];
+    return unnoticed.length > 0;
+  };
   /** Brings back an earlier state: of another server, or of the same one after it was away. */
   const goBack = () => {
     const place = between(random, 0, kept.length - 1);
@@ -108,7 +121,9 @@ async function run(
     store.rows.clear();
     for (const [text, row] of state.rows) store.rows.set(text, row);
     history.bringBack(state.state);
-    const other = random() < 0.7;
+    const witnesses = running.flatMap((process) => process?.noticing ?? []);
+    const other = random() < 0.7 || witnesses.length === 0;
+    if (!other) unnoticed = witnesses;
     if (other) history.incarnation = `${history.incarnation}'`;
     if (other && random() < 0.5) return;
     store.available = false;
@@ -125,29 +140,33 @@ async function run(
   const restart = (index: number) => {
     const process = running[index];
     // With a call under way nobody can help: `simulate` has these.
-    if (!process?.idle) return;
+    if (!process?.idle || isUnnoticed()) return;
     process.kill();
     running[index] = undefined;
     restarts += 1;
     const life = restarts;
-    clock.after(between(random, 100, 8000), () => {
-      running[index] = start(index, life);
-    });
+    const begin = () => {
+      if (isUnnoticed()) clock.after(1000, begin);
+      else running[index] = start(index, life);
+    };
+    clock.after(between(random, 100, 8000), begin);
   };
   const read = (index: number) => {
     const user = `u${String(between(random, 0, GRANTS - 1))}`;
-    void running[index]?.read(key(user)).then(
+    const reader = running[index];
+    void reader?.read(key(user)).then(
       (outcome) => {
         if (outcome?.kind !== 'grant' || outcome.grant.status !== 'active') return;
         const access = outcome.grant.accessToken.toString();
-        const fresh = (outcome.grant.expiresAt ?? 0) > databaseClock.now();
-        if (skew === 0 && fresh && !provider.isLive(user, access))
+        // What is done about tokens of before a step is no part of the model.
+        if (!stepped && reader.serves(outcome.grant) && !provider.isLive(user, access))
           violate(`dead token served: ${access}`);
       },
       () => undefined,
     );
   };
 
+  await clock.pass(KNOWN);
   const end = clock.now() + TROUBLE;
   while (clock.now() < end) {
     keep();
@@ -159,8 +178,10 @@ async function run(
       clock.after(between(random, 100, LONGEST_REFUSAL), () => {
         setWritable(true);
       });
-    } else if (event < 0.07) skew = random() < 0.5 ? 0 : between(random, -HOUR, HOUR);
-    else if (event < 0.1) restart(index);
+    } else if (event < 0.07) {
+      skew = random() < 0.5 ? 0 : between(random, -HOUR, HOUR);
+      stepped ||= skew !== 0;
+    } else if (event < 0.1) restart(index);
     else if (event < 0.6) read(index);
     await clock.pass(between(random, 10, 500));
   }
@@ -169,10 +190,13 @@ async function run(
   store.available = true;
   skew = 0;
   await clock.pass(CALM);
-  const busy = () => [...store.rows.values()].some(({ leaseOwner }) => leaseOwner !== null);
-  for (let wait = 0; wait < 50 && busy(); wait += 1) await clock.pass(100);
+  // Rotations go on: each grant is looked at when none of its own is under way.
   let lost = 0;
-  for (const grant of store.rows.values()) {
+  for (const [text] of store.rows) {
+    const isLeased = () => store.rows.get(text)?.leaseOwner !== null;
+    for (let wait = 0; wait < 500 && isLeased(); wait += 1) await clock.pass(10);
+    const grant = store.rows.get(text);
+    if (!grant) continue;
     const name = grantKeyText(grant).replaceAll('\0', ' ');
     if (grant.status !== 'active') {
       lost += 1;

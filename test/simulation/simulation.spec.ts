@@ -61,7 +61,7 @@ describe('simulated faults of a provider, of any duration, for all users or a fe
   it.each([
     ['fuse', 15],
     ['caution', 37],
-    ['listening', 9],
+    ['listening', 18],
     ['ledgers', 21],
   ] as const)('are noticed when the %s is taken away', async (rule, seed) => {
     expect(failing(await runFaults(seed, 1, { [rule]: true }))).toHaveLength(1);
@@ -81,6 +81,6 @@ describe('a simulated database that forgets, refuses writes, and has its clock s
   });
 
   it('is noticed when it is not told what it forgot', async () => {
-    expect(failing(await runPast(1, 1, { memory: true }))).toHaveLength(1);
+    expect(failing(await runPast(2, 1, { memory: true }))).toHaveLength(1);
   });
 });

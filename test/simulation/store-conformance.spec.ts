@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { DataSource } from 'typeorm';
 import { Database, dataSourceOptions } from '../../src/database/index.js';
-import type { RotationStore } from '../../src/grants/index.js';
+import type { RestoreStore, RotationStore } from '../../src/grants/index.js';
 import type { ClaimedGrant, Grant } from '../../src/grants/index.js';
 import { connectionTo, createDatabase } from '../support/database.js';
 import type { TestDatabase } from '../support/database.js';
@@ -69,6 +69,14 @@ const operation = fc.oneof(
     user,
     version: fc.integer({ min: 1, max: 3 }),
   }),
+  fc.record({
+    op: fc.constant('restore' as const),
+    user,
+    version: fc.integer({ min: 1, max: 4 }),
+    asked: fc.constantFrom(-200, -50, -1),
+    late: fc.boolean(),
+    presented: fc.constantFrom('refresh', 'refresh -50', undefined),
+  }),
   fc.record({ op: fc.constant('shorten' as const), process: fc.constantFrom('x', 'y') }),
   fc.record({ op: fc.constant('pass' as const), seconds: fc.constantFrom(10, 20, 40) }),
 );
@@ -100,12 +108,13 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
   let database: TestDatabase;
   let dataSource: DataSource;
   let sql: RotationStore;
+  let restoring: RestoreStore;
   beforeAll(async () => {
     database = await createDatabase();
     dataSource = new DataSource(dataSourceOptions(connectionTo(database.url)));
     const connection = new Database(dataSource);
     await connection.probe(() => Promise.resolve(true));
-    sql = storesOf(connection).rotations;
+    ({ rotations: sql, restoring } = storesOf(connection));
     await database.query(
       `INSERT INTO stitch_replicas (process, beat, beat_at, incarnation, stage)
        VALUES ($1, 1, now(), stitch_incarnation(), 3)`,
@@ -243,6 +252,36 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
         expect(real).toBe(
           model.retire(seen(user, version), owner, 'rotation_lost', 'invalid_grant', 4),
         );
+        return;
+      }
+      case 'restore': {
+        const { user, version, asked, late, presented } = operation;
+        const remembered = {
+          ...key(user),
+          grantId: GRANT_ID,
+          version,
+          accessToken: Buffer.from(`remembered ${String(version)}`),
+          refreshToken: Buffer.from(`remembered ${String(version)}`),
+          scopes: [],
+          obtainedAt: time.now + asked * 1000,
+          expiresAt: time.now + 900_000,
+          refreshDueAt: time.now - 1000,
+          ...(presented !== undefined && { presented: Buffer.from(presented) }),
+        };
+        // The real rows carry the real time; ages are the same.
+        const shift = Date.now() - time.now;
+        const real = await restoring.restore(
+          [
+            {
+              ...remembered,
+              obtainedAt: remembered.obtainedAt + shift,
+              expiresAt: remembered.expiresAt + shift,
+              refreshDueAt: remembered.refreshDueAt + shift,
+            },
+          ],
+          late,
+        );
+        expect(real).toBe(model.restore([remembered], late));
         return;
       }
       case 'shorten': {

@@ -4,6 +4,7 @@ import {
   EVERY_ROW,
   GrantScheduleStore,
   GrantStore,
+  RestoreStore,
   RotationStore,
   UnconfirmedStore,
   UserGrantsStore,
@@ -20,6 +21,7 @@ export function storesOf(database: Database) {
     dueTimes: new GrantScheduleStore(database),
     revocations,
     rotations: new RotationStore(database, revocations),
+    restoring: new RestoreStore(database, revocations),
     users: new UserGrantsStore(database, revocations, pendingConsents, grants, EVERY_ROW),
     unconfirmed: new UnconfirmedStore(grants, revocations, pendingConsents),
   };
