@@ -44,7 +44,7 @@ module.exports = {
     ),
     only(
       'events',
-      ['common', 'config', 'database', 'http', 'lifecycle', 'metrics', 'outbound'],
+      ['audit', 'common', 'config', 'database', 'http', 'lifecycle', 'metrics', 'outbound'],
       'the outbox and the log',
     ),
     only(

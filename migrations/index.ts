@@ -22,6 +22,7 @@ import { Ends1764197000000 } from './1764197000000-ends.js';
 import { WebhookReceivers1764198000000 } from './1764198000000-webhook-receivers.js';
 import { Caution1764199000000 } from './1764199000000-caution.js';
 import { EndedConsents1764201000000 } from './1764201000000-ended-consents.js';
+import { AuthenticEvents1764202000000 } from './1764202000000-authentic-events.js';
 
 /** Every migration in the order it is applied. Never edit one that has landed: add another. */
 export const migrations = [
@@ -49,6 +50,7 @@ export const migrations = [
   WebhookReceivers1764198000000,
   Caution1764199000000,
   EndedConsents1764201000000,
+  AuthenticEvents1764202000000,
 ];
 
 export { vaultRoleSql } from './vault-role.js';

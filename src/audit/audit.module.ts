@@ -8,6 +8,7 @@ import { AuditController } from './audit.controller.js';
 import { AuditStore } from './audit.store.js';
 import { ChainStore } from './chain.store.js';
 import { ChainWriter } from './chain-writer.js';
+import { GrantChanges } from './grant-changes.store.js';
 
 /** Who did what, so that nobody can change it unnoticed. */
 @Global()
@@ -22,7 +23,8 @@ import { ChainWriter } from './chain-writer.js';
     AuditTrail,
     ChainStore,
     ChainWriter,
+    GrantChanges,
   ],
-  exports: [AuditKeyStore, AuditLog, AuditTrail],
+  exports: [AuditKeyStore, AuditLog, AuditTrail, GrantChanges],
 })
 export class AuditModule {}

@@ -5,6 +5,8 @@ export { ofOperator } from './audit-event.js';
 export type { Countable, Tally } from './audit-sums.js';
 export { AuditTrail } from './audit-trail.js';
 export { toAuditPage } from './audit.dto.js';
+export { GrantChanges } from './grant-changes.store.js';
+export type { GrantChange } from './grant-changes.store.js';
 export { AuditModule } from './audit.module.js';
 export { AuditStore } from './audit.store.js';
 export { AuditVerifier, UnknownHeadError } from './audit-verifier.js';

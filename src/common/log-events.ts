@@ -37,6 +37,7 @@ export type LogEvent =
   | 'database.notifications_flooded'
   | 'database.went_back'
   | 'ends.failed'
+  | 'event.refused'
   | 'events.purged'
   | 'grant.another_subject'
   | 'grant.held'

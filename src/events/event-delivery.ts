@@ -7,6 +7,7 @@ import { Database, DatabaseClock } from '../database/index.js';
 import { BackgroundWorks } from '../lifecycle/index.js';
 import { Metrics } from '../metrics/index.js';
 import type { MetricName, Sample } from '../metrics/index.js';
+import { EventAuthenticity } from './event-authenticity.js';
 import { EventLogStore } from './event-log.store.js';
 import { EventOutboxStore } from './event-outbox.store.js';
 import { ReceiverOutbox } from './receiver-outbox.store.js';
@@ -42,13 +43,14 @@ export class EventDelivery implements OnModuleInit {
     private readonly outbox: EventOutboxStore,
     database: Database,
     events: EventLogStore,
+    authenticity: EventAuthenticity,
     private readonly clock: DatabaseClock,
     private readonly log: Log,
     private readonly metrics: Metrics,
     works: BackgroundWorks,
   ) {
     this.receivers = receivers.map((config) => {
-      const outbox = new ReceiverOutbox(database, events, config.name, config.types);
+      const outbox = new ReceiverOutbox(database, events, authenticity, config.name, config.types);
       const endpoint = new WebhookEndpoint(config, clock, ATTEMPT_TIMEOUT_MS, IN_FLIGHT, proxies);
       const sender = new WebhookSender(outbox, endpoint, clock, log, metrics, config.name);
       works.every(`send-events-${config.name}`, INTERVAL_MS, () => sender.run());

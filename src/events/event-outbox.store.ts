@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
-import { TOLD } from './event.js';
+import { AUTHENTIC, EventAuthenticity } from './event-authenticity.js';
+import type { VouchedEvent } from './event-authenticity.js';
+import { TOLD, WORTH_SENDING } from './event.js';
 import type { ClaimedEvent } from './event.js';
 
-/** How long an event is worth sending, and how long it is kept to be read. */
-export const WORTH_SENDING = `interval '3 days'`;
+/** How long an event is kept to be read. */
 const RETENTION = `interval '30 days'`;
 /** Rows that one statement gives up or deletes, so that none of them is long. */
 const BATCH = 1000;
@@ -12,21 +13,26 @@ const BATCH = 1000;
 /** The outbox: which events are still to be sent. A row with `due_at` null is done with. */
 @Injectable()
 export class EventOutboxStore {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly authenticity: EventAuthenticity,
+  ) {}
 
   /** Takes what is due, oldest first, for `lease` milliseconds: after that it is due again. */
   async claim(limit: number, lease: number): Promise<ClaimedEvent[]> {
-    const rows = await this.database.query<ClaimedEvent>(
+    await this.authenticity.vouch();
+    const rows = await this.database.query<ClaimedEvent & VouchedEvent>(
       `UPDATE stitch_events e
        SET due_at = now() + $2 * interval '1 millisecond', attempts = e.attempts + 1
        FROM (SELECT id FROM stitch_events
              WHERE due_at <= now() AND created_at > now() - ${WORTH_SENDING}
+               AND length(mac) > 0
              ORDER BY due_at, id LIMIT $1 FOR UPDATE SKIP LOCKED) due
        WHERE e.id = due.id
-       RETURNING ${TOLD.selected('e')}, e.id, e.attempts`,
+       RETURNING ${TOLD.selected('e')}, e.id, e.attempts, ${AUTHENTIC}`,
       [limit, lease],
     );
-    return inOrder(rows);
+    return inOrder(await this.authenticity.sift(rows));
   }
 
   async delivered(id: string): Promise<void> {

@@ -10,6 +10,9 @@ import type { EventData } from './event-data.js';
 @Index('stitch_events_due_at_idx', ['dueAt'], { where: 'due_at IS NOT NULL' })
 @Index('stitch_events_unplaced_idx', ['id'], { where: 'position IS NULL' })
 @Index('stitch_events_created_at_idx', ['createdAt'])
+@Index('stitch_events_unvouched_idx', ['createdAt'], {
+  where: `mac IS NULL AND data->>'reason' IS DISTINCT FROM 'imported'`,
+})
 export class EventEntity {
   @PrimaryColumn({
     type: 'bigint',
@@ -54,6 +57,10 @@ export class EventEntity {
 
   @Column({ name: 'last_error', type: 'text', nullable: true })
   readonly lastError!: string | null;
+
+  /** What vouches for it; empty: it was refused. */
+  @Column({ type: 'bytea', nullable: true })
+  readonly mac!: Buffer | null;
 
   @Column({ name: 'delivered_at', type: 'timestamptz', nullable: true })
   readonly deliveredAt!: Date | null;

@@ -1,6 +1,9 @@
 import type { RowOf } from '../database/index.js';
 import { EVENT_ROWS } from './event.entity.js';
 
+/** How long an event is worth sending. */
+export const WORTH_SENDING = `interval '3 days'`;
+
 /**
  * What is told of something that happened to a grant. Its `eventId` is unique and stable: a receiver
  * that has seen it needs no second look.

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { EventAuthenticity } from './event-authenticity.js';
 import { EventDelivery } from './event-delivery.js';
 import { EventEntity } from './event.entity.js';
 import { EventLogStore } from './event-log.store.js';
@@ -10,7 +11,7 @@ import { EventsController } from './events.controller.js';
 @Module({
   imports: [TypeOrmModule.forFeature([EventEntity])],
   controllers: [EventsController],
-  providers: [EventLogStore, EventOutboxStore, EventDelivery],
+  providers: [EventAuthenticity, EventLogStore, EventOutboxStore, EventDelivery],
   exports: [EventLogStore],
 })
 export class EventsModule {}

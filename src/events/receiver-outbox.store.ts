@@ -1,7 +1,9 @@
 import type { EventType } from '../common/index.js';
 import type { Database } from '../database/index.js';
-import { WORTH_SENDING, inOrder } from './event-outbox.store.js';
-import { TOLD } from './event.js';
+import { AUTHENTIC } from './event-authenticity.js';
+import type { EventAuthenticity, VouchedEvent } from './event-authenticity.js';
+import { inOrder } from './event-outbox.store.js';
+import { TOLD, WORTH_SENDING } from './event.js';
 import type { ClaimedEvent } from './event.js';
 import type { EventLogStore } from './event-log.store.js';
 
@@ -10,17 +12,21 @@ const BATCH = 500;
 
 /**
  * $1: receiver, $2: its place in the log, $3: the types that it wants, or null for all, $4: at most
- * so many. What an import brought is in the log and is not sent.
+ * so many. What an import brought is in the log and is not sent. An event that nobody has vouched for
+ * yet is waited for, and with it those behind it; one that was refused is passed over.
  */
 const SPREAD = `
   WITH next AS (
-    SELECT id, position, type, data, created_at FROM stitch_events
-    WHERE position > $2 ORDER BY position LIMIT $4),
+    SELECT id, position, type, data, created_at, mac FROM stitch_events
+    WHERE position > $2 AND position < coalesce((SELECT min(u.position) FROM stitch_events u
+      WHERE u.mac IS NULL AND u.data->>'reason' IS DISTINCT FROM 'imported'
+        AND u.created_at > now() - ${WORTH_SENDING} AND u.position > $2), 9223372036854775807)
+    ORDER BY position LIMIT $4),
   added AS (
     INSERT INTO stitch_webhook_deliveries (event, receiver)
     SELECT id, $1 FROM next
     WHERE ($3::text[] IS NULL OR type = ANY($3)) AND data->>'reason' IS DISTINCT FROM 'imported'
-      AND created_at > now() - ${WORTH_SENDING}
+      AND created_at > now() - ${WORTH_SENDING} AND length(mac) > 0
     ON CONFLICT DO NOTHING)
   UPDATE stitch_webhook_receivers SET position = (SELECT max(position) FROM next)
   WHERE name = $1 AND EXISTS (SELECT 1 FROM next)
@@ -34,6 +40,7 @@ export class ReceiverOutbox {
   constructor(
     private readonly database: Database,
     private readonly log: EventLogStore,
+    private readonly authenticity: EventAuthenticity,
     readonly name: string,
     private readonly types: readonly EventType[] | undefined,
   ) {}
@@ -41,7 +48,7 @@ export class ReceiverOutbox {
   /** Takes what is due, oldest first, for `lease` milliseconds: after that it is due again. */
   async claim(limit: number, lease: number): Promise<ClaimedEvent[]> {
     await this.spread();
-    const rows = await this.database.query<ClaimedEvent>(
+    const rows = await this.database.query<ClaimedEvent & VouchedEvent>(
       `UPDATE stitch_webhook_deliveries d
        SET due_at = now() + $3 * interval '1 millisecond', attempts = d.attempts + 1
        FROM (SELECT w.event, w.receiver FROM stitch_webhook_deliveries w
@@ -49,10 +56,13 @@ export class ReceiverOutbox {
              ORDER BY w.due_at, w.event LIMIT $2 FOR UPDATE SKIP LOCKED) due
        JOIN stitch_events e ON e.id = due.event
        WHERE d.event = due.event AND d.receiver = due.receiver
-       RETURNING ${TOLD.selected('e')}, e.id, d.attempts`,
+       RETURNING ${TOLD.selected('e')}, e.id, d.attempts, ${AUTHENTIC}`,
       [this.name, limit, lease],
     );
-    return inOrder(rows);
+    const genuine = await this.authenticity.sift(rows);
+    // What was changed since it was vouched for is sent to nobody.
+    for (const { id } of rows.filter((row) => !genuine.includes(row))) await this.forget(id);
+    return inOrder(genuine);
   }
 
   async delivered(id: string): Promise<void> {
@@ -119,6 +129,7 @@ export class ReceiverOutbox {
    */
   private async spread(): Promise<void> {
     await this.log.place();
+    await this.authenticity.vouch();
     if (!this.known) {
       await this.database.query(
         `INSERT INTO stitch_webhook_receivers (name, position)

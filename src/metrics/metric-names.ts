@@ -20,6 +20,7 @@ export type MetricName =
   | 'stitch_vault_due_grants'
   | 'stitch_vault_events_age_seconds'
   | 'stitch_vault_events_pending'
+  | 'stitch_vault_events_refused_total'
   | 'stitch_vault_grants'
   | 'stitch_vault_grants_refused_total'
   | 'stitch_vault_http_request_seconds'

@@ -56,6 +56,12 @@ export class Metrics {
     [],
   );
 
+  readonly refusedEvents = this.counter(
+    'stitch_vault_events_refused_total',
+    'Events that are not sent because somebody made them up or changed them by SQL.',
+    [],
+  );
+
   readonly refusedGrants = this.counter(
     'stitch_vault_grants_refused_total',
     'Readings of a grant that was refused because somebody put it back or changed it by SQL.',

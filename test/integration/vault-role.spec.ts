@@ -125,6 +125,13 @@ describe('the role of deploy/postgres/vault-role.sql', () => {
       'make up a change',
       `INSERT INTO audit_events (type, outcome) VALUES ('grant.linked', 'done')`,
     ],
+    [
+      'make up an event',
+      `INSERT INTO stitch_events (event_id, type, provider, user_id, connection, data)
+       VALUES (gen_random_uuid(), 'grant.deleted', 'p', 'u', 'c', '{}')`,
+    ],
+    ['change what an event says', `UPDATE stitch_events SET data = '{}'`],
+    ['forget that a consent is over', 'DELETE FROM stitch_ended_consents'],
     ['take the key of the audit away', 'DELETE FROM audit_keys'],
     [
       'add a client',

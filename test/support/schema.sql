@@ -129,7 +129,8 @@ CREATE TABLE stitch_events (
   due_at timestamp with time zone DEFAULT now(),
   attempts integer NOT NULL DEFAULT 0,
   last_error text,
-  delivered_at timestamp with time zone
+  delivered_at timestamp with time zone,
+  mac bytea
 );
 CREATE TABLE stitch_grants (
   provider text COLLATE "C" NOT NULL,
@@ -259,6 +260,7 @@ ALTER TABLE stitch_webhook_receivers ADD CONSTRAINT stitch_webhook_receivers_pke
 
 -- indexes of no constraint
 CREATE UNIQUE INDEX audit_events_chain_idx ON public.audit_events USING btree (chain, sequence) WHERE (chain IS NOT NULL);
+CREATE INDEX audit_events_change_idx ON public.audit_events USING btree (at, user_id) WHERE (type = ANY (ARRAY['grant.linked'::text, 'grant.deleted'::text, 'grant.lost'::text, 'grant.suspended'::text]));
 CREATE INDEX audit_events_client_idx ON public.audit_events USING btree (client, "position") WHERE (client IS NOT NULL);
 CREATE INDEX audit_events_loose_idx ON public.audit_events USING btree ("position") WHERE (mac IS NULL);
 CREATE INDEX audit_events_mark_idx ON public.audit_events USING btree (at) WHERE (type = 'audit.mark'::text);
@@ -276,6 +278,7 @@ CREATE INDEX stitch_authorization_requests_user_id_idx ON public.stitch_authoriz
 CREATE INDEX stitch_events_created_at_idx ON public.stitch_events USING btree (created_at);
 CREATE INDEX stitch_events_due_at_idx ON public.stitch_events USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX stitch_events_unplaced_idx ON public.stitch_events USING btree (id) WHERE ("position" IS NULL);
+CREATE INDEX stitch_events_unvouched_idx ON public.stitch_events USING btree (created_at) WHERE ((mac IS NULL) AND ((data ->> 'reason'::text) IS DISTINCT FROM 'imported'::text));
 CREATE INDEX stitch_grants_due_idx ON public.stitch_grants USING btree (provider, refresh_due_at) WHERE ((rotation_started_at IS NULL) AND (refresh_due_at IS NOT NULL));
 CREATE INDEX stitch_grants_ending_idx ON public.stitch_grants USING btree (provider, expires_at) WHERE ((refresh_token IS NULL) AND (expires_at IS NOT NULL));
 CREATE INDEX stitch_grants_held_idx ON public.stitch_grants USING btree (held_at) WHERE (held_at IS NOT NULL);
@@ -408,6 +411,18 @@ AS $function$
         VALUES (gen_random_uuid(), 'database.clock_stepped', '', '', '',
           jsonb_build_object('seconds', round(NEW.by_ms / 1000.0)));
         RETURN NULL;
+      END $function$
+;
+CREATE OR REPLACE FUNCTION public.stitch_events_guard()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      BEGIN
+        IF pg_trigger_depth() < 2 THEN
+          RAISE EXCEPTION 'events are written by triggers alone'
+            USING ERRCODE = 'insufficient_privilege';
+        END IF;
+        RETURN NEW;
       END $function$
 ;
 CREATE OR REPLACE FUNCTION public.stitch_grants_audit()
@@ -624,6 +639,7 @@ CREATE TRIGGER audit_events_guard BEFORE INSERT ON public.audit_events FOR EACH 
 CREATE TRIGGER service_clients_audit AFTER INSERT OR DELETE OR UPDATE OF key_hash, previous_key_hash, previous_key_expires_at, scopes, providers, user_prefixes, subject, certificate, expires_at, revoked_at ON public.service_clients FOR EACH ROW EXECUTE FUNCTION service_clients_audit();
 CREATE TRIGGER service_clients_changed AFTER INSERT OR DELETE OR UPDATE OF key_hash, previous_key_hash, previous_key_expires_at, scopes, providers, user_prefixes, subject, certificate, expires_at, revoked_at ON public.service_clients FOR EACH ROW EXECUTE FUNCTION service_clients_notify();
 CREATE TRIGGER stitch_clock_steps_event AFTER INSERT ON public.stitch_clock_steps FOR EACH ROW EXECUTE FUNCTION stitch_clock_event();
+CREATE TRIGGER stitch_events_guard BEFORE INSERT ON public.stitch_events FOR EACH ROW EXECUTE FUNCTION stitch_events_guard();
 CREATE TRIGGER stitch_grants_audit_added AFTER INSERT OR DELETE ON public.stitch_grants FOR EACH ROW EXECUTE FUNCTION stitch_grants_audit();
 CREATE TRIGGER stitch_grants_audit_changed AFTER UPDATE OF status, grant_id ON public.stitch_grants FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) OR (old.grant_id IS DISTINCT FROM new.grant_id))) EXECUTE FUNCTION stitch_grants_audit();
 CREATE TRIGGER stitch_grants_changed AFTER UPDATE OF status, grant_id, rejected_version ON public.stitch_grants FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) OR (old.grant_id IS DISTINCT FROM new.grant_id) OR (old.rejected_version IS DISTINCT FROM new.rejected_version))) EXECUTE FUNCTION stitch_grants_notify();
@@ -665,3 +681,4 @@ CREATE TRIGGER stitch_provider_fuses_event AFTER UPDATE OF tripped_at ON public.
 -- WebhookReceivers1764198000000
 -- Caution1764199000000
 -- EndedConsents1764201000000
+-- AuthenticEvents1764202000000

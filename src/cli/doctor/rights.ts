@@ -37,7 +37,10 @@ export async function missingRights(query: Query): Promise<string[]> {
     `SELECT w.privilege || ' on ' || w.relation AS missing
      FROM unnest($1::text[], $2::text[]) AS w(relation, privilege)
      WHERE to_regclass(w.relation) IS NOT NULL
-       AND NOT has_table_privilege(to_regclass(w.relation), w.privilege)`,
+       -- Of some tables the role may change some columns.
+       AND NOT CASE w.privilege WHEN 'UPDATE'
+         THEN has_any_column_privilege(to_regclass(w.relation), w.privilege)
+         ELSE has_table_privilege(to_regclass(w.relation), w.privilege) END`,
     [wanted.map(({ table }) => table), wanted.map(({ right }) => right)],
   );
   return rows.map(({ missing }) => missing);
