@@ -14,7 +14,7 @@ export default {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   testSequencer: '<rootDir>/jest.sequencer.js',
-  testTimeout: 60_000,
+  testTimeout: 120_000,
   maxWorkers: 2,
   // Modules of ended files stay in a worker's memory: a large worker is slow, and is replaced.
   workerIdleMemoryLimit: '1GB',

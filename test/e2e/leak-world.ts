@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createDatabase } from '../support/database.js';
 import { dumpDirectory } from '../support/dump.js';
-import { droppedEverywhere } from '../support/grants.js';
 import type { Haystack, Needle } from '../support/needles.js';
 import { begin } from '../support/requests.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
@@ -85,10 +84,7 @@ export async function createLeakWorld(): Promise<LeakWorld> {
       answers.push({ name: `${name}: ${String(answer.status)}`, text });
       return answer.status;
     },
-    makeStale: async (userId) => {
-      await world.age(userId, 890);
-      await droppedEverywhere(world.vaults, userId);
-    },
+    makeStale: (userId) => world.age(userId, 890),
     consent: async (userId, { returnTo, cancel, confirm } = {}) => {
       const begun = await begin(world, { user_id: userId, return_to: returnTo, confirm });
       return world.sandbox.consent(begun.authorization_url, { cancel });

@@ -77,12 +77,12 @@ describe('linking: what a consent brings is what is stored and served', () => {
     const select = `SELECT status, reason, refresh_token FROM stitch_grants WHERE user_id = 'cas'`;
     const [row] = await world.database.query(select);
     expect(row).toEqual({ status: 'active', reason: null, refresh_token: null });
-    await ageGrant(world.database, 'cas', 890);
+    await ageGrant(world, 'cas', 890);
     // Less than MIN_TTL is left, and nothing can be done about it.
     const served = await token('cas');
     expect(served.expires_in).toBeLessThanOrEqual(10);
     expect(world.sandbox.isLive(served.access_token)).toBe(true);
-    await ageGrant(world.database, 'cas', 10);
+    await ageGrant(world, 'cas', 10);
     await droppedEverywhere(world.vaults, 'cas');
     const dead = await world.read('cas');
     expect(dead.status).toBe(409);

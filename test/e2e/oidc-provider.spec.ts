@@ -1,6 +1,6 @@
 import { createDatabase } from '../support/database.js';
 import type { TestDatabase } from '../support/database.js';
-import { ageGrant, droppedEverywhere } from '../support/grants.js';
+import { ageGrant } from '../support/grants.js';
 import { signInAndConsent } from '../support/oidc-browser.js';
 import { startOidcProvider } from '../support/oidc-provider.js';
 import type { OidcServer } from '../support/oidc-provider.js';
@@ -46,10 +46,7 @@ async function createOidcWorld(environment: Record<string, string>, tokenLifetim
     read: (user: string, replica = 0) =>
       (vaults[replica] ?? vault).request(`/tokens/${user}`, { key }),
     /** Ages the grant until its token is too old to be served, on every replica. */
-    makeStale: async (user: string, seconds = 890) => {
-      await ageGrant(database, user, seconds);
-      await droppedEverywhere(vaults, user);
-    },
+    makeStale: (user: string, seconds = 890) => ageGrant({ database, vaults }, user, seconds),
     close: async () => {
       await Promise.all(vaults.map((each) => each.stop()));
       await server.close();

@@ -1,4 +1,3 @@
-import { droppedEverywhere } from '../support/grants.js';
 import { createWorld } from '../support/world.js';
 import type { TokenAnswer, World } from '../support/world.js';
 
@@ -14,29 +13,25 @@ describe('reading a token that is to live for a while yet', () => {
     expect(answer.status).toBe(200);
     return (await answer.json()) as TokenAnswer;
   };
-  const age = async (user: string, seconds: number) => {
-    await world.age(user, seconds);
-    await droppedEverywhere(world.vaults, user);
-  };
 
   it('refreshes when less than min_ttl is left, and only then', async () => {
     await world.link('cas');
-    await age('cas', 800);
+    await world.age('cas', 800);
     expect((await token('cas')).version).toBe(1);
     expect((await token('cas', '?min_ttl=60')).version).toBe(1);
     expect((await token('cas', '?min_ttl=0', 1)).version).toBe(1);
     const fresh = await token('cas', '?min_ttl=120', 1);
     expect(fresh).toMatchObject({ version: 2 });
     expect(fresh.expires_in).toBeGreaterThan(890);
-    await age('cas', 880);
+    await world.age('cas', 880);
     expect((await token('cas')).version).toBe(3);
   });
 
   it('never asks more than 80 % of the lifetime of a token', async () => {
     await world.link('dee');
-    await age('dee', 170);
+    await world.age('dee', 170);
     expect((await token('dee', '?min_ttl=3600')).version).toBe(1);
-    await age('dee', 20);
+    await world.age('dee', 20);
     expect((await token('dee', '?min_ttl=3600')).version).toBe(2);
     expect((await token('dee', '?min_ttl=3600')).version).toBe(2);
   });

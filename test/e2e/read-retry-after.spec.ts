@@ -1,4 +1,3 @@
-import { droppedEverywhere } from '../support/grants.js';
 import { createWorld } from '../support/world.js';
 import type { World } from '../support/world.js';
 
@@ -10,7 +9,6 @@ describe('Retry-After of a read while the provider pauses us', () => {
     world = await createWorld({ environment: { REFRESH_POLICY: 'on-demand' } });
     await world.link('ann');
     await world.age('ann', 901);
-    await droppedEverywhere(world.vaults, 'ann');
     Object.assign(world.sandbox.switches, { tokenFault: '429', retryAfter: PAUSE });
   });
   afterAll(() => world.close());

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createDatabase } from './database.js';
 import type { TestDatabase } from './database.js';
-import { ageGrant, droppedEverywhere } from './grants.js';
+import { ageGrant } from './grants.js';
 import { signInAndConsent } from './oidc-browser.js';
 import { begin, visit } from './requests.js';
 import { createClient, freePort, launchVault } from './vault.js';
@@ -62,10 +62,7 @@ export async function createConfiguredWorld(name: string): Promise<ConfiguredWor
       visit(await signInAndConsent(await authorizationUrl(user), user, redirectUri)),
     read: (user, replica = 0) =>
       (vaults[replica] ?? first()).request(`/tokens/${user}?provider=${name}`, { key }),
-    makeStale: async (user, seconds) => {
-      await ageGrant(database, user, seconds);
-      await droppedEverywhere(vaults, user);
-    },
+    makeStale: (user, seconds) => ageGrant({ database, vaults }, user, seconds),
     close: async () => {
       await Promise.all(vaults.map((each) => each.stop()));
       await database.drop();

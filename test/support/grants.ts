@@ -8,12 +8,26 @@ import type { TestDatabase } from './database.js';
 import type { TestVault } from './vault.js';
 import { eventually } from './wait.js';
 
-/** Makes a user's grants older by so many seconds, so that nothing has to wait for time to pass. */
+/**
+ * Makes a user's grants older by so many seconds, so that nothing has to wait for time to pass, and
+ * waits until no replica holds them in memory as they were.
+ */
 export async function ageGrant(
-  database: TestDatabase,
+  { database, vaults }: { database: TestDatabase; vaults: readonly TestVault[] },
   userId: string,
   seconds: number,
 ): Promise<void> {
+  const rows = await database.query<{ provider: string; connection: string }>(
+    'SELECT provider, connection FROM stitch_grants WHERE user_id = $1',
+    [userId],
+  );
+  const held = rows.flatMap((row) =>
+    vaults.map(({ app }) => {
+      const cache = app.get(GrantCache);
+      const key = { ...row, userId };
+      return { cache, key, grant: cache.getStale(key) };
+    }),
+  );
   await database.query(
     `UPDATE stitch_grants SET obtained_at = obtained_at - $2 * interval '1 second',
        expires_at = expires_at - $2 * interval '1 second',
@@ -22,6 +36,9 @@ export async function ageGrant(
        grant_id = gen_random_uuid()
      WHERE user_id = $1`,
     [userId, seconds],
+  );
+  await eventually(`every replica has heard that the grants of ${userId} have changed`, () =>
+    held.every(({ cache, key, grant }) => grant === undefined || cache.getStale(key) !== grant),
   );
 }
 

@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 export async function eventually<T>(
   what: string,
   ask: () => T | undefined | false | Promise<T | undefined | false>,
-  limit = 15_000,
+  limit = 30_000,
 ): Promise<T> {
   const deadline = Date.now() + limit;
   for (;;) {

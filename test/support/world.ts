@@ -101,7 +101,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       const target = vaults[replica] ?? vault;
       return target.request(`/tokens/${encodeURIComponent(userId)}${query}`, { key });
     },
-    age: (userId, seconds) => ageGrant(database, userId, seconds),
+    age: (userId, seconds) => ageGrant({ database, vaults }, userId, seconds),
     close: async () => {
       await Promise.all(vaults.map((each) => each.stop()));
       await sandbox.close();
