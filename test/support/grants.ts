@@ -10,7 +10,7 @@ import { eventually } from './wait.js';
 
 /**
  * Makes a user's grants older by so many seconds, so that nothing has to wait for time to pass, and
- * waits until no replica holds them in memory as they were.
+ * waits until every replica has heard of it.
  */
 export async function ageGrant(
   { database, vaults }: { database: TestDatabase; vaults: readonly TestVault[] },
@@ -21,11 +21,12 @@ export async function ageGrant(
     'SELECT provider, connection FROM stitch_grants WHERE user_id = $1',
     [userId],
   );
-  const held = rows.flatMap((row) =>
+  const heard = rows.flatMap((row) =>
     vaults.map(({ app }) => {
       const cache = app.get(GrantCache);
       const key = { ...row, userId };
-      return { cache, key, grant: cache.getStale(key) };
+      const epoch = cache.epoch(key);
+      return () => cache.epoch(key) !== epoch;
     }),
   );
   await database.query(
@@ -38,7 +39,7 @@ export async function ageGrant(
     [userId, seconds],
   );
   await eventually(`every replica has heard that the grants of ${userId} have changed`, () =>
-    held.every(({ cache, key, grant }) => grant === undefined || cache.getStale(key) !== grant),
+    heard.every((ask) => ask()),
   );
 }
 
