@@ -23,6 +23,7 @@ import { WebhookReceivers1764198000000 } from './1764198000000-webhook-receivers
 import { Caution1764199000000 } from './1764199000000-caution.js';
 import { EndedConsents1764201000000 } from './1764201000000-ended-consents.js';
 import { AuthenticEvents1764202000000 } from './1764202000000-authentic-events.js';
+import { SequencesForward1764203000000 } from './1764203000000-sequences-forward.js';
 
 /** Every migration in the order it is applied. Never edit one that has landed: add another. */
 export const migrations = [
@@ -51,6 +52,7 @@ export const migrations = [
   Caution1764199000000,
   EndedConsents1764201000000,
   AuthenticEvents1764202000000,
+  SequencesForward1764203000000,
 ];
 
 export { vaultRoleSql } from './vault-role.js';

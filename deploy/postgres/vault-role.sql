@@ -42,6 +42,8 @@ GRANT SELECT, INSERT, DELETE, UPDATE (position, due_at, attempts, last_error, de
 -- That a consent is over is noted, and never taken back.
 GRANT SELECT, INSERT ON stitch_ended_consents TO vault_app;
 GRANT USAGE ON SEQUENCE stitch_events_position_seq TO vault_app;
+-- Sequences that came back behind their columns are moved forward, and never back.
+GRANT EXECUTE ON FUNCTION sequences_forward() TO vault_app;
 
 -- Callers are made by operators, with the owner's role; the first vault vouches for those it finds.
 GRANT SELECT, UPDATE (last_used_at, mac, revision) ON service_clients TO vault_app;

@@ -9,15 +9,19 @@ import { Log, describeError } from '../common/index.js';
 import type { ClockStep } from './clock-steps.js';
 import { noteClockStep, readClockSteps } from './clock-steps.store.js';
 import { DatabaseClock } from './database-clock.js';
+import type { Query } from './connections.js';
 import { PROBE_TIMEOUT_MS } from './data-source.js';
 import { Database } from './database.js';
 import { History } from './history.js';
 import { Notifications } from './notifications.js';
 import { ProcessId } from './process-id.js';
+import { moveSequencesForward } from './sequences.js';
 
 /** Milliseconds between pulses while the database answers, and while it does not. */
 const BEAT_MS = 1000;
 const RETRY_MS = 250;
+/** Beats from one look at the sequences to the next, while the database answers. */
+const SEQUENCE_BEATS = 5;
 /** Beats at which steps of the clock are read that others have noticed. */
 const STEP_READS = 5;
 
@@ -35,6 +39,7 @@ export class DatabaseHeartbeat
   private stopped = false;
   private first = true;
   private stepReads = 0;
+  private beats = 0;
   /** Steps of the clock that are still to be written down. */
   private unnoted: ClockStep[] = [];
 
@@ -119,8 +124,14 @@ export class DatabaseHeartbeat
     }
   }
 
+  private async lookAtSequences(query: Query): Promise<void> {
+    const sequences = await moveSequencesForward(query, PROBE_TIMEOUT_MS);
+    if (sequences.length > 0) this.log.event('warn', 'database.sequences_behind', { sequences });
+  }
+
   private async check(): Promise<void> {
     const before = this.database.available;
+    this.beats += 1;
     this.beatAt = performance.now();
     try {
       await this.database.probe(async (query) => {
@@ -132,6 +143,7 @@ export class DatabaseHeartbeat
           PROBE_TIMEOUT_MS,
         );
         if (row) this.clock.set(row.now, asked, performance.now());
+        if (!before || this.beats % SEQUENCE_BEATS === 0) await this.lookAtSequences(query);
         return this.history.check(query);
       });
       await this.notifications.ensure();

@@ -355,6 +355,43 @@ AS $function$
         SELECT count(*) FROM gone
       $function$
 ;
+CREATE OR REPLACE FUNCTION public.sequences_forward()
+ RETURNS text[]
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET lock_timeout TO '50ms'
+AS $function$
+      DECLARE
+        one record;
+        used bigint;
+        behind boolean;
+        moved text[] := '{}';
+      BEGIN
+        FOR one IN
+          SELECT s.relname AS name, s.oid::regclass AS sequence, c.oid::regclass AS relation, a.attname AS field
+          FROM pg_depend d
+            JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+            JOIN pg_class c ON c.oid = d.refobjid AND c.relnamespace = 'public'::regnamespace
+            JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
+          WHERE d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+            AND c.relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user)
+          ORDER BY 1
+        LOOP
+          BEGIN
+            EXECUTE format('SELECT max(%I) FROM %s', one.field, one.relation) INTO used;
+            EXECUTE format('SELECT last_value < $1 OR (last_value = $1 AND NOT is_called) FROM %s', one.sequence)
+              INTO behind USING used;
+            IF behind THEN
+              PERFORM setval(one.sequence, used);
+              moved := moved || one.name::text;
+            END IF;
+          EXCEPTION WHEN lock_not_available THEN NULL;
+          END;
+        END LOOP;
+        RETURN moved;
+      END $function$
+;
 CREATE OR REPLACE FUNCTION public.service_clients_audit()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -682,3 +719,4 @@ CREATE TRIGGER stitch_provider_fuses_event AFTER UPDATE OF tripped_at ON public.
 -- Caution1764199000000
 -- EndedConsents1764201000000
 -- AuthenticEvents1764202000000
+-- SequencesForward1764203000000
