@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { Log } from './common/index.js';
 import { ConfigurationError, loadConfig } from './config/index.js';
 import { TOO_MANY_FILES, isTooManyFiles } from './entry.js';
@@ -7,6 +8,12 @@ import type { Vault } from './vault.js';
 
 /** Milliseconds beyond `PROVIDER_TIMEOUT` after which a stop is cut short. */
 const STOP_MARGIN_MS = 4000;
+
+/**
+ * Milliseconds within which signals are one. A Ctrl-C reaches a process by its terminal and by npm, and
+ * `timeout` signals its child and then the group.
+ */
+const SAME_SIGNAL_MS = 1000;
 
 /** Milliseconds for the last lines to reach whatever reads the log. */
 const LAST_LINES = 500;
@@ -30,12 +37,15 @@ async function main(): Promise<void> {
   const config = loadConfig();
   const log = new Log(config.process.logLevel);
   const started: { vault?: Vault } = {};
-  let stopping = false;
+  let stoppingSince: number | undefined;
 
   const stop = (signal: NodeJS.Signals) => {
-    // A second signal means now. What is in flight is left in doubt, and found so by whoever is next.
-    if (stopping) process.exit(1);
-    stopping = true;
+    if (stoppingSince !== undefined) {
+      if (performance.now() - stoppingSince < SAME_SIGNAL_MS) return;
+      // A second signal means now. What is in flight is left in doubt, and found so by whoever is next.
+      process.exit(1);
+    }
+    stoppingSince = performance.now();
     log.event('info', 'vault.stopping', { signal });
     setTimeout(() => {
       log.event('warn', 'vault.stop_cut_short');

@@ -61,6 +61,8 @@ describe('a vault that is stopped', () => {
       }).on('error', reject);
     });
     await eventually('the provider is asked', () => sandbox.stats.refreshCalls === 1);
+    // Twice, as by a Ctrl-C under npm or by `timeout`: that is one signal, and no reason to hurry.
+    vault.kill('SIGINT');
     vault.kill('SIGTERM');
     expect(await answer).toBe(200);
     expect((await vault.ended).code).toBe(0);
