@@ -179,6 +179,38 @@ describe('the circuit breaker', () => {
     expect(breaker.believable).toBe(true);
   });
 
+  it('spends few tokens at a provider half of whose nodes do, and trusts it when the rest is in order', () => {
+    for (let call = 0; call < 500; call += 1) breaker.succeeded('well', breaker.era);
+    const lose = (grant: string) => {
+      breaker.report(down, grant);
+      breaker.report(dead, grant, true, true);
+    };
+    let lost = 0;
+    const ends = clock.now() + 60_000;
+    for (let call = 0; clock.now() < ends; call += 1) {
+      clock.advance(Math.max(50, breaker.wait));
+      if (!breaker.admit()) continue;
+      const { era } = breaker;
+      if (call % 2 === 0) lose(`lost${(lost += 1)}`);
+      else breaker.succeeded(`served${call}`, era);
+    }
+    expect(breaker.tripped).toBe(true);
+    expect(lost).toBeLessThanOrEqual(13);
+    let calls = 0;
+    clock.advance(breaker.wait);
+    for (; breaker.tripped && breaker.admit(); calls += 1) breaker.succeeded('well', breaker.era);
+    expect(calls).toBeLessThanOrEqual(25);
+    expect({ tripped: breaker.tripped, wait: breaker.wait }).toEqual({ tripped: false, wait: 0 });
+  });
+
+  it('does not lay to the provider what processes lose that are killed', () => {
+    for (let call = 0; call < 20; call += 1) {
+      breaker.report(dead, `killed${call}`, true);
+      breaker.succeeded('well', breaker.era);
+    }
+    expect(breaker.tripped).toBe(false);
+  });
+
   it('pauses for longer while its fuse is tripped', () => {
     fail(dead, 3);
     const waits = Array.from({ length: 8 }, () => {

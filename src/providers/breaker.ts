@@ -11,6 +11,8 @@ const LONGEST_PAUSE_MS = 4000;
 const LONGEST_FUSE_PAUSE_MS = 20_000;
 /** Milliseconds: the same where each probe may cost a grant. */
 const COSTLY_PROBES = { first: 2000, longest: 40_000 };
+/** Pauses that count for the length of the next one where some calls end in order, and others cost. */
+const PAUSES_BESIDE_SUCCESS = 2;
 /** Milliseconds: the longest pause that a provider's `Retry-After` is followed for. */
 export const LONGEST_ASKED_MS = 900_000;
 
@@ -135,9 +137,16 @@ export class Breaker {
     if (this.pauses > 0 && this.clock.now() < this.askedUntil) return;
     if (this.fused && era !== this.trips) return;
     this.ledger.orderly(grant);
-    this.pauses = 0;
     this.cautiousUntil = undefined;
     this.probing = false;
+    if (this.ledger.verdict.stop === 'fuse') {
+      // Some of its nodes spend tokens: that one call ended in order says nothing of the next one, which may
+      // be made at once, alone.
+      this.openUntil = 0;
+      this.pauses = Math.min(this.pauses, PAUSES_BESIDE_SUCCESS);
+      return;
+    }
+    this.pauses = 0;
     this.setFuse(false);
   }
 
@@ -145,10 +154,11 @@ export class Breaker {
    * The admitted call for this grant failed.
    *
    * @param inDoubt whether its token may have been presented before
+   * @param answerLost whether it was, just now, and the answer did not come
    */
-  report(error: ProviderError, grant: string, inDoubt = false): void {
+  report(error: ProviderError, grant: string, inDoubt = false, answerLost = false): void {
     this.leftDoubt = error.leavesDoubt;
-    this.failed(troubleOf(error, inDoubt), grant, error.retryAfter ?? 0);
+    this.failed(troubleOf(error, inDoubt), grant, error.retryAfter ?? 0, answerLost);
   }
 
   /** The admitted call has no answer although readers have stopped to wait for it. */
@@ -161,9 +171,9 @@ export class Breaker {
     return this.pauses > 0 || this.cautiousUntil !== undefined;
   }
 
-  private failed(trouble: Trouble, grant: string, retryAfter: number): void {
+  private failed(trouble: Trouble, grant: string, retryAfter: number, answerLost = false): void {
     this.probing = false;
-    this.ledger.met(grant, trouble);
+    this.ledger.met(grant, trouble, answerLost);
     const { stop, waitForAll, probesCost } = this.ledger.verdict;
     if (stop === 'fuse') this.setFuse(true);
     if (this.pauses === 0 && stop === 'none') return;

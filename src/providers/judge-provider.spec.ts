@@ -6,11 +6,13 @@ const record = (
   refusedLately = since.refused ?? 0,
   orderlyLately = 0,
   refusedOfLast = 0,
+  spentOfLast = 0,
 ): ProviderRecord => ({
   since: { unreachable: 0, limited: 0, failed: 0, refused: 0, spent: 0, unreadable: 0, ...since },
   refusedLately,
   orderlyLately,
   refusedOfLast,
+  spentOfLast,
 });
 
 describe('whether the provider or single grants are in trouble', () => {
@@ -35,6 +37,8 @@ describe('whether the provider or single grants are in trouble', () => {
     ['every third is refused for ten minutes', record({ refused: 1 }, 40, 80), 'none', false],
     ['half of the nodes refuse, after hours in order', record({}, 5, 9000, 5), 'none', false],
     ['four of the last 25 withdraw', record({}, 4, 9000, 4), 'none', true],
+    ['half of the nodes spend tokens for nothing', record({}, 5, 9000, 5, 5), 'fuse', false],
+    ['four of the last 25 answers were lost', record({}, 4, 9000, 4, 4), 'none', true],
     ['connections are refused', record({ unreachable: 1 }), 'pause', true],
     ['one grant alone is asked to wait', record({ limited: 1 }), 'none', true],
     ['three grants are asked to wait', record({ limited: 3 }), 'pause', true],
@@ -49,6 +53,7 @@ describe('whether the provider or single grants are in trouble', () => {
     expect(judgeProvider(record({ refused: 3 })).probesCost).toBe(false);
     expect(judgeProvider(record({ spent: 3 })).probesCost).toBe(true);
     expect(judgeProvider(record({ refused: 2, unreadable: 1 })).probesCost).toBe(true);
+    expect(judgeProvider(record({ failed: 1 }, 5, 9000, 5, 5)).probesCost).toBe(true);
   });
 
   it('follows Retry-After for everybody only when several were told', () => {

@@ -26,6 +26,8 @@ export interface ProviderRecord {
   readonly orderlyLately: number;
   /** Of the last 25 calls that ended in order or refused one grant more: those that refused it. */
   readonly refusedOfLast: number;
+  /** Of the same, within minutes: those that spent the token of one grant more for nothing. */
+  readonly spentOfLast: number;
 }
 
 /** What follows for the next calls. */
@@ -49,6 +51,8 @@ const UNUSUAL_IN_A_ROW = 3;
 const UNREADABLE_IN_A_ROW = 2;
 const LIMITED_IN_A_ROW = 3;
 const FAILED_IN_A_ROW = 5;
+/** Of the last 25 calls: more of them is not the trouble of single answers on their way. */
+const SPENT_OF_LAST = 5;
 /** Refused grants beside which a provider that serves others is believed no more. */
 const REFUSED_LATELY = { atLeast: 5, share: 0.2 };
 
@@ -58,9 +62,11 @@ const REFUSED_LATELY = { atLeast: 5, share: 0.2 };
  * withdraw, or whose bank is down, do so beside others who are served. Pure.
  */
 export function judgeProvider(record: ProviderRecord): ProviderVerdict {
-  const { since, refusedLately, orderlyLately, refusedOfLast } = record;
+  const { since, refusedLately, orderlyLately, refusedOfLast, spentOfLast } = record;
   const unusual = since.refused + since.spent + since.unreadable;
-  const fuse = unusual >= UNUSUAL_IN_A_ROW || since.unreadable >= UNREADABLE_IN_A_ROW;
+  // What others are served by the rest of its nodes does not bring back what these spend.
+  const spendsSome = spentOfLast >= SPENT_OF_LAST;
+  const fuse = spendsSome || unusual >= UNUSUAL_IN_A_ROW || since.unreadable >= UNREADABLE_IN_A_ROW;
   const failures = since.failed + since.limited + unusual;
   const pause =
     since.unreachable > 0 || since.limited >= LIMITED_IN_A_ROW || failures >= FAILED_IN_A_ROW;
@@ -70,7 +76,7 @@ export function judgeProvider(record: ProviderRecord): ProviderVerdict {
   const refusesSome = refusedOfLast >= REFUSED_LATELY.atLeast;
   return {
     stop: fuse ? 'fuse' : pause ? 'pause' : 'none',
-    probesCost: since.spent + since.unreadable > 0,
+    probesCost: spendsSome || since.spent + since.unreadable > 0,
     believable: !fuse && !refusesMany && !refusesSome,
     waitForAll: since.limited + since.failed >= FAILED_IN_A_ROW,
   };

@@ -9,6 +9,13 @@ const KNOWN_AT_MOST = 10_000;
 /** Calls of which it is known whether one grant more was refused with them. */
 const LAST_CALLS = 25;
 
+interface Ended {
+  readonly at: number;
+  readonly refused: boolean;
+  /** Whether it spent the token for nothing. */
+  readonly spent: boolean;
+}
+
 interface Span {
   readonly from: number;
   readonly refused: Set<string>;
@@ -25,8 +32,8 @@ export class ProviderLedger {
   private readonly troubled = new Set<string>();
   /** Refused, and not served since: to hear the same once more says nothing new. */
   private readonly refused = new Set<string>();
-  /** Of the last calls that ended in order or refused one grant more: whether they refused it. */
-  private readonly last: boolean[] = [];
+  /** The last calls that ended in order or refused one grant more. */
+  private readonly last: Ended[] = [];
   private current: Span;
   private before: Span | undefined;
 
@@ -42,7 +49,10 @@ export class ProviderLedger {
     return judgeProvider({
       since,
       refusedLately: new Set([...current.refused, ...(before?.refused ?? [])]).size,
-      refusedOfLast: this.last.filter((isRefusal) => isRefusal).length,
+      refusedOfLast: this.last.filter(({ refused }) => refused).length,
+      // Of five minutes at most: where calls are few it must not last for hours.
+      spentOfLast: this.last.filter(({ spent, at }) => spent && this.clock.now() - at < SPAN_MS)
+        .length,
       orderlyLately: current.orderly + (before?.orderly ?? 0),
     });
   }
@@ -58,7 +68,7 @@ export class ProviderLedger {
     this.current.orderly += 1;
     this.troubled.delete(grant);
     this.refused.delete(grant);
-    this.note(false);
+    this.note(false, false);
     if (this.since.size === 0) return;
     this.since.delete(grant);
     for (const other of this.since.keys()) this.troubled.add(other);
@@ -66,8 +76,13 @@ export class ProviderLedger {
     forgetOldest(this.troubled);
   }
 
-  /** A call for this grant met trouble. */
-  met(grant: string, trouble: Trouble): void {
+  /**
+   * A call for this grant met trouble.
+   *
+   * @param answerLost whether an earlier answer for it was lost: that it is spent is the provider's doing,
+   *   and not that of a process that ended
+   */
+  met(grant: string, trouble: Trouble, answerLost = false): void {
     this.turn();
     // However often one grant fails beside others that are served, it is one; and however often it is
     // refused. Only that it is refused from now on is news.
@@ -76,14 +91,14 @@ export class ProviderLedger {
       this.refused.add(grant);
       forgetOldest(this.refused);
       this.current.refused.add(grant);
-      this.note(true);
+      this.note(true, trouble === 'unreadable' || (trouble === 'spent' && answerLost));
     }
     const before = this.since.get(grant);
     if (before === undefined || !isUnusual(before)) this.since.set(grant, trouble);
   }
 
-  private note(isRefusal: boolean): void {
-    this.last.push(isRefusal);
+  private note(refused: boolean, spent: boolean): void {
+    this.last.push({ at: this.clock.now(), refused, spent });
     if (this.last.length > LAST_CALLS) this.last.shift();
   }
 

@@ -28,6 +28,8 @@ import { isOfAnother } from './whose-answer.js';
 const GIVEN_UP_AT_MOST = 4;
 /** Milliseconds until another look at a grant whose answer is being committed. */
 const COMMIT_PENDING_RETRY_MS = 500;
+/** Milliseconds within which a doubt is presented again at once. */
+const JUST_LOST_MS = 5000;
 
 /**
  * The token is sealed under a key that this replica lacks. The grant is left to one that has the
@@ -288,7 +290,7 @@ export class Rotation {
     const { breaker } = guarded;
     const owner = grant.leaseOwner ?? '';
     const name = grantKeyText(grant);
-    breaker.report(error, name, grant.inDoubt);
+    breaker.report(error, name, grant.inDoubt, answerWasLost(grant, askedAt));
     listener.failed(grant, error);
     if (error instanceof UnreadableAnswerError) {
       await held.keep(grant, error, askedAt);
@@ -318,6 +320,13 @@ export class Rotation {
     return { kind: 'failed', error, retryIn };
   }
 }
+
+/**
+ * Whether the answer to an earlier call for it was lost, and a moment ago: one of minutes ago says nothing of
+ * the provider as it is now. A process that was killed has left no failure behind.
+ */
+const answerWasLost = ({ failureCount, rotationStartedAt }: ClaimedGrant, askedAt: number) =>
+  failureCount > 0 && askedAt - (rotationStartedAt ?? -Infinity) < JUST_LOST_MS;
 
 /** The row as the commit left it. */
 function rotated(grant: ClaimedGrant, result: RotationResult, version: number): Grant {

@@ -45,6 +45,10 @@ const altered =
     const answer = await forward();
     return answer.status === 200 ? alter(answer) : answer;
   };
+const sometimes =
+  (share: number, fault: WireFault): WireFault =>
+  (user, forward) =>
+    Math.random() < share ? fault(user, forward) : forward();
 const late =
   (seconds: number): WireFault =>
   async (_, forward) => {
@@ -119,6 +123,19 @@ const FAULTS: readonly Fault[] = [
     },
     spent: 5,
   },
+  ...(
+    [
+      ['nobody understands', (answer: WireAnswer) => ({ ...answer, body: '<html>' })],
+      ['are lost', () => ({ status: 502, headers: {}, body: '' })],
+    ] as const
+  ).map(([what, alter]) => ({
+    name: `half of all answers ${what}, tokens spent, thousands due`,
+    users: 2000,
+    seconds: [60, 30] as const,
+    answer: sometimes(0.5, altered(alter)),
+    // Beside those that tell of it, what is in flight by then.
+    spent: 40,
+  })),
   { name: '500 to a few', users: 40, sick: 3, answer: refusal(500, 'server_error') },
   { name: '200 with an error to a few', users: 40, sick: 3, answer: refusal(200, 'server_error') },
   {
