@@ -1,4 +1,4 @@
-export { CAUTION_FROM, cautionLeft } from './caution.js';
+export { CAUTION_FROM, SUSPICIOUS, cautionLeft } from './caution.js';
 export type { Caution } from './caution.js';
 export { ConsentHistory } from './consent-history.store.js';
 export { DeadTokens } from './dead-tokens.js';

@@ -1,5 +1,5 @@
 import { inKnownHistory } from '../database/index.js';
-import { CAUTIOUS, COUNT_SPENT, TURN_HAS_COME } from './caution.js';
+import { CAUTIOUS, COUNT_SPENT, SUSPICIOUS, TURN_HAS_COME } from './caution.js';
 import { GRANT_ROWS } from './grant.columns.js';
 import { LOCKED, UNLOCKED } from './grant-sql.js';
 
@@ -134,14 +134,18 @@ export const RENEW_LEASES = `
 /**
  * $1 to $5 the claim, $6 reason, $7 error, $8 how many grants of the provider may be given up
  * between two calls in order, of whichever replica; null for any number. A grant that was given up
- * before, and was tried once more, counts no second time and keeps its reason.
+ * before, and was tried once more, counts no second time and keeps its reason. From the third on the
+ * provider is under suspicion, whatever each replica alone has heard.
  */
 export const RETIRE = `
   WITH allowance AS (
     INSERT INTO stitch_provider_fuses AS f (provider, given_up) SELECT $1, 1
     FROM stitch_grants g WHERE ${LEASED} AND g.version = $4
       AND g.status <> 'reauthorization_required' AND $8::int IS NOT NULL
-    ON CONFLICT (provider) DO UPDATE SET given_up = f.given_up + 1 WHERE f.given_up < $8::int
+    ON CONFLICT (provider) DO UPDATE SET given_up = f.given_up + 1,
+      tripped_at = CASE WHEN f.given_up + 1 >= ${String(SUSPICIOUS)} THEN coalesce(f.tripped_at, now())
+        ELSE f.tripped_at END
+      WHERE f.given_up < $8::int
     RETURNING 1),
   retired AS (
     UPDATE stitch_grants g SET status = 'reauthorization_required',
