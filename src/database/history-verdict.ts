@@ -94,7 +94,7 @@ export const PATIENCE_FOR_HEIRS_MS = 3000;
 /** The same for one who has come and lives: it may have waited itself, and gives its leases back next. */
 const PATIENCE_FOR_LIVING_MS = 60_000;
 /** Milliseconds for which a process that has written lives: they write once a second. */
-const LIVING_MS = 4000;
+export const LIVING_MS = 4000;
 /** Milliseconds: who was silent for so long while others were not had ended before. */
 const LONG_SILENT_MS = 60_000;
 

@@ -127,6 +127,7 @@ export class History {
 
   /** Contact was lost: whatever comes back has to be asked. */
   lostContact(): void {
+    if (this.stage === OPEN) this.replicas.lostContact();
     this.stage = ASKED;
     this.question = undefined;
     this.epochs += 1;
@@ -215,7 +216,7 @@ export class History {
   private begin(found: HistoryState): void {
     const { incarnation } = found;
     if (this.sameServerWentBack(found)) this.replicas.sameServerWentBack();
-    const others = this.replicas.believed(found.others);
+    const others = this.replicas.believed(found.others, found.now);
     const late = others.some((each) => each.incarnation === incarnation && each.stage === OPEN);
     this.owed = Math.max(this.owed, lostMilliseconds(this.known, found));
     const before = others.filter((each) => each.incarnation !== incarnation);
@@ -247,12 +248,11 @@ export class History {
     const waited = performance.now() - question.since;
     const inherited = this.inherited();
     const waiting = { ...question, now: state.now, stage, inherited };
-    const left = missing(this.replicas.all(state.others), { ...waiting, waited });
+    const left = missing(this.replicas.all(state.others, state.now), { ...waiting, waited });
     if (left.length > 0) return false;
     // Whose journal this process has taken over need not be waited for by anybody else.
-    const behind = missing(this.replicas.believed(state.others), { ...waiting, waited: 0 }).map(
-      ({ process }) => process,
-    );
+    const named = this.replicas.believed(state.others, state.now);
+    const behind = missing(named, { ...waiting, waited: 0 }).map(({ process }) => process);
     const taken = behind.filter((process) => inherited.has(process));
     if (waited >= PATIENCE_FOR_HEIRS_MS) await forgetReplicas(query, taken);
     return true;
@@ -266,7 +266,7 @@ export class History {
     const { now } = state;
     const unheard = { ...question, now, stage: REPEATED, waited: 0, inherited: new Set<string>() };
     const inherited = this.inherited();
-    const absent = missing(this.replicas.all(state.others), unheard).filter(
+    const absent = missing(this.replicas.all(state.others, now), unheard).filter(
       ({ process }) => !inherited.has(process),
     );
     const tooLong = lost > this.retention;

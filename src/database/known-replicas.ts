@@ -1,6 +1,9 @@
 import { performance } from 'node:perf_hooks';
-import { withoutOldWords } from './history-verdict.js';
+import { LIVING_MS, withoutOldWords } from './history-verdict.js';
 import type { OtherReplica } from './history-verdict.js';
+
+/** Milliseconds within which a process that lives has written: they write once a second. */
+const FRESH_MS = 2000;
 
 interface Heard {
   readonly replica: OtherReplica;
@@ -25,14 +28,27 @@ export class KnownReplicas {
    * been dealt with.
    */
   private heardBefore: ReadonlyMap<string, number> | undefined;
+  /** The last beat of each that was seen to live when contact was lost, until nothing is missing again. */
+  private livedAtLoss: ReadonlyMap<string, number> = new Map();
   private readonly beats = new Map<string, { beatAt: number; seenAtMs: number }>();
 
   /** Nothing is missing, and these are the others. */
   settled(others: readonly OtherReplica[]): void {
     this.heardBefore = undefined;
+    this.livedAtLoss = new Map();
     this.hear(others);
     const processes = new Set(others.map(({ process }) => process));
     this.heard = new Map([...this.heard].filter(([process]) => processes.has(process)));
+  }
+
+  /**
+   * Contact with the database was lost while nothing was missing. When the same server is there again, those
+   * who lived are at work in it if they write; if they are silent, nobody knows what it has forgotten.
+   */
+  lostContact(): void {
+    const sinceMs = performance.now() - LIVING_MS;
+    const living = [...this.heard].filter(([, { grewAtMs }]) => (grewAtMs ?? -Infinity) > sinceMs);
+    this.livedAtLoss = new Map(living.map(([process, { replica }]) => [process, replica.beat]));
   }
 
   /** The server has gone back and is the same one as before: see {@link withoutOldWords}. */
@@ -44,14 +60,21 @@ export class KnownReplicas {
     this.named = { incarnation: '', processes: new Set() };
   }
 
-  /** Those that a history names, by what of it is to be believed, and by what was seen of them. */
-  believed(named: readonly OtherReplica[]): readonly OtherReplica[] {
+  /**
+   * Those that a history names, by what of it is to be believed, and by what was seen of them.
+   *
+   * @param now the database's time
+   */
+  believed(named: readonly OtherReplica[], now: number): readonly OtherReplica[] {
     const nowMs = performance.now();
     const seen = named.map((other) => {
       const grewAtMs = this.heard.get(other.process)?.grewAtMs;
       return grewAtMs === undefined ? other : { ...other, seenMsAgo: nowMs - grewAtMs };
     });
-    return this.heardBefore ? withoutOldWords(seen, this.heardBefore) : seen;
+    if (this.heardBefore) return withoutOldWords(seen, this.heardBefore);
+    const silent = seen.filter(({ beatAt }) => Math.abs(now - beatAt) > FRESH_MS);
+    const doubted = withoutOldWords(silent, this.livedAtLoss);
+    return [...seen.filter((other) => !silent.includes(other)), ...doubted];
   }
 
   /**
@@ -65,13 +88,13 @@ export class KnownReplicas {
   }
 
   /** Those that the history names, and those that it has forgotten. */
-  all(named: readonly OtherReplica[]): readonly OtherReplica[] {
+  all(named: readonly OtherReplica[], now: number): readonly OtherReplica[] {
     const { processes } = this.named;
     for (const { process } of named) processes.add(process);
     this.hear(named);
     const heard = [...this.heard.values()].map(({ replica }) => replica);
     const gone = heard.filter(({ process }) => !processes.has(process));
-    return this.believed([...named, ...gone]);
+    return this.believed([...named, ...gone], now);
   }
 
   /** Processes that were silent for a minute while this one was not. */

@@ -1,6 +1,6 @@
 import { StorageUnavailableError } from '../../src/common/index.js';
 import type { ReauthorizationReason } from '../../src/common/index.js';
-import { CAUTION_FROM, cautionLeft, grantKeyText } from '../../src/grants/index.js';
+import { CAUTION_FROM, SUSPICIOUS, cautionLeft, grantKeyText } from '../../src/grants/index.js';
 import type {
   Caution,
   ClaimedGrant,
@@ -39,6 +39,8 @@ export interface Sabotage {
   readonly history?: boolean;
   /** An answer belongs to a row that is behind the version whose token was presented. */
   readonly behind?: boolean;
+  /** Contact with the database is a write that succeeded, not an answer. */
+  readonly contact?: boolean;
   /** A lease ends by the later of two clocks. */
   readonly clocks?: boolean;
 }
@@ -290,6 +292,7 @@ export class ModelStore {
       const given = this.givenUp.get(row.provider) ?? 0;
       if (given >= allowance) return 'withheld';
       this.givenUp.set(row.provider, given + 1);
+      if (given + 1 >= SUSPICIOUS) this.suspectProvider(row.provider);
     }
     const text = grantKeyText(row);
     this.retiredAt.set(text, this.retiredAt.get(text) ?? this.clock.now());

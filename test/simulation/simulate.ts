@@ -174,6 +174,7 @@ export async function simulate(seed: number, sabotage: Sabotage = {}): Promise<S
 
   provider.weather = { ...FAIR, grace };
   bringBack();
+  for (const row of store.locked) unlockedAt.set(row, clock.now());
   store.locked.clear();
   await clock.pass(CALM);
   // A rotation under way at this very moment is allowed to end.
