@@ -107,7 +107,8 @@ describe('a database that comes back without its last seconds', () => {
     keys.made = await newKey('made');
     expect((await clientToken()).status).toBe(200);
     await eventually('every replica knows of the keys', async () => {
-      const refused = [...(await isBelieved(keys.revoked!)), ...(await isBelieved(keys.first!))];
+      const ended = [keys.revoked!, keys.first!, keys.expired!, keys.overlapped!];
+      const refused = (await Promise.all(ended.map(isBelieved))).flat();
       return !refused.includes(true) && !(await isBelieved(keys.made!)).includes(false);
     });
     await eventually('the answer is held', async () => (await rows('holding'))[0]?.held);
@@ -120,6 +121,11 @@ describe('a database that comes back without its last seconds', () => {
     }
     const { id } = await world.consented('confirmed');
     keys.revoked = await newKey('revoked');
+    const scope = ['--scope', 'tokens:read'];
+    const made = await cli(world, 'clients', 'create', 'expiring', ...scope, '--expires-in', '1');
+    keys.expired = (made as { key: string }).key;
+    keys.overlapped = await newKey('overlapped');
+    await cli(world, 'clients', 'rotate', 'overlapped', '--overlap', '1');
     keys.first = await newKey('rotated');
     await expire(world, 'holding');
     await keepAside(world.database);
@@ -175,6 +181,11 @@ describe('a database that comes back without its last seconds', () => {
     expect(await isBelieved(keys.revoked!)).toEqual([false, false]);
     expect(await isBelieved(keys.first!)).toEqual([false, false]);
     expect(await isBelieved(keys.second!)).toEqual([true, true]);
+  });
+
+  it('believes no key whose time was over in the seconds that it has forgotten', async () => {
+    expect(await isBelieved(keys.expired!)).toEqual([false, false]);
+    expect(await isBelieved(keys.overlapped!)).toEqual([false, false]);
   });
 
   it('does not believe a key that it has forgotten: an operator makes it again', async () => {

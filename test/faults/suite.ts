@@ -13,6 +13,7 @@ import { patroni } from './scenarios/patroni.js';
 import { pooler } from './scenarios/pooler.js';
 import { providerOutages } from './scenarios/provider-outages.js';
 import { refusedWrites } from './scenarios/refused-writes.js';
+import { restores } from './scenarios/restore.js';
 import { rewrapping } from './scenarios/rewrapping.js';
 import { skewedClocks } from './scenarios/skewed-clocks.js';
 import { spoolEntries } from './scenarios/spool-entries.js';
@@ -34,6 +35,7 @@ export const scenarios: readonly Scenario[] = [
   databaseKilled,
   databaseFrozen,
   failovers,
+  restores,
   patroni,
   refusedWrites,
   steppingClock,
