@@ -4,6 +4,8 @@ import type { Outcome, Scenario } from './scenario.js';
 import { Site } from './site.js';
 import { scenarios } from './suite.js';
 
+const OPTIONS = ['--only', '--variant', '--seconds', '--quick'];
+
 /**
  * `npm run faults [-- --only NAME] [-- --variant PART_OF_A_NAME] [-- --seconds N] [-- --quick]`
  *
@@ -31,6 +33,12 @@ async function main(args: readonly string[]): Promise<void> {
     const place = args.indexOf(option);
     return place < 0 ? undefined : args[place + 1];
   };
+  const unknown = args.find((each) => each.startsWith('--') && !OPTIONS.includes(each));
+  if (unknown !== undefined) {
+    process.stderr.write(`${unknown} is none of ${OPTIONS.join(', ')}\n`);
+    process.exitCode = 2;
+    return;
+  }
   const only = valueOf('--only')?.split(',');
   const variant = valueOf('--variant');
   const seconds = Number(valueOf('--seconds') ?? NaN) || undefined;
