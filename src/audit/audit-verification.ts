@@ -6,11 +6,19 @@ import type { AuditKey, Forgery } from './audit-mac.js';
 import { readNote } from './audit-marker.js';
 import type { Mark, Pruning } from './audit-marker.js';
 
+/** A grant that was deleted, and the position of the row that says so. */
+export interface DeletedGrant {
+  readonly provider: string;
+  readonly userId: string;
+  readonly connection: string;
+  readonly position: number;
+}
+
 /** What is wrong, and at which position. */
 export interface AuditProblem {
   readonly position: number;
-  /** `inserted`: nobody vouches for the row. */
-  readonly problem: Forgery | 'removed' | 'inserted';
+  /** `inserted`: nobody vouches for the row; `put_back`: the grant that it deletes is there again. */
+  readonly problem: Forgery | 'removed' | 'inserted' | 'put_back';
 }
 
 /**
@@ -22,6 +30,8 @@ export class AuditVerification {
   events = 0;
   /** Rows of all time up to where this is, the removed ones with them. */
   total: number;
+  /** Where the deletions of grants stand that were not linked again since, by their names. */
+  readonly deleted = new Map<string, DeletedGrant>();
   private readonly chains = new Map<number, { sequence: number; position: number }>();
   private opened: { chain: number; position: number } | undefined;
   private readonly loose = new Map<number, AuditRow>();
@@ -42,6 +52,7 @@ export class AuditVerification {
     this.total += 1;
     this.uncounted.push(row.position);
     if (!isNote(row.type)) this.events += 1;
+    this.noteDeletion(row);
     if (row.mac === null) {
       this.loose.set(row.position, row);
       return undefined;
@@ -49,6 +60,14 @@ export class AuditVerification {
     const forgery = forgeryOf(row, this.keys);
     if (forgery) return { position: row.position, problem: forgery };
     return this.chained(row) ?? (row.type === 'audit.mark' ? this.marked(row) : undefined);
+  }
+
+  private noteDeletion({ type, provider, userId, connection, position }: AuditRow): void {
+    if (provider === null || userId === null || connection === null) return;
+    const name = JSON.stringify([provider, userId, connection]);
+    if (type === 'grant.deleted')
+      this.deleted.set(name, { provider, userId, connection, position });
+    else if (type === 'grant.linked') this.deleted.delete(name);
   }
 
   /** Whether the row before this one in its chain is there, or was before what retention removed. */

@@ -6,14 +6,18 @@ import type { AuditKey } from './audit-mac.js';
 import { readNote } from './audit-marker.js';
 import type { Pruning } from './audit-marker.js';
 import { AuditVerification } from './audit-verification.js';
-import type { AuditProblem } from './audit-verification.js';
+import type { AuditProblem, DeletedGrant } from './audit-verification.js';
 import { AuditStore } from './audit.store.js';
 
-/** Rows that are read at once. */
+/** Rows that are read at once, and grants that are looked up at once. */
 const PAGE = 5000;
+const LOOKED_UP = 500;
 /** Milliseconds between two looks at whether somebody still writes, and how many looks there are. */
 const LOOK_AGAIN_MS = 20;
 const MOST_LOOKS = 50;
+
+/** Of these grants, those that there are. */
+type LookUp = (deleted: readonly DeletedGrant[]) => Promise<readonly DeletedGrant[]>;
 
 /** A head that none of the keys has made. */
 export class UnknownHeadError extends Error {
@@ -40,14 +44,15 @@ export class AuditVerifier {
 
   /**
    * @param head one that was seen before: what was there then has to be there still
+   * @param alive which of these grants there are: the audit says that none of them is
    * @throws UnknownHeadError, EncryptionError, StorageUnavailableError
    */
-  async run(head?: string): Promise<VerificationResult> {
+  async run(head: string | undefined, alive: LookUp): Promise<VerificationResult> {
     const keys = await this.keys.all(this.database.query);
     const said = head === undefined ? undefined : readHead(head, keys);
     for (;;) {
       const start = await this.start(keys);
-      const result = await this.once(keys, start, said);
+      const result = await this.once(keys, start, said, alive);
       if (result.ok) return result;
       // Retention may have removed meanwhile what this had not read yet.
       const now = await this.start(keys);
@@ -59,6 +64,7 @@ export class AuditVerifier {
     keys: ReadonlyMap<number, AuditKey>,
     start: Pruning,
     head: Pruning | undefined,
+    alive: LookUp,
   ): Promise<VerificationResult> {
     const through = await this.horizon();
     const verification = new AuditVerification(keys, start);
@@ -77,9 +83,22 @@ export class AuditVerifier {
     if (head && head.through >= start.through && atHead < head.total) {
       return { ok: false, position: head.through, problem: 'removed' };
     }
+    const position = await this.putBack([...verification.deleted.values()], alive);
+    if (position !== undefined) return { ok: false, position, problem: 'put_back' };
     const key = [...keys.values()].at(-1);
     const { events, total } = verification;
     return { ok: true, events, head: key?.head(through, total) ?? '' };
+  }
+
+  /** The position of the deletion of a grant that is there again although nobody has linked it. */
+  private async putBack(deleted: DeletedGrant[], alive: LookUp): Promise<number | undefined> {
+    for (let from = 0; from < deleted.length; from += LOOKED_UP) {
+      for (const grant of await alive(deleted.slice(from, from + LOOKED_UP))) {
+        // It may have been linked since the audit was read: that is written together with the grant.
+        if (!(await this.store.wasLinkedLast(grant))) return grant.position;
+      }
+    }
+    return undefined;
   }
 
   /**

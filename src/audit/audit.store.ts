@@ -141,6 +141,23 @@ export class AuditStore {
     return newest ? rows.reverse() : rows;
   }
 
+  /** Whether the newest word on a grant's being there is that it was linked. */
+  async wasLinkedLast(name: {
+    readonly provider: string;
+    readonly userId: string;
+    readonly connection: string;
+  }): Promise<boolean> {
+    const [row] = await this.database.query<{ type: string }>(
+      `SELECT type FROM audit_events
+       WHERE user_id = $2 AND provider = $1 AND connection = $3
+         AND type IN ('grant.linked', 'grant.deleted')
+       ORDER BY position DESC LIMIT 1`,
+      [name.provider, name.userId, name.connection],
+      SCAN_TIMEOUT_MS,
+    );
+    return row?.type === 'grant.linked';
+  }
+
   /** Removes a batch of what is old. @returns how many rows */
   async prune(through: number, days: number): Promise<number> {
     const [row] = await this.database.query<{ gone: number }>(

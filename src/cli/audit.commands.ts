@@ -3,10 +3,12 @@ import type { Command } from 'commander';
 import { AuditStore, UnknownHeadError, toAuditPage } from '../audit/index.js';
 import { loadDatabaseConfig, loadSealingConfig } from '../config/index.js';
 import { Keyring, Sealer } from '../encryption/index.js';
+import { grantKeyText } from '../grants/index.js';
+import type { GrantKey, GrantStore } from '../grants/index.js';
 import { limit, userId } from './arguments.js';
 import { print, table } from './output.js';
 import { OperatorError, withSession } from './session.js';
-import { auditOf } from './stores.js';
+import { auditOf, grantStoreOf } from './stores.js';
 
 interface ListOptions {
   user?: string;
@@ -64,7 +66,7 @@ async function verify({ head: before, json }: VerifyOptions): Promise<void> {
   const config = loadSealingConfig();
   const sealer = new Sealer(new Keyring(config.keyring));
   const result = await withSession(config.database, (session) =>
-    auditOf(session, sealer).verifier.run(before),
+    auditOf(session, sealer).verifier.run(before, aliveIn(grantStoreOf(session.database))),
   ).catch((error: unknown) => {
     throw error instanceof UnknownHeadError ? new OperatorError(error.message) : error;
   });
@@ -77,6 +79,17 @@ async function verify({ head: before, json }: VerifyOptions): Promise<void> {
   print(json, result, []);
   throw new OperatorError(problem, true);
 }
+
+/** Which of some deleted grants can be read again. */
+const aliveIn =
+  (grants: GrantStore) =>
+  async <T extends GrantKey>(deleted: readonly T[]): Promise<T[]> => {
+    const found = (await grants.loadMany(deleted)).filter(
+      ({ status }) => status !== 'awaiting_confirmation',
+    );
+    const names = new Set(found.map(grantKeyText));
+    return deleted.filter((grant) => names.has(grantKeyText(grant)));
+  };
 
 function head(text: string): string {
   if (/^\d{1,15}-\d{1,15}-[0-9a-f]{32}$/.test(text)) return text;
