@@ -50,11 +50,14 @@ class Connection {
   }
 }
 
-function load({ url, paths, headers, connections, milliseconds, requests }) {
+function load({ url, paths, headers, keys = [], connections, milliseconds, requests }) {
   const { hostname: host, port } = new URL(url);
   const fields = Object.entries({ host: `${host}:${port}`, ...headers });
   const rest = fields.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  const asked = paths.map((path) => Buffer.from(`GET ${path} HTTP/1.1\r\n${rest}\r\n`, 'latin1'));
+  const asked = paths.map((path, index) => {
+    const key = keys.length > 0 ? `authorization: Bearer ${keys[index % keys.length]}\r\n` : '';
+    return Buffer.from(`GET ${path} HTTP/1.1\r\n${rest}${key}\r\n`, 'latin1');
+  });
   const times = [];
   const statuses = {};
   let next = 0;

@@ -4,6 +4,7 @@ import { Arena } from '../test/faults/arena.js';
 import { Site } from '../test/faults/site.js';
 import { measureClaims } from './claims.js';
 import { table } from './figures.js';
+import { measureFloods } from './floods.js';
 import type { Figure } from './figures.js';
 import { LoadGenerator } from './load.js';
 import { measureWarmReads } from './reads.js';
@@ -77,6 +78,7 @@ const measurements: Record<string, () => Promise<Figure[]>> = {
     await measureRotations(site, FAST, 3),
     await measureRotations(site, SLOW, 3),
   ],
+  floods: async () => measureFloods(await opened(), site.key, generator, 3),
   claims: async () => [await measureClaims(site, Number(options.grants))],
   memory: async () => [await measureMemory(await opened(), site.key, generator)],
 };
