@@ -14,6 +14,8 @@ export interface SealedTable {
   readonly names?: readonly string[];
   /** What a value of this column and row was sealed for. */
   readonly context: (column: string, row: NamedRow) => readonly string[];
+  /** What decides over a value of this column and row beside its place, if anything does. */
+  readonly terms?: (column: string, row: NamedRow) => readonly string[] | undefined;
   /** A condition that only rows whose sealed values are still of use meet; all rows without it. */
   readonly where?: string;
   /** What becomes of the values of rows that are of no use any more: which rows, and what is set. */

@@ -6,6 +6,8 @@ import { encodePrefix, IV_BYTES, parseEnvelope, SALT_BYTES, TAG_BYTES } from './
 import { EncryptionError } from './errors.js';
 import type { Keyring } from './keyring.js';
 import { deriveMessageKey } from './message-key.js';
+import { compareSalt, saltFor } from './terms.js';
+import type { TermsComparison } from './terms.js';
 
 const CIPHER = 'aes-256-gcm';
 /** Given explicitly so that a shorter tag is refused by the cipher as well. */
@@ -45,15 +47,18 @@ export class Sealer {
    * @param context where the value lives, e.g. `['stitch_grants', 'access_token', provider, userId,
    *   connection]`. It is authenticated and not stored: `open` must be given the same parts in the
    *   same order.
+   * @param terms what else decides over the value, such as the columns beside it. `open` does not need
+   *   them; {@link compareTerms} says whether they are still the same.
    * @returns the envelope: 46 bytes, the key id and the UTF-8 length of `plaintext` long.
    * @throws EncryptionError `invalid_input`: empty context, or text that is not well-formed Unicode.
    */
-  seal(plaintext: string, context: readonly string[]): Buffer {
+  seal(plaintext: string, context: readonly string[], terms?: readonly string[]): Buffer {
     assertWellFormed(plaintext, 'the plaintext');
     // Salt and IV from one draw, in the order in which they are stored.
     const random = this.#randomBytes(SALT_BYTES + IV_BYTES);
-    const salt = random.subarray(0, SALT_BYTES);
     const iv = random.subarray(SALT_BYTES);
+    if (terms) saltFor(this.#primaryKey, iv, context, terms).copy(random);
+    const salt = random.subarray(0, SALT_BYTES);
     const header = Buffer.concat([this.#primaryPrefix, salt]);
     const associatedData = encodeAssociatedData(header, context);
     const messageKey = deriveMessageKey(this.#primaryKey, salt);
@@ -82,12 +87,32 @@ export class Sealer {
     }
   }
 
-  #open(envelope: Buffer, context: readonly string[]): string {
-    const { keyId, header, salt, iv, ciphertext, tag } = parseEnvelope(envelope);
+  /**
+   * Whether an envelope was sealed for these terms. That nobody has altered the envelope itself is for
+   * {@link open} to say.
+   *
+   * @throws EncryptionError as {@link open}, but for `authentication_failed`
+   */
+  compareTerms(
+    envelope: Buffer,
+    context: readonly string[],
+    terms: readonly string[],
+  ): TermsComparison {
+    const { keyId, salt, iv } = parseEnvelope(envelope);
+    return compareSalt(salt, this.#keyOf(keyId), iv, context, terms);
+  }
+
+  #keyOf(keyId: string): KeyObject {
     const key = this.#keys.get(keyId);
     if (key === undefined) {
       throw new EncryptionError('unknown_key', `the keyring has no key "${keyId}"`);
     }
+    return key;
+  }
+
+  #open(envelope: Buffer, context: readonly string[]): string {
+    const { keyId, header, salt, iv, ciphertext, tag } = parseEnvelope(envelope);
+    const key = this.#keyOf(keyId);
     const associatedData = encodeAssociatedData(header, context);
     const messageKey = deriveMessageKey(key, salt);
     const decipher = createDecipheriv(CIPHER, messageKey, iv, CIPHER_OPTIONS);

@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { Log } from '../common/index.js';
+import { EncryptionError } from '../encryption/index.js';
 import { Metrics } from '../metrics/index.js';
 import { grantKeyText } from './grant.js';
 import type { Grant } from './grant.js';
+import { TokenSealer } from './token-sealer.js';
 
 /** Refused rows of which it is remembered that they were reported. */
 const REPORTED = 10_000;
@@ -23,6 +25,7 @@ export class GrantAuthenticity {
   private readonly reported = new LRUCache<string, true>({ max: REPORTED });
 
   constructor(
+    private readonly sealer: TokenSealer,
     private readonly log: Log,
     private readonly metrics: Metrics,
   ) {}
@@ -30,10 +33,22 @@ export class GrantAuthenticity {
   /** The rows that may be served; the others are counted, and each is reported once. */
   sift<T extends FoundGrant>(rows: readonly T[]): T[] {
     return rows.filter((row) => {
-      if (!row.consentEnded) return true;
-      this.refuse(row, 'consent_ended');
-      return false;
+      const objection = row.consentEnded ? 'consent_ended' : this.isAltered(row) && 'altered';
+      if (objection) this.refuse(row, objection);
+      return !objection;
     });
+  }
+
+  /** Whether it can be read, and its token was sealed for another consent than it shows. */
+  private isAltered(grant: Grant): boolean {
+    if (grant.status !== 'active') return false;
+    try {
+      return this.sealer.isOfAnother(grant.accessToken, 'access_token', grant);
+    } catch (error) {
+      // Whoever opens the token tells why it can't be opened.
+      if (error instanceof EncryptionError) return false;
+      throw error;
+    }
   }
 
   private refuse(grant: Grant, reason: string): void {

@@ -87,14 +87,18 @@ export class GrantLinker {
     const key = { provider, userId, connection };
     const { accessToken, refreshToken, expiresIn } = issued;
     const expiresAt = expiresIn === null ? null : askedAt + expiresIn * 1000;
+    const scopes = issued.scopes ?? tokens.requestedScopes;
+    const consent = { grantId, scopes, confirmed: status === 'active' };
     return {
       ...key,
       grantId,
       status,
-      accessToken: this.sealer.seal(accessToken, 'access_token', key),
+      accessToken: this.sealer.seal(accessToken, 'access_token', key, consent),
       refreshToken:
-        refreshToken === null ? null : this.sealer.seal(refreshToken, 'refresh_token', key),
-      scopes: issued.scopes ?? tokens.requestedScopes,
+        refreshToken === null
+          ? null
+          : this.sealer.seal(refreshToken, 'refresh_token', key, consent),
+      scopes,
       subject: issued.subject,
       accountId: issued.accountId,
       obtainedAt: askedAt,

@@ -38,6 +38,6 @@ export type {
 export { RotationStore } from './rotation.store.js';
 export { GRANT_TABLES, contextOfRow } from './sealed-tables.js';
 export { SharedConsents } from './shared-consents.js';
-export { TokenSealer } from './token-sealer.js';
+export { TokenSealer, consentOf } from './token-sealer.js';
 export { UnconfirmedStore } from './unconfirmed.store.js';
 export { UserGrantsStore } from './user-grants.store.js';

@@ -1,5 +1,6 @@
 import type { NamedRow, SealedTable } from '../database/index.js';
-import { tokenContext } from './token-sealer.js';
+import { SCOPES } from './grant.columns.js';
+import { termsOf, tokenContext } from './token-sealer.js';
 import type { TokenColumn } from './token-sealer.js';
 
 const columns = ['access_token', 'refresh_token'];
@@ -12,6 +13,16 @@ export const contextOfRow = (column: string, row: NamedRow): readonly string[] =
     connection: row.connection ?? '',
   });
 
+/** What a token is bound to beside its cell. */
+const termsOfRow = (column: string, row: NamedRow): readonly string[] | undefined =>
+  column === 'held_answer'
+    ? undefined
+    : termsOf(column as TokenColumn, {
+        grantId: row.grant_id ?? '',
+        scopes: SCOPES.from(row.scope ?? '') as readonly string[],
+        confirmed: row.status !== undefined && row.status !== 'awaiting_confirmation',
+      });
+
 const text = (column: string) => ({ column, type: 'text' });
 
 /** The tables of this folder that hold sealed tokens. */
@@ -20,13 +31,16 @@ export const GRANT_TABLES: readonly SealedTable[] = [
     table: 'stitch_grants',
     key: [text('provider'), text('user_id'), text('connection')],
     columns: [...columns, 'held_answer'],
+    names: ['grant_id', 'scope', 'status'],
     context: contextOfRow,
+    terms: termsOfRow,
   },
   {
     table: 'stitch_unconfirmed_grants',
     key: [{ column: 'grant_id', type: 'uuid' }],
     columns,
-    names: ['provider', 'user_id', 'connection'],
+    names: ['provider', 'user_id', 'connection', 'scope'],
     context: contextOfRow,
+    terms: termsOfRow,
   },
 ];

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { keyUnavailable } from '../common/index.js';
 import type { Query } from '../database/index.js';
+import { EncryptionError, isUnknownKey } from '../encryption/index.js';
 import { REVOCABLE, lockName } from './grant-sql.js';
 import type { GrantKey } from './grant.js';
 import { GrantStore } from './grant.store.js';
@@ -8,6 +10,7 @@ import type { Consented, NewGrant } from './new-grant.js';
 import { PendingConsents } from './pending-consents.js';
 import { RevocationOutbox } from './revocation-outbox.js';
 import type { RevocableToken } from './revocation-outbox.js';
+import { TokenSealer, consentOf } from './token-sealer.js';
 
 /** A consent that waits for its confirmation: its grant's name, and the request it came from. */
 export interface UnconfirmedGrant extends GrantKey {
@@ -36,6 +39,7 @@ export class UnconfirmedStore {
     private readonly grants: GrantStore,
     private readonly revocations: RevocationOutbox,
     private readonly pendingConsents: PendingConsents,
+    private readonly sealer: TokenSealer,
   ) {}
 
   /** Stores what a consent brought that is to be confirmed; leaves a grant in use alone. */
@@ -60,15 +64,23 @@ export class UnconfirmedStore {
   async confirm(query: Query, { id, ...key }: UnconfirmedGrant): Promise<boolean> {
     await lockName(query, key);
     const name = [id, key.provider, key.userId, key.connection];
-    const here = await query(
-      `UPDATE stitch_grants g SET status = 'active',
+    const [waiting] = await query<Consented>(
+      `SELECT ${CONSENTED_ROWS.selected('g')} FROM stitch_grants g
+       WHERE g.grant_id = $1 AND g.provider = $2 AND g.user_id = $3 AND g.connection = $4
+         AND ${AWAITS} FOR UPDATE`,
+      name,
+    );
+    if (waiting) {
+      await query(
+        `UPDATE stitch_grants g SET status = 'active', access_token = $5,
          -- The schedule had no use for it until now.
          refresh_due_at = coalesce(refresh_due_at, CASE WHEN expires_at IS NOT NULL THEN now() END)
        WHERE g.grant_id = $1 AND g.provider = $2 AND g.user_id = $3 AND g.connection = $4
-         AND ${AWAITS} RETURNING 1`,
-      name,
-    );
-    if (here.length > 0) return true;
+         AND ${AWAITS}`,
+        [...name, this.confirmed(CONSENTED_ROWS.read(waiting)).accessToken],
+      );
+      return true;
+    }
     const [row] = await query<Consented>(
       `DELETE FROM stitch_unconfirmed_grants g WHERE g.grant_id = $1
          AND g.provider = $2 AND g.user_id = $3 AND g.connection = $4
@@ -77,7 +89,30 @@ export class UnconfirmedStore {
     );
     // Its due time may have passed while it waited: then it is due at once.
     if (!row) return false;
-    return this.grants.link(query, { ...CONSENTED_ROWS.read(row), status: 'active' });
+    return this.grants.link(query, {
+      ...this.confirmed(CONSENTED_ROWS.read(row)),
+      status: 'active',
+    });
+  }
+
+  /**
+   * The consent with its access token sealed as that of a confirmed one. What somebody has altered
+   * stays as it is: it is refused when it is read.
+   *
+   * @throws VaultError 503 `key_unavailable`
+   */
+  private confirmed(consent: Consented): Consented {
+    const awaiting = { ...consent, status: 'awaiting_confirmation' } as const;
+    try {
+      if (this.sealer.isOfAnother(consent.accessToken, 'access_token', awaiting)) return consent;
+      const token = this.sealer.open(consent.accessToken, 'access_token', consent);
+      const terms = consentOf({ ...consent, status: 'active' });
+      return { ...consent, accessToken: this.sealer.seal(token, 'access_token', consent, terms) };
+    } catch (error) {
+      if (isUnknownKey(error)) throw keyUnavailable(error);
+      if (error instanceof EncryptionError) return consent;
+      throw error;
+    }
   }
 
   /** Forgets consents that were not confirmed, wherever they wait, and has them revoked. */

@@ -15,6 +15,9 @@ const RETRY_MS = 500;
 const NEXT_PASS_MS = 1000;
 const PASSES = 5;
 
+/** Terms that no row has. */
+const ALTERED = ['altered'];
+
 /** How many values were sealed anew, and how many are not under the first key still. */
 export interface RewrapResult {
   readonly rewrapped: number;
@@ -46,7 +49,7 @@ export class Rewrapper {
     private readonly database: Pick<Database, 'query'>,
     private readonly recorded: (write: (query: Query) => Promise<number>) => Promise<number>,
     private readonly keyring: Keyring,
-    private readonly sealer: Pick<Sealer, 'open' | 'seal'>,
+    private readonly sealer: Pick<Sealer, 'open' | 'seal' | 'compareTerms'>,
     private readonly clock: Clock,
     private readonly onProgress: (rewrapped: number) => void,
   ) {}
@@ -110,17 +113,24 @@ export class Rewrapper {
     for (const column of table.columns) {
       const was = row[column];
       if (!Buffer.isBuffer(was)) continue;
-      const fresh = this.sealAnew(was, table.context(column, row));
+      const fresh = this.sealAnew(was, table.context(column, row), table.terms?.(column, row));
       if (fresh) values.set(column, { was, fresh });
     }
     return { row, values };
   }
 
   /** @returns undefined for what needs no new envelope, or can't get one because it does not open */
-  private sealAnew(was: Buffer, context: readonly string[]): Buffer | undefined {
+  private sealAnew(
+    was: Buffer,
+    context: readonly string[],
+    terms?: readonly string[],
+  ): Buffer | undefined {
     try {
       if (keyIdOf(was) === this.keyring.primaryId) return undefined;
-      return this.sealer.seal(this.sealer.open(was, context), context);
+      const text = this.sealer.open(was, context);
+      // What somebody has altered must not become right by being sealed anew.
+      const altered = terms && this.sealer.compareTerms(was, context, terms) === 'other';
+      return this.sealer.seal(text, context, altered ? ALTERED : terms);
     } catch (error) {
       if (error instanceof EncryptionError) return undefined;
       throw error;

@@ -1,5 +1,5 @@
 import { EncryptionError } from '../encryption/index.js';
-import { refreshDueAt } from '../grants/index.js';
+import { consentOf, refreshDueAt } from '../grants/index.js';
 import type { HeldGrant, HeldStore, TokenSealer } from '../grants/index.js';
 import { ProviderError, UnreadableAnswerError } from '../providers/index.js';
 import type { IssuedTokens, TokenProvider } from '../providers/index.js';
@@ -11,7 +11,7 @@ const PAGE = 20;
 
 export interface RereadDependencies {
   readonly store: Pick<HeldStore, 'page' | 'rotate' | 'release'>;
-  readonly sealer: Pick<TokenSealer, 'open' | 'seal'>;
+  readonly sealer: Pick<TokenSealer, 'open' | 'seal' | 'isOfAnother'>;
   /** Undefined: that provider is not configured. */
   readonly provider: (name: string) => Pick<TokenProvider, 'understand'> | undefined;
   /** Milliseconds before its end at which a token is renewed: `REFRESH_LEAD`. */
@@ -48,6 +48,7 @@ async function rereadOne(grant: HeldGrant, dependencies: RereadDependencies): Pr
   const source = provider(grant.provider);
   if (!source) return false;
   try {
+    if (sealer.isOfAnother(grant.accessToken, 'access_token', grant)) return false;
     const { answer, askedAt } = readKeptText(sealer.open(grant.answer, 'held_answer', grant));
     const issued = source.understand(answer);
     if (isOfAnother(issued, grant)) return false;
@@ -68,11 +69,14 @@ function sealed(
   obtainedAt: number,
   { sealer, leadMs }: Pick<RereadDependencies, 'sealer' | 'leadMs'>,
 ) {
-  const { accessToken, refreshToken, scopes, expiresIn } = issued;
+  const { accessToken, refreshToken, expiresIn } = issued;
+  const scopes = issued.scopes ?? grant.scopes;
+  const consent = { ...consentOf(grant), scopes };
   const expiresAt = expiresIn === null ? null : obtainedAt + expiresIn * 1000;
   return {
-    accessToken: sealer.seal(accessToken, 'access_token', grant),
-    refreshToken: refreshToken === null ? null : sealer.seal(refreshToken, 'refresh_token', grant),
+    accessToken: sealer.seal(accessToken, 'access_token', grant, consent),
+    refreshToken:
+      refreshToken === null ? null : sealer.seal(refreshToken, 'refresh_token', grant, consent),
     scopes,
     obtainedAt,
     expiresAt,

@@ -38,6 +38,11 @@ export class RotationEvents implements RotationListener {
     this.log.event('warn', 'grant.scopes_dropped', { ...names(grant), count });
   }
 
+  refused(grant: Grant): void {
+    this.metrics.refusedGrants.inc({ reason: 'altered' });
+    this.log.event('error', 'grant.refused', { ...names(grant), reason: 'altered' });
+  }
+
   failed(grant: Grant, error: ProviderError): void {
     this.metrics.rotations.inc({ provider: grant.provider, outcome: error.kind });
     if (error.kind === 'invalid_client') {

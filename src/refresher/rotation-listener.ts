@@ -10,6 +10,8 @@ export interface RotationListener {
   settled(grant: Grant, result: RotationResult, outcome: CommitOutcome): void;
   /** The answer named more scopes than are kept: so many are left out. */
   scopesDropped(grant: Grant, count: number): void;
+  /** Somebody has altered the grant: nothing is presented. */
+  refused(grant: Grant): void;
   failed(grant: Grant, error: ProviderError): void;
   /** An answer came that can't be understood; it is kept, and the grant is held. */
   held(grant: Grant, error: ProviderError): void;

@@ -3,7 +3,7 @@ import type { Clock, Log, Trace } from '../common/index.js';
 import { isUnknownKey } from '../encryption/index.js';
 import { ProviderError, UnreadableAnswerError } from '../providers/index.js';
 import type { GuardedProvider, IssuedTokens, ProviderAnswer } from '../providers/index.js';
-import { grantKeyText, refreshDueAt } from '../grants/index.js';
+import { consentOf, grantKeyText, refreshDueAt } from '../grants/index.js';
 import type {
   ClaimedGrant,
   Grant,
@@ -54,7 +54,7 @@ export interface RotationDependencies {
   readonly trust: Pick<ProviderTrust, 'orderly' | 'doubted' | 'spent'>;
   readonly commits: Pick<CommitQueue, 'add' | 'holds'>;
   readonly leases: Pick<LeaseKeeper, 'during'>;
-  readonly sealer: Pick<TokenSealer, 'seal' | 'open'>;
+  readonly sealer: Pick<TokenSealer, 'seal' | 'open' | 'isOfAnother'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly listener: RotationListener;
@@ -233,9 +233,18 @@ export class Rotation {
 
   /** @returns undefined when the stored token can't be opened by anybody, so far as this one knows */
   private openRefreshToken(grant: ClaimedGrant): string | typeof FOREIGN | undefined {
+    const { sealer, listener } = this.dependencies;
     try {
       if (grant.refreshToken === null) throw new Error('no refresh token');
-      return this.dependencies.sealer.open(grant.refreshToken, 'refresh_token', grant);
+      // Neither may a moved token be presented, nor may what was altered become the vault's own word.
+      if (
+        sealer.isOfAnother(grant.refreshToken, 'refresh_token', grant) ||
+        sealer.isOfAnother(grant.accessToken, 'access_token', grant)
+      ) {
+        listener.refused(grant);
+        return undefined;
+      }
+      return sealer.open(grant.refreshToken, 'refresh_token', grant);
     } catch (error) {
       // Health and metrics tell of a missing key: not each of its grants does.
       if (isUnknownKey(error)) return FOREIGN;
@@ -260,8 +269,11 @@ export class Rotation {
     const { provider, userId, connection, grantId, version } = grant;
     const { sealer, random } = this.dependencies;
     const expiresAt = issued.expiresIn === null ? null : askedAt + issued.expiresIn * 1000;
+    // Said in so many words: the tokens are bound to them.
+    const scopes = issued.scopes ?? grant.scopes;
+    const consent = { ...consentOf(grant), scopes };
     const seal = (token: string, column: 'access_token' | 'refresh_token') =>
-      sealer.seal(token, column, grant);
+      sealer.seal(token, column, grant, consent);
     return {
       provider,
       userId,
@@ -272,7 +284,7 @@ export class Rotation {
       accessToken: seal(issued.accessToken, 'access_token'),
       refreshToken:
         issued.refreshToken === null ? null : seal(issued.refreshToken, 'refresh_token'),
-      scopes: issued.scopes,
+      scopes,
       obtainedAt: askedAt,
       expiresAt,
       refreshDueAt: refreshDueAt({ obtainedAt: askedAt, expiresAt }, this.settings.lead, random),

@@ -55,11 +55,13 @@ export class GrantsTable {
       const expiresAt = Date.now() + (seeding.lifetime - age) * 1000;
       ledger.note(user, { ...minted, expiresAt });
       const key = { provider: 'stitch-money', userId: user, connection: 'default' };
+      const grantId = randomUUID();
+      const consent = { grantId, scopes: minted.scope.split(' '), confirmed: true };
       return {
         user,
-        grantId: randomUUID(),
-        access: this.sealer.seal(minted.accessToken, 'access_token', key),
-        refresh: this.sealer.seal(minted.refreshToken, 'refresh_token', key),
+        grantId,
+        access: this.sealer.seal(minted.accessToken, 'access_token', key, consent),
+        refresh: this.sealer.seal(minted.refreshToken, 'refresh_token', key, consent),
         scope: minted.scope,
         age,
         due: seeding.due(index),

@@ -30,12 +30,14 @@ export async function ageGrant(
     }),
   );
   await database.query(
-    `UPDATE stitch_grants SET obtained_at = obtained_at - $2 * interval '1 second',
-       expires_at = expires_at - $2 * interval '1 second',
-       refresh_due_at = refresh_due_at - $2 * interval '1 second',
-       -- a new consent as far as caches are concerned: they must look again
-       grant_id = gen_random_uuid()
-     WHERE user_id = $1`,
+    `WITH aged AS (
+       UPDATE stitch_grants SET obtained_at = obtained_at - $2 * interval '1 second',
+         expires_at = expires_at - $2 * interval '1 second',
+         refresh_due_at = refresh_due_at - $2 * interval '1 second'
+       WHERE user_id = $1 RETURNING *)
+     -- Caches must look again.
+     SELECT stitch_notify(json_build_array('grant', provider, user_id, connection, 'changed',
+       grant_id)::text) FROM aged`,
     [userId, seconds],
   );
   await eventually(`every replica has heard that the grants of ${userId} have changed`, () =>
@@ -69,13 +71,16 @@ export async function seedGrants(
     for (const [userId, minted] of grants) {
       const key = { provider: 'stitch-money', userId, connection: 'default' };
       const expiresAt = obtainedAt + minted.expiresIn * 1000;
+      const grantId = randomUUID();
+      const scopes = minted.scope.split(' ');
+      const consent = { grantId, scopes, confirmed: true };
       const grant: NewGrant = {
         ...key,
-        grantId: randomUUID(),
+        grantId,
         status: 'active',
-        accessToken: sealer.seal(minted.accessToken, 'access_token', key),
-        refreshToken: sealer.seal(minted.refreshToken, 'refresh_token', key),
-        scopes: minted.scope.split(' '),
+        accessToken: sealer.seal(minted.accessToken, 'access_token', key, consent),
+        refreshToken: sealer.seal(minted.refreshToken, 'refresh_token', key, consent),
+        scopes,
         subject: minted.sub,
         accountId: null,
         obtainedAt,

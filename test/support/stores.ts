@@ -1,15 +1,21 @@
 import { PendingConsentsStore } from '../../src/authorization-requests/index.js';
+import { parseKeyring } from '../../src/config/parsers.js';
 import type { Database } from '../../src/database/index.js';
+import { Keyring, Sealer } from '../../src/encryption/index.js';
 import {
   EVERY_ROW,
   GrantScheduleStore,
   GrantStore,
   RestoreStore,
   RotationStore,
+  TokenSealer,
   UnconfirmedStore,
   UserGrantsStore,
 } from '../../src/grants/index.js';
 import { RevocationStore } from '../../src/refresher/index.js';
+import { TEST_KEYRING } from './vault.js';
+
+const SEALER = new TokenSealer(new Sealer(new Keyring(parseKeyring(TEST_KEYRING))));
 
 /** The stores of one database, put together as the vault's modules do. */
 export function storesOf(database: Database) {
@@ -23,6 +29,6 @@ export function storesOf(database: Database) {
     rotations: new RotationStore(database, revocations),
     restoring: new RestoreStore(database, revocations),
     users: new UserGrantsStore(database, revocations, pendingConsents, grants, EVERY_ROW),
-    unconfirmed: new UnconfirmedStore(grants, revocations, pendingConsents),
+    unconfirmed: new UnconfirmedStore(grants, revocations, pendingConsents, SEALER),
   };
 }

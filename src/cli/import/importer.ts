@@ -103,12 +103,14 @@ export class Importer {
     const { accessToken, refreshToken, ...rest } = grant;
     const { sealer } = this.dependencies;
     const due = refreshDueAt(grant, this.settings.lead);
+    const { grantId, scopes } = grant;
+    const consent = { grantId, scopes, confirmed: true };
     return {
       ...rest,
       // Nothing, until the first refresh: it counts as expired, so nobody is served it.
-      accessToken: sealer.seal(accessToken ?? '', 'access_token', grant),
+      accessToken: sealer.seal(accessToken ?? '', 'access_token', grant, consent),
       refreshToken:
-        refreshToken === null ? null : sealer.seal(refreshToken, 'refresh_token', grant),
+        refreshToken === null ? null : sealer.seal(refreshToken, 'refresh_token', grant, consent),
       // A grant that can't be refreshed is looked at when it dies.
       refreshDueAt: refreshToken === null ? grant.expiresAt : due,
     };
