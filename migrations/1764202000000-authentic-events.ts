@@ -14,9 +14,6 @@ export class AuthenticEvents1764202000000 implements MigrationInterface {
       CREATE INDEX stitch_events_unvouched_idx ON stitch_events (created_at)
         WHERE mac IS NULL AND data->>'reason' IS DISTINCT FROM 'imported'`);
     await queryRunner.query(`
-      CREATE INDEX audit_events_change_idx ON audit_events (at, user_id)
-        WHERE type IN ('grant.linked', 'grant.deleted', 'grant.lost', 'grant.suspended')`);
-    await queryRunner.query(`
       CREATE FUNCTION stitch_events_guard() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN
         IF pg_trigger_depth() < 2 THEN
@@ -33,7 +30,6 @@ export class AuthenticEvents1764202000000 implements MigrationInterface {
   async down(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.query('DROP TRIGGER stitch_events_guard ON stitch_events');
     await queryRunner.query('DROP FUNCTION stitch_events_guard()');
-    await queryRunner.query('DROP INDEX audit_events_change_idx');
     await queryRunner.query('DROP INDEX stitch_events_unvouched_idx');
     await queryRunner.query('ALTER TABLE stitch_events DROP COLUMN mac');
   }

@@ -260,7 +260,6 @@ ALTER TABLE stitch_webhook_receivers ADD CONSTRAINT stitch_webhook_receivers_pke
 
 -- indexes of no constraint
 CREATE UNIQUE INDEX audit_events_chain_idx ON public.audit_events USING btree (chain, sequence) WHERE (chain IS NOT NULL);
-CREATE INDEX audit_events_change_idx ON public.audit_events USING btree (at, user_id) WHERE (type = ANY (ARRAY['grant.linked'::text, 'grant.deleted'::text, 'grant.lost'::text, 'grant.suspended'::text]));
 CREATE INDEX audit_events_client_idx ON public.audit_events USING btree (client, "position") WHERE (client IS NOT NULL);
 CREATE INDEX audit_events_loose_idx ON public.audit_events USING btree ("position") WHERE (mac IS NULL);
 CREATE INDEX audit_events_mark_idx ON public.audit_events USING btree (at) WHERE (type = 'audit.mark'::text);
