@@ -4,7 +4,8 @@ import { EncryptionError, isUnknownKey } from '../encryption/index.js';
 import type { Sealer } from '../encryption/index.js';
 import type { JournalEntry, JournalIndex } from './journal-index.js';
 import type { JournalWriter } from './journal-writer.js';
-import { SETTLED, decodeLine, recordId, sequenceOf } from './record.js';
+import { SETTLED, decodeLine, recordId, sequenceOf, settlementsIn } from './record.js';
+import type { Settlement } from './record.js';
 import { readLines, textAt, writerOf } from './segment.js';
 import type { SetAside } from './set-aside.js';
 
@@ -125,9 +126,10 @@ export class JournalFiles {
     let foreign = 0;
     for (const { text, offset } of lines) {
       try {
-        const { id, kind, key, version, at } = decodeLine(this.sealer, writer, text);
+        const record = decodeLine(this.sealer, writer, text);
+        const { id, kind, key, version, at } = record;
         const place = { path, offset, length: text.length };
-        if (kind === SETTLED) this.index.settle(key, version);
+        if (kind === SETTLED) this.settle(settlementsIn(record));
         else this.index.add({ id, kind, key, version, at, ...place, settled: false });
       } catch (error) {
         // It may be the only copy of an answer. Whoever has the key works with it, or this process
@@ -144,6 +146,10 @@ export class JournalFiles {
     if (last) this.grown(path, writer, last.offset + last.text.length + 1, foreign);
     else if (from === 0 && !this.known.has(path)) this.grown(path, writer, 0);
     return unusable;
+  }
+
+  private settle(settled: readonly Settlement[]): void {
+    for (const { id, version } of settled) this.index.settle(id, version);
   }
 
   private dropIfOld(path: string, file: KnownFile, writer: JournalWriter): void {

@@ -9,15 +9,23 @@ export interface JournalEntry extends Omit<JournalRecord, 'payload'> {
   readonly settled: boolean;
 }
 
+/** An entry as the index keeps it: changed in place, since there is one for each rotation. */
+interface KnownEntry extends JournalEntry {
+  path: string;
+  offset: number;
+  version: number;
+  settled: boolean;
+}
+
 /**
  * What the journal's files hold, without the contents. A settled record is remembered until a newer
  * one of the same kind and key is settled, or its file is dropped.
  */
 export class JournalIndex {
-  private readonly entries = new Map<string, JournalEntry>();
+  private readonly entries = new Map<string, KnownEntry>();
   private readonly open = new Set<string>();
   /** The newest settled record of each kind and key. */
-  private readonly newest = new Map<string, string>();
+  private readonly newest = new Map<string, Map<string, KnownEntry>>();
   /** Settled before the record was found: files are not read in the order of their writing. */
   private readonly early = new Map<string, number>();
 
@@ -53,6 +61,7 @@ export class JournalIndex {
     return [...this.entries.values()].filter((entry) => entry.path === path);
   }
 
+  /** @param entry the index's own from now on */
   add(entry: JournalEntry): void {
     this.entries.set(entry.id, entry);
     this.open.add(entry.id);
@@ -63,7 +72,7 @@ export class JournalIndex {
   /** The same record, at another place. */
   move(id: string, place: Pick<JournalEntry, 'path' | 'offset'>): void {
     const entry = this.entries.get(id);
-    if (entry) this.entries.set(id, { ...entry, ...place });
+    if (entry) Object.assign(entry, place);
   }
 
   /**
@@ -82,15 +91,16 @@ export class JournalIndex {
       return;
     }
     this.open.delete(id);
-    const text = `${known.kind}\0${known.key}`;
-    const before = this.entries.get(this.newest.get(text) ?? '');
+    const newest = this.newestOf(known.kind);
+    const before = newest.get(known.key);
     if (before && before.version > version) {
       this.entries.delete(id);
       return;
     }
     if (before) this.entries.delete(before.id);
-    this.entries.set(id, { ...known, version, settled: true });
-    this.newest.set(text, id);
+    known.version = version;
+    known.settled = true;
+    newest.set(known.key, known);
   }
 
   remove(id: string): void {
@@ -98,8 +108,8 @@ export class JournalIndex {
     if (!entry) return;
     this.entries.delete(id);
     this.open.delete(id);
-    const text = `${entry.kind}\0${entry.key}`;
-    if (this.newest.get(text) === id) this.newest.delete(text);
+    const newest = this.newestOf(entry.kind);
+    if (newest.get(entry.key) === entry) newest.delete(entry.key);
   }
 
   /**
@@ -108,5 +118,13 @@ export class JournalIndex {
    */
   endOfPass(): void {
     this.early.clear();
+  }
+
+  private newestOf(kind: string): Map<string, KnownEntry> {
+    const known = this.newest.get(kind);
+    if (known) return known;
+    const newest = new Map<string, KnownEntry>();
+    this.newest.set(kind, newest);
+    return newest;
   }
 }

@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { Log } from '../common/index.js';
 import { Keyring, Sealer } from '../encryption/index.js';
 import { Journal } from './journal.js';
+import { encodeLine } from './record.js';
 
 const sealer = (id: string) => new Sealer(new Keyring([{ id, key: randomBytes(32) }]));
 const record = (key: string, version = 1) => ({
@@ -31,14 +32,10 @@ describe('the journal', () => {
   let now = 0;
   const oursKey = randomBytes(32);
   const ours = new Sealer(new Keyring([{ id: 'ours', key: oursKey }]));
-  const open = (options: { by?: Sealer; retention?: number } = {}) => {
+  const open = (options: { by?: Sealer; retention?: number; writer?: string } = {}) => {
     const log = new Log('info', { write: (line: string) => void lines.push(line) });
-    const { by = ours, retention = 60_000 } = options;
-    const journal = new Journal(
-      { directory, writer: randomUUID(), retention, monotonic: () => now },
-      by,
-      log,
-    );
+    const { by = ours, retention = 60_000, writer = randomUUID() } = options;
+    const journal = new Journal({ directory, writer, retention, monotonic: () => now }, by, log);
     journal.open();
     opened.push(journal);
     return journal;
@@ -91,6 +88,26 @@ describe('the journal', () => {
     expect(later.unsettled('test').map(({ id }) => id)).toEqual([b]);
     expect(later.remembered('test')).toMatchObject([{ id: a, version: 7 }]);
     expect(later.read(a!)?.version).toBe(7);
+  });
+
+  it('settles in one line what is settled together, and reads the lines of an earlier release', async () => {
+    const writer = randomUUID();
+    const journal = open({ writer });
+    const ids = await Promise.all(['a', 'b', 'c', 'd'].map((key) => journal.append(record(key))));
+    for (const [index, id] of ids.slice(0, 2).entries()) journal.settle(id, index + 5);
+    journal.discard(ids[2]);
+    await Promise.resolve();
+    expect(readFileSync(segment(), 'latin1').split('\n')).toHaveLength(ids.length + 2);
+    const single = { kind: 'settled', key: ids[3]!, version: 9, at: 0, payload: '' };
+    appendFileSync(segment(), encodeLine(ours, writer, 99, single));
+    const later = open();
+    expect(later.unsettled('test')).toEqual([]);
+    const found = later.remembered('test').map(({ key, version }) => [key, version]);
+    expect(found).toEqual([
+      ['a', 5],
+      ['b', 6],
+      ['d', 9],
+    ]);
   });
 
   it('remembers of what is settled the newest of each key', async () => {

@@ -10,8 +10,8 @@ import { JournalIndex } from './journal-index.js';
 import type { JournalEntry } from './journal-index.js';
 import type { JournalOptions, JournalStatus } from './journal-options.js';
 import { JournalWriter } from './journal-writer.js';
-import { SETTLED, decodeLine, encodeLine, recordId } from './record.js';
-import type { JournalRecord, NewRecord } from './record.js';
+import { decodeLine, encodeLine, recordId, settledRecord, writerOfRecord } from './record.js';
+import type { JournalRecord, NewRecord, Settlement } from './record.js';
 import { textAt } from './segment.js';
 import { SetAside } from './set-aside.js';
 
@@ -31,6 +31,8 @@ export class Journal {
   private readonly aside: SetAside;
   private readonly trouble: DiskTrouble;
   private sequence = 0;
+  /** Settled and not written down as such yet, by who wrote the records. */
+  private noted = new Map<string, Settlement[]>();
   private sweeper: NodeJS.Timeout | undefined;
 
   constructor(
@@ -95,6 +97,7 @@ export class Journal {
     clearInterval(this.sweeper);
     this.sweeper = undefined;
     if (!this.files.hasOwn) this.note(recordId(this.options.writer, 0), 0);
+    this.writeSettled();
     this.writer.close();
   }
 
@@ -175,8 +178,7 @@ export class Journal {
       return undefined;
     }
     try {
-      const writer = id.slice(0, id.lastIndexOf('/'));
-      return { ...decodeLine(this.sealer, writer, text), version: entry.version };
+      return { ...decodeLine(this.sealer, writerOfRecord(id), text), version: entry.version };
     } catch (error) {
       this.putAside(id, text, reasonOf(error));
       return undefined;
@@ -211,10 +213,30 @@ export class Journal {
     return { id: recordId(writer, this.sequence), text };
   }
 
-  /** Writes down that a record is settled. Nobody waits for it: to settle twice does no harm. */
+  /**
+   * Has it written down that a record is settled: in one line with all that are settled in the same
+   * turn, as the records of a batch of commits are. Nobody waits for it: to settle twice does no harm.
+   */
   private note(id: string, version: number): void {
-    const { text } = this.line({ kind: SETTLED, key: id, version, at: 0, payload: '' });
-    this.writer.add({ text, placed: () => undefined, done: undefined });
+    if (this.noted.size === 0) {
+      queueMicrotask(() => {
+        this.writeSettled();
+        this.writer.write();
+      });
+    }
+    const writer = writerOfRecord(id);
+    const others = this.noted.get(writer);
+    if (others) others.push({ id, version });
+    else this.noted.set(writer, [{ id, version }]);
+  }
+
+  private writeSettled(): void {
+    const { noted } = this;
+    this.noted = new Map();
+    for (const [writer, settled] of noted) {
+      const { text } = this.line(settledRecord(writer, settled));
+      this.writer.add({ text, placed: () => undefined, done: undefined });
+    }
   }
 
   private putAside(id: string, text: string, reason: string): void {
@@ -226,6 +248,7 @@ export class Journal {
   /** Drops the files whose records need not be remembered any more. Done regularly once open. */
   sweep(): void {
     try {
+      this.writeSettled();
       this.writer.write();
       this.writer.endOldSegment();
       this.files.dropOld(this.writer);

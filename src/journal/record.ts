@@ -18,8 +18,41 @@ export interface JournalRecord extends NewRecord {
   readonly id: string;
 }
 
-/** The kind of a line that says that another record needs nothing more. */
+/**
+ * The kind of a line that says that other records need nothing more: its key is their writer, its
+ * payload their sequences and versions. One of an earlier release tells of a single record, by its id
+ * and version, and has no payload.
+ */
 export const SETTLED = 'settled';
+
+/** A record that needs nothing more, and as what version. */
+export interface Settlement {
+  readonly id: string;
+  readonly version: number;
+}
+
+/** One line for all records of a writer that were settled together. */
+export const settledRecord = (writer: string, settled: readonly Settlement[]): NewRecord => ({
+  kind: SETTLED,
+  key: writer,
+  version: 0,
+  at: 0,
+  payload: settled
+    .map(({ id, version }) => `${id.slice(writer.length + 1)}:${String(version)}`)
+    .join(' '),
+});
+
+/** What such a line says. */
+export function settlementsIn({ key, version, payload }: NewRecord): Settlement[] {
+  if (payload === '') return [{ id: key, version }];
+  return payload.split(' ').map((each) => {
+    const [sequence = '', became = ''] = each.split(':');
+    return { id: `${key}/${sequence}`, version: Number(became) };
+  });
+}
+
+/** The process that wrote a record. */
+export const writerOfRecord = (id: string): string => id.slice(0, id.lastIndexOf('/'));
 
 /** @param sequence counts the records of one writer */
 export const recordId = (writer: string, sequence: number): string =>
