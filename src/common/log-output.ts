@@ -31,6 +31,7 @@ export class LogOutput {
   private untold = 0;
   private sink: Sink | undefined;
   private writing = false;
+  private planned = false;
   private closed = false;
   private idle: (() => void)[] = [];
 
@@ -58,11 +59,12 @@ export class LogOutput {
       return;
     }
     this.add(bytes);
-    this.next();
+    this.plan();
   }
 
   /** Waits until everything is written, and no longer than this. */
   flush(milliseconds: number): Promise<void> {
+    this.next();
     if (this.closed || !this.writing) return Promise.resolve();
     return new Promise((resolve) => {
       const limit = setTimeout(resolve, milliseconds);
@@ -76,6 +78,16 @@ export class LogOutput {
   private add(bytes: Buffer): void {
     this.lines.push(bytes);
     this.waitingBytes += bytes.length;
+  }
+
+  /** Lines that are written together, as those of a batch of commits are, share a system call. */
+  private plan(): void {
+    if (this.planned || this.writing) return;
+    this.planned = true;
+    queueMicrotask(() => {
+      this.planned = false;
+      this.next();
+    });
   }
 
   private next(): void {

@@ -1,5 +1,3 @@
-import { toUSVString } from 'node:util';
-
 import { EncryptionError } from './errors.js';
 
 const LENGTH_BYTES = 4;
@@ -39,7 +37,7 @@ export function encodeAssociatedData(header: Buffer, context: readonly string[])
  * @throws EncryptionError `invalid_input`, naming `what` and never the text.
  */
 export function assertWellFormed(text: string, what: string): void {
-  if (toUSVString(text) !== text) {
+  if (!text.isWellFormed()) {
     throw new EncryptionError('invalid_input', `${what} is not well-formed Unicode`);
   }
 }

@@ -59,7 +59,8 @@ export class Sealer {
     const iv = random.subarray(SALT_BYTES);
     if (terms) saltFor(this.#primaryKey, iv, context, terms).copy(random);
     const salt = random.subarray(0, SALT_BYTES);
-    const header = Buffer.concat([this.#primaryPrefix, salt]);
+    const head = Buffer.concat([this.#primaryPrefix, random]);
+    const header = head.subarray(0, -IV_BYTES);
     const associatedData = encodeAssociatedData(header, context);
     const messageKey = deriveMessageKey(this.#primaryKey, salt);
     const cipher = createCipheriv(CIPHER, messageKey, iv, CIPHER_OPTIONS);
@@ -67,7 +68,7 @@ export class Sealer {
     // The string goes in as it is: Buffer.from would leave the token in Node's shared buffer pool.
     const ciphertext = cipher.update(plaintext, 'utf8');
     cipher.final(); // GCM is a stream: nothing is left to write, but the tag exists from here on.
-    return Buffer.concat([this.#primaryPrefix, random, ciphertext, cipher.getAuthTag()]);
+    return Buffer.concat([head, ciphertext, cipher.getAuthTag()]);
   }
 
   /**

@@ -40,9 +40,13 @@ export const UNLOCKED = `
   SELECT g.provider, g.user_id, g.connection FROM stitch_grants g
   JOIN r USING (provider, user_id, connection) FOR UPDATE OF g SKIP LOCKED`;
 
-/** The rows that `r` names and `unlocked` lacks. */
+/**
+ * The rows that `r` names and `unlocked` lacks. Where it lacks none, which is nearly always so, they are
+ * not looked up once more.
+ */
 export const LOCKED = `
   SELECT g.provider, g.user_id, g.connection FROM stitch_grants g
   JOIN r USING (provider, user_id, connection)
-  WHERE NOT EXISTS (SELECT FROM unlocked u WHERE u.provider = g.provider
+  WHERE (SELECT count(*) FROM unlocked) < (SELECT count(*) FROM r)
+    AND NOT EXISTS (SELECT FROM unlocked u WHERE u.provider = g.provider
     AND u.user_id = g.user_id AND u.connection = g.connection)`;

@@ -37,10 +37,10 @@ export interface TokenMembers {
  * reader reports, and to refuse the answer would lose the refresh token in it for the sake of a
  * word.
  *
+ * @param members of the answer, where they are known
  * @throws ProviderError for a refusal, UnreadableAnswerError for what may hold tokens all the same
  */
-export function readTokenAnswer(answer: ProviderAnswer): TokenMembers {
-  const members = membersOf(answer);
+export function readTokenAnswer(answer: ProviderAnswer, members = membersOf(answer)): TokenMembers {
   const refusal = refusalOf(answer, members);
   if (refusal) {
     // Tokens beside an error: it may be one of the two, and the tokens can't be had again.
@@ -61,8 +61,7 @@ export function readTokenAnswer(answer: ProviderAnswer): TokenMembers {
 }
 
 /** Whether an answer may hold tokens, understood or not: then it has to be kept. */
-export function mayHoldTokens(answer: ProviderAnswer): boolean {
-  const members = membersOf(answer);
+export function mayHoldTokens(answer: ProviderAnswer, members = membersOf(answer)): boolean {
   return refusalOf(answer, members) === undefined || isToken(members?.refresh_token);
 }
 

@@ -1,4 +1,5 @@
 import * as oidc from 'openid-client';
+import { membersOf } from '../answer.js';
 import type { ProviderAnswer } from '../answer.js';
 import { ProviderError, UnusedTokensError } from '../provider-error.js';
 import type { ProviderHttp } from '../provider-http.js';
@@ -146,15 +147,16 @@ export class OAuthProvider implements TokenProvider {
         refreshToken,
       );
       const answer = await this.http.sendAndListen(url, request);
-      if (keep && mayHoldTokens(answer)) keep(answer);
+      const members = membersOf(answer);
+      if (keep && mayHoldTokens(answer, members)) keep(answer);
       // Of the id_token of a refresh only the subject is read, and a quirk in it (no `nonce`, a
       // clock) must not cost the pair beside it.
-      return this.understand(answer);
+      return this.understand(answer, members);
     });
   }
 
-  understand(answer: ProviderAnswer): IssuedTokens {
-    const members = readTokenAnswer(answer);
+  understand(answer: ProviderAnswer, known = membersOf(answer)): IssuedTokens {
+    const members = readTokenAnswer(answer, known);
     const subject = this.settings.openid ? subjectOf(members.idToken) : null;
     return toIssuedTokens(members, this.settings.accessTokenLifetime, subject);
   }

@@ -9,6 +9,13 @@ export interface RefreshRequest {
   readonly body: string;
 }
 
+/** What every request has, beside what proves who the client is. */
+const HEADERS = {
+  accept: 'application/json',
+  'user-agent': 'stitch-token-vault',
+  'content-type': 'application/x-www-form-urlencoded;charset=UTF-8',
+};
+
 /**
  * The request of RFC 6749 section 6. Ours rather than the library's, which copies the server's
  * metadata twice, makes an abort signal and reads an answer for each one: half of what a rotation
@@ -26,9 +33,9 @@ export async function refreshRequest(
   const { token_endpoint: url } = server;
   if (url === undefined) throw new ProviderError('unreachable', 'no_token_endpoint');
   const form = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refreshToken });
-  const headers = new Headers({ accept: 'application/json', 'user-agent': 'stitch-token-vault' });
+  const proof = new Headers();
   // Some sign, and take a while, whatever their type says.
-  await authenticate(server, { client_id: clientId }, form, headers);
-  headers.set('content-type', 'application/x-www-form-urlencoded;charset=UTF-8');
-  return { url, method: 'POST', headers: Object.fromEntries(headers), body: form.toString() };
+  await authenticate(server, { client_id: clientId }, form, proof);
+  const headers = { ...Object.fromEntries(proof), ...HEADERS };
+  return { url, method: 'POST', headers, body: form.toString() };
 }
