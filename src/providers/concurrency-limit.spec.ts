@@ -66,6 +66,20 @@ describe('the limit of calls in flight', () => {
     expect(limit.inFlight).toBe(8);
   });
 
+  it.each([
+    [1, 1],
+    [2, 2],
+    [4, 3],
+    [32, 24],
+    [33, 25],
+    [256, 248],
+  ])(
+    'lets the backlog have of %i places all but a quarter, and but eight at most',
+    (all, backlog) => {
+      expect(new ConcurrencyLimit(all).roomForBacklog).toBe(backlog);
+    },
+  );
+
   it('gives the backlog nothing while a reader waits', async () => {
     await fill(8);
     const reader = limit.wait(1000, clock);

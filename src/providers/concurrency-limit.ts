@@ -8,14 +8,20 @@ import type { RateCeiling } from './rate-ceiling.js';
  */
 export const LISTENERS_PER_PLACE = 4;
 
+/**
+ * Places that are kept free for readers at most: of many places one falls free every other moment, and
+ * a reader who waits is the first to have it.
+ */
+const KEPT_FREE = 8;
+
 interface Waiter {
   enter: () => void;
 }
 
 /**
  * Bounds the calls in flight to one provider. Readers, who have somebody waiting, go before the
- * backlog: they are queued, the backlog only ever takes what is free, and a quarter is kept free
- * from it.
+ * backlog: they are queued, the backlog only ever takes what is free, and a quarter, at most
+ * {@link KEPT_FREE}, is kept free from it.
  */
 export class ConcurrencyLimit {
   private active = 0;
@@ -29,7 +35,7 @@ export class ConcurrencyLimit {
     private readonly maximum: number,
     private readonly ceiling?: RateCeiling,
   ) {
-    this.backlogShare = Math.max(1, Math.ceil(maximum * 0.75));
+    this.backlogShare = maximum - Math.min(KEPT_FREE, Math.floor(maximum / 4));
   }
 
   get inFlight(): number {
@@ -45,9 +51,9 @@ export class ConcurrencyLimit {
     return this.backlogShare;
   }
 
-  /** @returns once a place falls free */
-  placeFree(): Promise<void> {
-    return this.freed.next();
+  /** Calls back whenever a place falls free. @returns a way to hear no more of it */
+  onPlaceFree(callback: () => void): () => void {
+    return this.freed.on(callback);
   }
 
   /** Places that should be free before more of the backlog is claimed. */
