@@ -1,3 +1,4 @@
+import { Signal } from '../common/index.js';
 import type { Clock, ReauthorizationReason } from '../common/index.js';
 import type { GuardedProvider } from '../providers/index.js';
 import type { ClaimedGrant, Grant, RotationStore } from '../grants/index.js';
@@ -22,8 +23,6 @@ export interface BacklogDependencies {
 
 /** The grants that are due, whether or not anybody waits for them. */
 export class Backlog {
-  private moment: Promise<void> | undefined;
-
   constructor(
     private readonly dependencies: BacklogDependencies,
     private readonly policy: RefreshPolicy,
@@ -37,37 +36,64 @@ export class Backlog {
   }
 
   private async runThrough(guarded: GuardedProvider): Promise<void> {
-    const { breaker, limit } = guarded;
-    const ahead = this.aheadOf(guarded);
+    const changes = new Signal();
+    const end = this.listen(guarded, changes);
+    try {
+      await this.workThrough(guarded, changes);
+    } finally {
+      end();
+    }
+  }
+
+  private async workThrough(guarded: GuardedProvider, changes: Signal): Promise<void> {
+    const { breaker } = guarded;
+    const ahead = this.aheadOf(guarded, changes);
     while (!this.inFlight.stopping && breaker.wait === 0 && !isPaused(this.policy)) {
+      // Before the look: what changes during it leads to another one.
+      const change = changes.next();
       for (const grant of ahead.take()) this.inFlight.track(this.rotate(grant, guarded));
       await ahead.giveBackLate();
       const wanted = ahead.claimMore();
       if (ahead.isEmpty && (ahead.isExhausted || (wanted === 0 && this.inFlight.rotations === 0))) {
         break;
       }
-      await this.somethingChanges(ahead.claiming, limit.placeFree());
+      await change;
     }
     await ahead.giveBack();
   }
 
-  private aheadOf(guarded: GuardedProvider): ClaimAhead {
+  /** Has it told whenever there may be more to do. @returns what ends that */
+  private listen({ limit }: GuardedProvider, changes: Signal): () => void {
+    const changed = () => {
+      changes.happened();
+    };
+    const ends = [limit.onPlaceFree(changed), this.inFlight.onEnd(changed)];
+    // Or a moment passes: a call that is listened to for long gives its place back before it ends.
+    let cancel: () => void;
+    const lookAgain = () => {
+      cancel = this.dependencies.clock.after(LOOK_AGAIN_MS, () => {
+        changed();
+        lookAgain();
+      });
+    };
+    lookAgain();
+    return () => {
+      for (const end of ends) end();
+      cancel();
+    };
+  }
+
+  private aheadOf(guarded: GuardedProvider, changes: Signal): ClaimAhead {
     const claim = (count: number, probing: boolean) => this.claim(guarded, count, probing);
     const release = (grant: ClaimedGrant) =>
       this.dependencies.store.release(grant, ownerOf(grant), grant.inDoubt, 0);
     const { inFlight } = this;
     const { clock } = this.dependencies;
     const { leaseMs } = inFlight;
-    return new ClaimAhead({ guarded, inFlight, clock, leaseMs, claim, release });
-  }
-
-  /** Or a moment passes: a call that is listened to for long gives its place back before it ends. */
-  private async somethingChanges(...changes: (Promise<unknown> | undefined)[]): Promise<void> {
-    this.moment ??= this.dependencies.clock.sleep(LOOK_AGAIN_MS).finally(() => {
-      this.moment = undefined;
-    });
-    const awaited = changes.filter((change) => change !== undefined);
-    await Promise.race([...awaited, this.inFlight.oneEnded(), this.moment]);
+    const claimed = () => {
+      changes.happened();
+    };
+    return new ClaimAhead({ guarded, inFlight, clock, leaseMs, claim, claimed, release });
   }
 
   /** Claims what is due; gives it back when the process is stopping meanwhile. */

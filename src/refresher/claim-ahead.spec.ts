@@ -23,6 +23,7 @@ describe('claims ahead of the calls', () => {
         claims.push(count);
         return Promise.resolve(grants(Math.min(count, due)));
       },
+      claimed: () => undefined,
       release: (grant) => {
         released.push(grant);
         return Promise.resolve();

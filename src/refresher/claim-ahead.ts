@@ -12,8 +12,11 @@ const LONGEST_WAIT_MS = 500;
  * given back: the lease keeper's first look might come too late for it.
  */
 const LEASE_SHARE = 1 / 6;
-/** Rotations under way for each call that the backlog may have in flight: most of them being committed. */
-const UNDER_WAY_PER_CALL = 8;
+/**
+ * Rotations under way at most, most of them being committed: so many for each call that the backlog may have
+ * in flight, and so many in any case. A database that takes 100 ms for a commit is to keep no call waiting.
+ */
+const UNDER_WAY = { perCall: 8, least: 400 };
 
 export interface ClaimAheadOptions {
   readonly guarded: Pick<GuardedProvider, 'breaker' | 'limit'>;
@@ -22,6 +25,8 @@ export interface ClaimAheadOptions {
   /** Milliseconds that a lease lasts. */
   readonly leaseMs: number;
   readonly claim: (count: number, probing: boolean) => Promise<ClaimedGrant[]>;
+  /** Hears that a claim has ended, whatever it brought. */
+  readonly claimed: () => void;
   readonly release: (grant: ClaimedGrant) => Promise<void>;
 }
 
@@ -102,12 +107,14 @@ export class ClaimAhead {
       )
       .finally(() => {
         this.claiming = undefined;
+        this.options.claimed();
       });
     return wanted;
   }
 
   /** Gives back what has waited for too long. */
   async giveBackLate(): Promise<void> {
+    if (this.late.length === 0) return;
     await Promise.all(this.late.splice(0).map((grant) => this.options.release(grant)));
   }
 
@@ -124,7 +131,8 @@ export class ClaimAhead {
     const { breaker, limit } = guarded;
     // What was claimed for a provider that has failed since is given back by whoever would call it.
     if (breaker.state !== 'closed') return true;
-    return limit.roomForBacklog > 0 && inFlight.rotations < limit.backlogSize * UNDER_WAY_PER_CALL;
+    const underWay = Math.max(UNDER_WAY.least, limit.backlogSize * UNDER_WAY.perCall);
+    return limit.roomForBacklog > 0 && inFlight.rotations < underWay;
   }
 
   /** More ahead when places were empty before the claim came, less when grants wait for places. */

@@ -4,8 +4,17 @@ import { grantKeyText } from '../grants/index.js';
 import type { CommitAttempt, CommitOutcome, GrantKey, RotationResult } from '../grants/index.js';
 import type { Shelf } from '../journal/index.js';
 
-/** Results written by one statement at most. */
-const BATCH = 200;
+/**
+ * Results written by one statement at most. What follows the statement for each of them is done in one go, and
+ * readers wait for that long.
+ */
+const BATCH = 128;
+/**
+ * Milliseconds between the beginnings of two statements at least: answers that come within them share the
+ * second. A statement costs both sides as much as several of its rows do, and a quick database would
+ * get one for every few.
+ */
+const GATHERED_MS = 10;
 /** Milliseconds between attempts while the database is away. */
 const RETRY = 200;
 /** Milliseconds to the first and between later attempts while somebody has a row locked. */
@@ -154,11 +163,13 @@ export class CommitQueue {
     await Promise.resolve();
     while (this.pending.length > 0 && !this.stopping) {
       const batch = this.nextBatch();
+      const gathered = this.clock.sleep(GATHERED_MS);
       try {
         await this.commit(batch);
       } catch (error) {
         await this.setBack(batch, error);
       }
+      if (this.pending.length < BATCH) await gathered;
     }
     // In the same turn as the check above: what is added from here on starts a new flush.
     this.flushing = false;

@@ -87,9 +87,9 @@ export class InFlightRotations {
     this.running.add(tracked);
   }
 
-  /** @returns once one of the rotations under way has ended */
-  oneEnded(): Promise<void> {
-    return this.ended.next();
+  /** Calls back whenever a rotation has ended, or none is to be begun. @returns a way to end that */
+  onEnd(callback: () => void): () => void {
+    return this.ended.on(callback);
   }
 
   /** Waits, for so many milliseconds at most, until `idle` says that nothing is under way. */
