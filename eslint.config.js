@@ -8,6 +8,7 @@ export default tseslint.config(
       'clients/typescript/src/api.ts',
       // The browser's: its globals are not Node's.
       'src/console/assets/',
+      'bench/report/page.js',
       'node_modules/',
       '.data/',
       '.artifacts/',

@@ -13,14 +13,19 @@ export interface Figure {
   readonly note?: string;
 }
 
-const median = (values: Measured): number =>
+/** The value in the middle; the lower of two. */
+export const median = (values: Measured): number =>
   [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)] ?? 0;
 
+/** Whether a higher value is the better one: of what is counted in a second it is. */
+export const isMoreBetter = ({ unit }: Pick<Figure, 'unit'>): boolean => unit === '/s';
+
 /** The vault's value divided by the limit's, round by round, the one in the middle. */
-const ratioOf = ({ vault, limit }: Pick<Figure, 'vault' | 'limit'>): number =>
+export const ratioOf = ({ vault, limit }: Pick<Figure, 'vault' | 'limit'>): number =>
   median(vault.map((value, round) => value / (limit[round] ?? value)));
 
-const shown = (value: number): string =>
+/** A value for a person. */
+export const shown = (value: number): string =>
   value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(2);
 
 /** The value in the middle, and how far the lowest and the highest are from each other. */

@@ -1,70 +1,48 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Arena } from '../test/faults/arena.js';
 import { Site } from '../test/faults/site.js';
+import { measureBloat } from './bloat.js';
 import { measureClaims } from './claims.js';
 import { table } from './figures.js';
 import { measureFloods } from './floods.js';
 import type { Figure } from './figures.js';
 import { LoadGenerator } from './load.js';
+import { measureMemory } from './memory.js';
+import { measureMisses } from './misses.js';
 import { measureWarmReads } from './reads.js';
-import { measureRotations } from './rotations.js';
+import { report } from './report/report.js';
+import { measureReadsWhileRefreshing, measureReplicas, measureRotations } from './rotations.js';
 import { measureSealing } from './sealing.js';
-import { users } from './users.js';
+import { measureStart } from './start.js';
 
 /** `npm run bench`: each figure beside a limit measured in the same run, in alternating rounds. */
 const ROUNDS = 5;
-const CACHED = 5000;
-const FAST = { name: 'rotations, provider at once', backlog: 2000, latencyMs: 0, concurrency: 32 };
-const SLOW = {
-  name: 'rotations, provider 100 ms',
-  backlog: 4000,
-  latencyMs: 100,
-  concurrency: 256,
-};
-
-/** Resident memory that a cached grant costs, beside the sealed bytes of its row. */
-async function measureMemory(arena: Arena, key: string, generator: LoadGenerator): Promise<Figure> {
-  const cached = users('cached', CACHED);
-  await arena.seed({ users: cached, lifetime: 900, age: () => 0, due: () => 800 });
-  const [replica] = arena.replicas;
-  const resident = () => {
-    const status = readFileSync(`/proc/${String(replica?.pid)}/status`, 'utf8');
-    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024;
-  };
-  const before = resident();
-  const paths = cached.map((user) => `/tokens/${user}`);
-  await generator.run({
-    url: replica?.url ?? '',
-    paths,
-    headers: { authorization: `Bearer ${key}` },
-    connections: 16,
-    requests: CACHED,
-  });
-  const [row] = await arena.table.query<{ bytes: number }>(
-    `SELECT avg(octet_length(access_token) + octet_length(refresh_token))::float8 AS bytes
-     FROM stitch_grants WHERE user_id LIKE 'cached-%'`,
-  );
-  return {
-    name: 'memory of a cached grant',
-    unit: 'bytes',
-    vault: [Math.max(0, resident() - before) / CACHED],
-    limit: [row?.bytes ?? 0],
-    against: 'its two sealed tokens',
-  };
-}
+const FEWER_ROUNDS = 3;
+/** Where the page with the charts is left. */
+const REPORT = 'bench/report.html';
 
 const { values: options } = parseArgs({
   options: {
     grants: { type: 'string', default: '200000' },
+    'bloat-grants': { type: 'string', default: '20000' },
     json: { type: 'string' },
     only: { type: 'string' },
+    profile: { type: 'string' },
   },
 });
+/** What earlier runs have left in the file of `--json`: each adds to it what it measures. */
+function readEarlier(): Record<string, readonly Figure[]> {
+  const { json } = options;
+  if (json === undefined || !existsSync(json)) return {};
+  return JSON.parse(readFileSync(json, 'utf8')) as Record<string, readonly Figure[]>;
+}
+
 const site = await Site.open();
+const { key } = site;
 const generator = new LoadGenerator();
 let arena: Arena | undefined;
-/** The one replica that reads are measured on. */
+/** The one replica that warm reads are measured on. */
 const opened = async (): Promise<Arena> => {
   if (arena) return arena;
   arena = await Arena.open(site, { name: 'bench', replicas: 1 });
@@ -73,26 +51,37 @@ const opened = async (): Promise<Arena> => {
 };
 const measurements: Record<string, () => Promise<Figure[]>> = {
   sealing: () => Promise.resolve([measureSealing(ROUNDS)]),
-  reads: async () => measureWarmReads(await opened(), site.key, generator, ROUNDS),
-  rotations: async () => [
-    await measureRotations(site, FAST, 3),
-    await measureRotations(site, SLOW, 3),
-  ],
-  floods: async () => measureFloods(await opened(), site.key, generator, 3),
+  reads: async () => measureWarmReads(await opened(), key, generator, ROUNDS),
+  memory: async () => [await measureMemory(await opened(), key, generator)],
+  misses: () => measureMisses(site, key, generator, ROUNDS),
+  rotations: () => measureRotations(site, FEWER_ROUNDS, options.profile),
+  both: () => measureReadsWhileRefreshing(site, key, generator, FEWER_ROUNDS),
+  replicas: () => measureReplicas(site, FEWER_ROUNDS),
+  floods: async () => measureFloods(await opened(), key, generator, FEWER_ROUNDS),
   claims: async () => [await measureClaims(site, Number(options.grants))],
-  memory: async () => [await measureMemory(await opened(), site.key, generator)],
+  bloat: () => measureBloat(site, Number(options['bloat-grants'])),
+  start: async () => [await measureStart(site, ROUNDS)],
 };
+const only = options.only?.split(',');
+const names = Object.keys(measurements);
+/** By what was measured. */
+const found: Record<string, readonly Figure[]> = readEarlier();
 try {
-  const figures: Figure[] = [];
+  if (only?.some((name) => !names.includes(name)))
+    throw new Error(`--only takes ${names.join(', ')}`);
   for (const [name, measure] of Object.entries(measurements)) {
-    if (options.only !== undefined && options.only !== name) continue;
+    if (only && !only.includes(name)) continue;
     process.stderr.write(`measuring ${name} …\n`);
-    figures.push(...(await measure()));
+    found[name] = await measure();
+    // At once as well: a run that is cut short has said what it found until then.
+    process.stderr.write(`${table(found[name])}\n`);
   }
+  const figures = names.flatMap((name) => found[name] ?? []);
   process.stdout.write(`${table(figures)}\n`);
   if (options.json !== undefined) {
-    writeFileSync(options.json, `${JSON.stringify({ figures }, null, 2)}\n`);
+    writeFileSync(options.json, `${JSON.stringify(found, null, 2)}\n`);
   }
+  if (!only || options.json !== undefined) writeFileSync(REPORT, report(figures));
 } finally {
   generator.close();
   await arena?.close();

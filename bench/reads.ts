@@ -64,6 +64,7 @@ export async function measureWarmReads(
   const paths = readers.map((user) => `/tokens/${user}`);
   const plan = { paths, headers, connections: CONNECTIONS };
   const vault: Round[] = [];
+  const ofOne: Round[] = [];
   const limit: Round[] = [];
   for (const target of [url, bare.url]) {
     await generator.run({ ...plan, url: target, milliseconds: WARM_UP_MS });
@@ -71,18 +72,28 @@ export async function measureWarmReads(
   for (let round = 0; round < rounds; round += 1) {
     const one = { ...plan, milliseconds: ROUND_MS };
     vault.push(await measure(generator, replica?.pid, { ...one, url }));
+    const path = paths.slice(0, 1);
+    ofOne.push(await measure(generator, replica?.pid, { ...one, url, paths: path }));
     limit.push(await measure(generator, bare.child.pid, { ...one, url: bare.url }));
   }
   bare.child.kill();
-  const note = [...vault, ...limit].some(atItsLimit) ? 'the load generator was at its limit' : '';
-  const figure = (name: string, unit: string, of: (round: Round) => number): Figure => ({
+  const note = [...vault, ...ofOne, ...limit].some(atItsLimit)
+    ? 'the load generator was at its limit'
+    : '';
+  const figure = (
+    name: string,
+    unit: string,
+    of: (round: Round) => number,
+    measured = vault,
+  ): Figure => ({
     ...{ name, unit, note },
-    vault: vault.map(of),
+    vault: measured.map(of),
     limit: limit.map(of),
     against: 'bare node:http, same bytes',
   });
   return [
     figure('warm reads, 1,000 users', '/s', ({ perSecond }) => perSecond),
+    figure('warm reads, one user', '/s', ({ perSecond }) => perSecond, ofOne),
     figure('99 of 100 warm reads within', 'ms', ({ p99 }) => p99),
     figure('processor for a warm read', 'µs', ({ cpu }) => cpu),
   ];

@@ -1,67 +1,175 @@
-import { Arena } from '../test/faults/arena.js';
 import type { Site } from '../test/faults/site.js';
+import { median } from './figures.js';
 import type { Figure } from './figures.js';
-import { Program } from './program.js';
+import type { LoadGenerator, LoadResult } from './load.js';
+import { CORES, RotationBench } from './rotation-bench.js';
+import type { BareCalls, Drained, RotationPlan } from './rotation-bench.js';
 import { users } from './users.js';
 
-/** Seconds after which a backlog that is not drained is a failure. */
-const LONGEST_MS = 120_000;
+/** Rounds that are not counted: in them the compilers of both sides come to an end. */
+const WARM_UPS = 2;
+const AT_ONCE: RotationPlan = { backlog: 5000, latencyMs: 0, concurrency: 32 };
+const SLOW: RotationPlan = { backlog: 6000, latencyMs: 100, concurrency: 256 };
+const READERS = 1000;
+const READ_CONNECTIONS = 32;
+const READ_MS = 2000;
 
-export interface RotationPlan {
-  readonly name: string;
-  /** Grants that are due at once, in each round. */
-  readonly backlog: number;
-  /** Milliseconds that the provider takes for an answer. */
-  readonly latencyMs: number;
-  /** `REFRESH_CONCURRENCY`, and the calls of the bare loop under way at once. */
-  readonly concurrency: number;
-}
-
-/** From the first answer of the provider to the last. */
-async function drain(arena: Arena, backlog: readonly string[]): Promise<number> {
-  const { stats } = arena.sandbox;
-  const before = stats.rotations;
-  await arena.seed({ users: backlog, lifetime: 900, age: () => 1000, due: () => -10 });
-  const seeded = performance.now();
-  let first: number | undefined;
-  while (stats.rotations - before < backlog.length) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    if (stats.rotations > before) first ??= performance.now();
-    if (performance.now() - seeded > LONGEST_MS) throw new Error('the backlog was not drained');
+/** Runs one and the other in turn. */
+async function inTurn<One, Other>(
+  rounds: number,
+  one: () => Promise<One>,
+  other: () => Promise<Other>,
+): Promise<{ readonly ones: One[]; readonly others: Other[] }> {
+  const ones: One[] = [];
+  const others: Other[] = [];
+  for (let round = 0; round < WARM_UPS + rounds; round += 1) {
+    ones.push(await one());
+    others.push(await other());
   }
-  return backlog.length / ((performance.now() - (first ?? seeded)) / 1000);
+  return { ones: ones.slice(WARM_UPS), others: others.slice(WARM_UPS) };
 }
 
-/** Draining a backlog of stale grants, beside the same refresh calls made in a bare loop of `fetch`. */
+async function besideBareLoop(
+  site: Site,
+  plan: RotationPlan,
+  rounds: number,
+  node: readonly string[],
+) {
+  const bench = await RotationBench.open(site, plan, node);
+  try {
+    return await inTurn(
+      rounds,
+      () => bench.drain(),
+      () => bench.bare(),
+    );
+  } finally {
+    await bench.close();
+  }
+}
+
+const microseconds = (value: number) => `${String(Math.round(value))} µs`;
+
+/** What else a rotation has cost the processor, in words. */
+const others = (drained: readonly Drained[]): string =>
+  `PostgreSQL ${microseconds(median(drained.map(({ postgres }) => postgres)))}, provider ` +
+  microseconds(median(drained.map(({ provider }) => provider)));
+
+const perSecond = (measured: readonly { readonly perSecond: number }[]) =>
+  measured.map((each) => each.perSecond);
+
+/**
+ * Draining a backlog of stale grants, beside the same refresh calls in a bare loop of `fetch`.
+ *
+ * @param profiles where profiles of the vault's processor are left; nowhere unless given
+ */
 export async function measureRotations(
   site: Site,
-  { name, backlog, latencyMs, concurrency }: RotationPlan,
   rounds: number,
-): Promise<Figure> {
-  const environment = { REFRESH_CONCURRENCY: String(concurrency), REFRESH_INTERVAL: '1' };
-  const arena = await Arena.open(site, { name: 'bench-rotations', replicas: 1, environment });
-  const loop = new Program('bench/refresh-process.mjs');
-  const { sandbox } = arena;
-  const vault: number[] = [];
-  const limit: number[] = [];
+  profiles?: string,
+): Promise<Figure[]> {
+  const node = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`];
+  const against = 'bare loop of fetch, nothing stored';
+  const fast = await besideBareLoop(site, AT_ONCE, rounds, node);
+  const slow = await besideBareLoop(site, SLOW, rounds, node);
+  const ideal = (SLOW.concurrency / SLOW.latencyMs) * 1000;
+  const cpu = (measured: readonly BareCalls[]) => measured.map((each) => each.cpu);
+  const vault = (measured: readonly Drained[]) => measured.map((each) => each.vault);
+  return [
+    {
+      ...{ name: 'rotations, provider at once', unit: '/s', against, note: CORES },
+      vault: perSecond(fast.ones),
+      limit: perSecond(fast.others),
+    },
+    {
+      ...{ name: 'processor for a rotation', unit: 'µs', against, note: others(fast.ones) },
+      vault: vault(fast.ones),
+      limit: cpu(fast.others),
+    },
+    {
+      ...{ name: 'rotations, provider 100 ms', unit: '/s', against, note: CORES },
+      vault: perSecond(slow.ones),
+      limit: perSecond(slow.others),
+    },
+    {
+      ...{ name: 'the same, by its calls under way', unit: '/s' },
+      vault: perSecond(slow.ones),
+      limit: slow.ones.map(() => ideal),
+      against: 'REFRESH_CONCURRENCY ÷ latency',
+    },
+  ];
+}
+
+/** Two replicas that drain one backlog, beside one that does it alone. */
+export async function measureReplicas(site: Site, rounds: number): Promise<Figure[]> {
+  const one = await RotationBench.open(site, AT_ONCE);
+  const two = await RotationBench.open(site, { ...AT_ONCE, replicas: 2 });
   try {
-    await arena.start();
-    sandbox.switches.latencyMs = latencyMs;
-    for (let round = 0; round < rounds; round += 1) {
-      const stale = users(`stale-${String(round)}`, backlog);
-      vault.push(await drain(arena, stale));
-      const task = {
-        url: arena.wires[0]?.tokenEndpoint,
-        client: { client_id: sandbox.clientId, client_secret: sandbox.clientSecret },
-        tokens: stale.map(() => sandbox.mint().refreshToken),
-        concurrency,
-      };
-      const result = (await loop.run(task)) as { readonly perSecond: number };
-      limit.push(result.perSecond);
-    }
+    const measured = await inTurn(
+      rounds,
+      () => two.drain(),
+      () => one.drain(),
+    );
+    const against = 'one replica';
+    return [
+      {
+        ...{ name: 'rotations, two replicas', unit: '/s', against, note: CORES },
+        vault: perSecond(measured.ones),
+        limit: perSecond(measured.others),
+      },
+      {
+        ...{ name: 'processor for one of them', unit: 'µs', against, note: others(measured.ones) },
+        vault: measured.ones.map(({ vault }) => vault),
+        limit: measured.others.map(({ vault }) => vault),
+      },
+    ];
   } finally {
-    loop.close();
-    await arena.close();
+    await one.close();
+    await two.close();
   }
-  return { name, unit: '/s', vault, limit, against: 'bare loop of fetch, nothing stored' };
+}
+
+/** Warm reads while a backlog is drained at full speed, beside the same with nothing else to do. */
+export async function measureReadsWhileRefreshing(
+  site: Site,
+  key: string,
+  generator: LoadGenerator,
+  rounds: number,
+): Promise<Figure[]> {
+  // With so many reads beside it a second or two are not enough for it.
+  const bench = await RotationBench.open(site, { ...AT_ONCE, backlog: 8000 });
+  const readers = users('reader', READERS);
+  const read = () =>
+    generator.run({
+      url: bench.replicas[0]?.url ?? '',
+      paths: readers.map((user) => `/tokens/${user}`),
+      headers: { authorization: `Bearer ${key}` },
+      connections: READ_CONNECTIONS,
+      milliseconds: READ_MS,
+    });
+  const busy = async () => {
+    let result: LoadResult | undefined;
+    const drained = await bench.drain(async () => (result = await read()));
+    if (!result) throw new Error('nothing was read');
+    return { ...result, rotations: drained.perSecond };
+  };
+  try {
+    await bench.seedFresh(readers);
+    const { ones, others: idle } = await inTurn(rounds, busy, read);
+    const note = `${String(Math.round(median(ones.map(({ rotations }) => rotations))))} rotations/s beside`;
+    const against = 'the same, nothing else to do';
+    return [
+      {
+        ...{ name: '99 of 100 reads within, refreshing', unit: 'ms', against, note },
+        vault: ones.map(({ p99 }) => p99),
+        limit: idle.map(({ p99 }) => p99),
+      },
+      {
+        ...{ name: 'warm reads, refreshing', unit: '/s', against, note },
+        vault: perSecond(ones),
+        limit: perSecond(idle),
+      },
+    ];
+  } finally {
+    await bench.close();
+  }
 }

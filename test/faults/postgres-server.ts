@@ -59,6 +59,11 @@ export class PostgresServer extends ServerAddress {
     return server;
   }
 
+  /** The process that all others of the server are children of. */
+  get pid(): number | undefined {
+    return this.server?.pid;
+  }
+
   /** A standby of this server, that is to answer at the same address once it takes over. */
   async cloneStandby(directory: string, name: string): Promise<PostgresServer> {
     const data = join(directory, name);
