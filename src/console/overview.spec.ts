@@ -60,24 +60,35 @@ describe('the overview of the console', () => {
     });
   });
 
-  it('forgets a replica that is silent, and what it saw, but not what it counted', () => {
-    const before = MINUTE_OF_NOW - 10 * MINUTE;
-    const gone = sample({
+  it('misses a replica that is silent, and forgets what it saw, but not what it counted', () => {
+    const before = MINUTE_OF_NOW - 2 * MINUTE;
+    const seen = {
       host: 'b',
       in_hand: 3,
       rotations: { committed: 7 },
       parts_down: ['spool'],
-    });
-    const { replicas, in_hand, minutes } = overviewOf(
-      [
-        { minute: before, process: 'q', sample: gone },
-        { minute: MINUTE_OF_NOW, process: 'p', sample: sample() },
-      ],
-      NOW,
-    );
-    expect(replicas.map(({ host }) => host)).toEqual(['a']);
+      seen_at: new Date(NOW - 100_000).toISOString(),
+    };
+    const well = { minute: MINUTE_OF_NOW, process: 'p', sample: sample() };
+    const overview = (differences: Partial<Sample>) =>
+      overviewOf(
+        [{ minute: before, process: 'q', sample: sample({ ...seen, ...differences }) }, well],
+        NOW,
+      );
+    const { replicas, in_hand, minutes } = overview({});
+    expect(replicas.map(({ host, silent_seconds }) => [host, silent_seconds])).toEqual([
+      ['a', null],
+      ['b', 100],
+    ]);
     expect(in_hand).toBe(0);
     expect(minutes[0]?.rotations).toEqual({ committed: 7 });
+    // Nobody misses who ended in order, is gone for long, was replaced, or could not have said so.
+    const hosts = (differences: Partial<Sample>) =>
+      overview(differences).replicas.map(({ host }) => host);
+    expect(hosts({ ended: true })).toEqual(['a']);
+    expect(hosts({ seen_at: new Date(NOW - 700_000).toISOString() })).toEqual(['a']);
+    expect(hosts({ host: 'a', seen_at: '2026-11-26T09:59:59.000Z' })).toEqual(['a']);
+    expect(overviewOf([{ ...well, minute: before }], NOW).replicas).toEqual([]);
   });
 
   it('takes the grants from a replica that could count them', () => {

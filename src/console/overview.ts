@@ -8,8 +8,10 @@ export interface PlacedSample {
   readonly sample: Sample;
 }
 
-/** Milliseconds without a sample after which a process counts as gone: it writes every 15 s. */
-const SILENT_MS = 120_000;
+/** Milliseconds without a sample after which a process is missed: it writes every 15 s. */
+const MISSED_MS = 45_000;
+/** Milliseconds for which a process that is missed is shown: by then it was replaced, or is known. */
+const SHOWN_MS = 600_000;
 const MINUTE_MS = 60_000;
 
 /** All replicas together, in one minute. */
@@ -30,6 +32,8 @@ export interface Overview {
     readonly version: string;
     readonly started_at: string;
     readonly parts_down: readonly string[];
+    /** Seconds since it was last heard of; null while it is heard of as often as it should be. */
+    readonly silent_seconds: number | null;
   }[];
   readonly grants: Sample['grants'];
   readonly providers: Readonly<Record<string, ProviderSample>>;
@@ -50,14 +54,19 @@ export interface Overview {
  */
 export function overviewOf(samples: readonly PlacedSample[], now: number): Overview {
   const newest = new Map(samples.map((placed) => [placed.process, placed]));
-  const living = [...newest.values()].filter(({ minute }) => now - minute < SILENT_MS + MINUTE_MS);
-  const present = living.map(({ sample }) => sample);
+  const shown = [...newest.values()]
+    .map((placed) => ({ ...placed, silentMs: now - seenAt(placed) }))
+    .filter((placed, _, all) => placed.silentMs < MISSED_MS || isMissed(placed, all))
+    .filter(({ sample }) => sample.ended !== true);
+  // What a process that is missed said last is no longer so.
+  const present = shown.filter(({ silentMs }) => silentMs < MISSED_MS).map(({ sample }) => sample);
   const worst = (value: (sample: Sample) => number) => Math.max(0, ...present.map(value));
   return {
     now: new Date(now).toISOString(),
-    replicas: living
-      .map(({ process, sample: { host, version, started_at, parts_down } }) => ({
+    replicas: shown
+      .map(({ process, silentMs, sample: { host, version, started_at, parts_down } }) => ({
         ...{ process, host, version, started_at, parts_down },
+        silent_seconds: silentMs < MISSED_MS ? null : Math.round(silentMs / 1000),
       }))
       .sort((one, other) => one.host.localeCompare(other.host)),
     // Counted in the database: the same for all, but for one that could not count.
@@ -71,6 +80,25 @@ export function overviewOf(samples: readonly PlacedSample[], now: number): Overv
     minutes: minutesOf(samples),
   };
 }
+
+type HeardSample = PlacedSample & { readonly silentMs: number };
+
+/**
+ * Whether a process that is silent has to be looked for: not when another one took its place on its
+ * host, and not when it is of a version that did not say that it ended.
+ */
+function isMissed(silent: HeardSample, all: readonly HeardSample[]): boolean {
+  const { host, seen_at } = silent.sample;
+  if (seen_at === undefined || silent.silentMs >= SHOWN_MS) return false;
+  return !all.some(
+    ({ sample, silentMs }) =>
+      silentMs < MISSED_MS && sample.host === host && sample.started_at > seen_at,
+  );
+}
+
+/** Milliseconds since the epoch. */
+const seenAt = ({ minute, sample: { seen_at } }: PlacedSample): number =>
+  seen_at === undefined ? minute + MINUTE_MS : Date.parse(seen_at);
 
 function worstProviders(samples: readonly Sample[]): Record<string, ProviderSample> {
   const worst: Record<string, ProviderSample> = {};

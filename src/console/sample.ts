@@ -15,6 +15,10 @@ export interface Sample {
   readonly version: string;
   /** RFC 3339. */
   readonly started_at: string;
+  /** When this was written, by the database's clock, RFC 3339. Versions before this one did not say. */
+  readonly seen_at?: string;
+  /** Whether the process ended in order after this. */
+  readonly ended?: boolean;
   /** Ended rotation attempts of this minute by outcome. */
   readonly rotations: Counts;
   /** Rotations of this minute by seconds of life left: cumulative, by the bucket's upper end. */

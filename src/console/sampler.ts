@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { Injectable } from '@nestjs/common';
+import type { BeforeApplicationShutdown } from '@nestjs/common';
 import { Log, StorageUnavailableError } from '../common/index.js';
 import { DatabaseClock, ProcessId } from '../database/index.js';
 import { BackgroundWorks } from '../lifecycle/index.js';
@@ -24,7 +25,7 @@ const { version } = JSON.parse(
  * grants is counted at most every 15 seconds.
  */
 @Injectable()
-export class Sampler {
+export class Sampler implements BeforeApplicationShutdown {
   private readonly startedAt = new Date().toISOString();
   private before: { rotations: Counts; lifeLeft: Counts } = { rotations: {}, lifeLeft: {} };
   private current: { minute: number; rotations: Counts; lifeLeft: Counts } | undefined;
@@ -40,12 +41,19 @@ export class Sampler {
     works.every('console-samples', LOOK_EVERY_MS, () => this.look());
   }
 
+  /** Says that this process ended in order: whoever falls silent without a word is missed. */
+  beforeApplicationShutdown(): Promise<void> {
+    return this.look(true);
+  }
+
   /** Writes the sample of now. What goes wrong is logged: the next look makes up for it. */
-  async look(): Promise<void> {
+  async look(ended = false): Promise<void> {
     try {
-      const minute = Math.floor(this.clock.now() / MINUTE_MS) * MINUTE_MS;
+      const now = this.clock.now();
+      const minute = Math.floor(now / MINUTE_MS) * MINUTE_MS;
       const isNew = await this.count(minute);
-      await this.store.write(minute, this.process.value, await this.sample());
+      const seen = { seen_at: new Date(now).toISOString(), ended };
+      await this.store.write(minute, this.process.value, { ...(await this.sample()), ...seen });
       if (isNew) await this.store.purge();
     } catch (error) {
       if (!(error instanceof StorageUnavailableError)) this.log.failure('console.failed', error);

@@ -4,6 +4,8 @@
 // The key lives in this variable alone: no storage, no cookie, no URL. A reload forgets it.
 let key = '';
 let timer;
+/** How many grants the list of those who must consent again was made for. */
+let shownLost;
 const charts = new Map();
 const REFRESH_MS = 10_000;
 const byId = (id) => document.getElementById(id);
@@ -39,15 +41,27 @@ async function api(path, init = {}) {
 function problemsOf(overview) {
   const problems = [];
   const add = (tone, title, advice, runbook) => problems.push({ tone, title, advice, runbook });
-  if (overview.replicas.length === 0) {
+  if (overview.replicas.every(({ silent_seconds }) => silent_seconds !== null)) {
     add(
       'bad',
-      'No replica has written a sample for two minutes.',
+      'No replica has written a sample lately.',
       'Is the database writable?',
       'vault-database-down',
     );
   }
-  for (const { host, parts_down } of overview.replicas) {
+  const silent = overview.replicas.filter(({ silent_seconds }) => silent_seconds !== null);
+  if (silent.length > 0) {
+    const each = silent.map(
+      ({ host, silent_seconds }) => `${host} for ${duration(silent_seconds)}`,
+    );
+    add(
+      'bad',
+      `${silent.length === 1 ? 'A replica is' : 'Replicas are'} silent: ${each.join(', ')}.`,
+      'Not ended in order: killed, frozen, or cut off from the database. Start it again with its spool.',
+    );
+  }
+  for (const { host, parts_down, silent_seconds } of overview.replicas) {
+    if (silent_seconds !== null) continue;
     for (const part of parts_down) {
       add(
         'bad',
@@ -77,7 +91,7 @@ function problemsOf(overview) {
       add(
         'bad',
         `${name} is paused: it is down, limits us, or refuses us.`,
-        'Living tokens are served. The outcomes below say which it is.',
+        `Living tokens are served. Rotations of ten minutes: ${outcomes(recent(overview).rotations)}.`,
         'vault-provider-unavailable',
       );
   }
@@ -132,6 +146,12 @@ function recent({ minutes, now }) {
   return { rotations };
 }
 
+const outcomes = (counts) =>
+  Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .sort(([, one], [, other]) => other - one)
+    .map(([name, count]) => `${number(count)} ${name}`)
+    .join(', ') || 'none';
 const number = (value) => Number(value).toLocaleString('en');
 const duration = (seconds) =>
   seconds < 120
@@ -146,21 +166,38 @@ function table(caption, head, rows, none) {
   const box = el('div', { className: 'table', tabIndex: 0 });
   box.setAttribute('role', 'region');
   box.setAttribute('aria-label', `${caption}, table`);
-  const headings = head.map((text) => el('th', { scope: 'col', textContent: text }));
+  // On a phone rows stand below each other: what that takes away of the meaning the roles give back.
+  const as = (role, name, properties, ...children) => {
+    const element = el(name, properties, ...children);
+    element.setAttribute('role', role);
+    return element;
+  };
+  const headings = head.map((text) =>
+    as('columnheader', 'th', { scope: 'col', textContent: text }),
+  );
   const body = rows.map((cells) =>
-    el(
+    as(
+      'row',
       'tr',
       {},
-      ...cells.map((cell) =>
-        cell instanceof Element
-          ? cell.tagName === 'TD'
-            ? cell
-            : el('td', {}, cell)
-          : el('td', { textContent: String(cell) }),
-      ),
+      ...cells.map((cell, index) => {
+        const isCell = cell instanceof Element && cell.tagName === 'TD';
+        const place = isCell ? cell : el('td', {}, cell instanceof Element ? cell : String(cell));
+        place.setAttribute('role', 'cell');
+        place.dataset.label = head[index];
+        return place;
+      }),
     ),
   );
-  box.append(el('table', {}, el('thead', {}, el('tr', {}, ...headings)), el('tbody', {}, ...body)));
+  box.append(
+    as(
+      'table',
+      'table',
+      {},
+      as('rowgroup', 'thead', {}, as('row', 'tr', {}, ...headings)),
+      as('rowgroup', 'tbody', {}, ...body),
+    ),
+  );
   return box;
 }
 
@@ -193,7 +230,7 @@ function show(overview) {
     ['awaiting confirmation', totals.awaiting_confirmation ?? 0],
     ['due now', overview.due],
     ['oldest due', duration(overview.due_age_seconds), overview.due_age_seconds > 120],
-    ['in doubt', overview.in_doubt],
+    ['in doubt', overview.in_doubt, overview.in_doubt > 0],
     ['not committed yet', overview.in_hand, overview.in_hand > 0],
   ];
   byId('tiles').replaceChildren(
@@ -233,19 +270,30 @@ function show(overview) {
     table(
       'Replicas',
       ['host', 'version', 'since', 'parts'],
-      overview.replicas.map(({ host, version, started_at, parts_down }) => [
+      overview.replicas.map(({ host, version, started_at, parts_down, silent_seconds }) => [
         host,
         version,
         time(started_at),
         el('td', {
-          className: parts_down.length ? 'bad' : 'good',
-          textContent: parts_down.length ? `${parts_down.join(', ')} down` : 'all up',
+          className: parts_down.length || silent_seconds !== null ? 'bad' : 'good',
+          textContent:
+            silent_seconds !== null
+              ? `silent for ${duration(silent_seconds)}`
+              : parts_down.length
+                ? `${parts_down.join(', ')} down`
+                : 'all up',
         }),
       ]),
-      'None has written a sample for two minutes.',
+      'None has written a sample for ten minutes.',
     ),
   );
   draw(overview);
+  // Not under the hands of somebody who is copying a link.
+  const lost = (totals.reauthorization_required ?? 0) + (totals.suspended ?? 0);
+  if (lost !== shownLost && !byId('again').querySelector('input')) {
+    shownLost = lost;
+    void showAgain().catch((error) => (byId('again').textContent = error.message));
+  }
 }
 
 /** Seconds that the worst rotation of a minute had left, by the upper end of its bucket. */
@@ -505,7 +553,16 @@ async function refresh() {
     byId('updated').textContent = `As of ${time(overview.now)}`;
   } catch (error) {
     if (error instanceof Refused) return leave(error.message);
-    byId('updated').textContent = `Not up to date: ${error.message}`;
+    byId('updated').textContent = 'Not up to date';
+    byId('verdict').replaceChildren(
+      el(
+        'p',
+        { className: 'bad' },
+        el('strong', { textContent: `This page can't be brought up to date: ${error.message}` }),
+        'What stands below is old. Runbook: ',
+        el('code', { textContent: 'docs/runbooks/vault-database-down.md' }),
+      ),
+    );
   }
   timer = setTimeout(() => void refresh(), REFRESH_MS);
 }
@@ -551,8 +608,8 @@ byId('enter').addEventListener('submit', async (event) => {
   byId('leave').hidden = false;
   byId('h-state').tabIndex = -1;
   byId('h-state').focus();
+  shownLost = undefined;
   await refresh();
-  await showAgain().catch((error) => (byId('again').textContent = error.message));
 });
 byId('leave').addEventListener('click', () => leave());
 byId('find').addEventListener(
