@@ -219,6 +219,43 @@ describe('keys status and keys rewrap', () => {
     expect(rest).toBeLessThanOrEqual(2 * (20_000 - done));
     expect(await status()).toEqual(usage(40_000 + 1, 0));
   });
+
+  it('bind what an earlier version sealed, and do not make right what somebody altered', async () => {
+    const tokenOf = async (user: string, sealer: TokenSealer) => {
+      const [row] = await database.query<{ id: string; token: Buffer }>(
+        'SELECT grant_id AS id, access_token AS token FROM stitch_grants WHERE user_id = $1',
+        [user],
+      );
+      const shown = { ...nameOf(user), grantId: row!.id, scopes: ['a'], status: 'active' } as const;
+      return {
+        altered: sealer.isOfAnother(row!.token, 'access_token', shown),
+        // Whatever it shows: what is bound to nothing counts as its own.
+        bound: sealer.isOfAnother(row!.token, 'access_token', { ...shown, scopes: ['other'] }),
+      };
+    };
+    await insertGrants(database, ['earlier', 'bound', 'altered']);
+    await database.query(`UPDATE stitch_grants SET scope = 'a'`);
+    for (const user of ['bound', 'altered']) {
+      const [row] = await database.query<{ id: string }>(
+        'SELECT grant_id AS id FROM stitch_grants WHERE user_id = $1',
+        [user],
+      );
+      const scopes = user === 'bound' ? ['a'] : [];
+      const consent = { grantId: row!.id, scopes, confirmed: true };
+      await database.query('UPDATE stitch_grants SET access_token = $2 WHERE user_id = $1', [
+        user,
+        tokens.seal(`access of ${user}`, 'access_token', nameOf(user), consent),
+      ]);
+    }
+    expect(await tokenOf('earlier', tokens)).toEqual({ altered: false, bound: false });
+    expect(await tokenOf('altered', tokens)).toEqual({ altered: true, bound: true });
+
+    expect(await cli(['keys', 'rewrap', '--json'])).toMatchObject({ code: 0 });
+    const anew = new TokenSealer(new Sealer(new Keyring([NEW])));
+    expect(await tokenOf('earlier', anew)).toEqual({ altered: false, bound: true });
+    expect(await tokenOf('bound', anew)).toEqual({ altered: false, bound: true });
+    expect(await tokenOf('altered', anew)).toEqual({ altered: true, bound: true });
+  });
 });
 
 describe('two replicas with another first key', () => {

@@ -9,7 +9,7 @@ import type { World } from '../support/world.js';
 describe('somebody who can write to stitch_grants', () => {
   let world: World;
   beforeAll(async () => {
-    world = await createWorld({ replicas: 2 });
+    world = await createWorld({ replicas: 2, environment: { REFRESH_INTERVAL: '1' } });
   });
   afterAll(() => world.close());
 
