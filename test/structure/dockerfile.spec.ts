@@ -36,7 +36,7 @@ describe('the image', () => {
     ]);
     const installs = lines.filter((line) => line.includes('npm ci'));
     expect(installs.every((line) => line.includes('--ignore-scripts'))).toBe(true);
-    expect(installs.at(-1)).toContain('--omit=dev');
+    expect(installs.at(-1)).toContain('--omit=dev --omit=optional');
     const ignored = readFileSync('.dockerignore', 'utf8').split('\n');
     expect(ignored).toContain('*');
   });
