@@ -8,7 +8,7 @@ import type { Shelf } from '../journal/index.js';
  * Results written by one statement at most. What follows the statement for each of them is done in one go, and
  * readers wait for that long.
  */
-const BATCH = 128;
+const BATCH = 64;
 /**
  * Milliseconds between the beginnings of two statements at least: answers that come within them share the
  * second. A statement costs both sides as much as several of its rows do, and a quick database would
