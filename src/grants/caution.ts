@@ -8,7 +8,7 @@ export const CAUTION_FROM = 2;
  * Grants given up by all replicas together, with none in order between, that are tried once more when one
  * is: each replica alone may have heard too few refusals to disbelieve them.
  */
-export const SUSPICIOUS = 3;
+export const SUSPICIOUS = 2;
 /**
  * Milliseconds that pass before the token of another well grant is presented, when two, three, four, or
  * five and more may have been spent. What is in doubt already can be presented again at no cost, so this

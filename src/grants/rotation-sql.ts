@@ -134,7 +134,7 @@ export const RENEW_LEASES = `
 /**
  * $1 to $5 the claim, $6 reason, $7 error, $8 how many grants of the provider may be given up
  * between two calls in order, of whichever replica; null for any number. A grant that was given up
- * before, and was tried once more, counts no second time and keeps its reason. From the third on the
+ * before, and was tried once more, counts no second time and keeps its reason. From the second on the
  * provider is under suspicion, whatever each replica alone has heard.
  */
 export const RETIRE = `

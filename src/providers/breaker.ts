@@ -40,6 +40,8 @@ export class Breaker {
   private fused = false;
   private trips = 0;
   private leftDoubt = false;
+  /** Whether the last call that says something ended in order, while the fuse stayed tripped. */
+  private servesSome = false;
   /** Until when no token of a well grant is presented by any replica; undefined: nothing is in its way. */
   private cautiousUntil: number | undefined;
   /** Hears of the fuse: whether it is tripped from now on. */
@@ -144,6 +146,7 @@ export class Breaker {
       // be made at once, alone.
       this.openUntil = 0;
       this.pauses = Math.min(this.pauses, PAUSES_BESIDE_SUCCESS);
+      this.servesSome = true;
       return;
     }
     this.pauses = 0;
@@ -174,6 +177,9 @@ export class Breaker {
   private failed(trouble: Trouble, grant: string, retryAfter: number, answerLost = false): void {
     this.probing = false;
     this.ledger.met(grant, trouble, answerLost);
+    // It was spent by then already: that says nothing of how the provider is now.
+    if (this.servesSome && trouble === 'spent' && !answerLost) return;
+    this.servesSome = false;
     const { stop, waitForAll, probesCost } = this.ledger.verdict;
     if (stop === 'fuse') this.setFuse(true);
     if (this.pauses === 0 && stop === 'none') return;
@@ -199,6 +205,7 @@ export class Breaker {
   private setFuse(tripped: boolean): void {
     if (this.fused === tripped) return;
     this.fused = tripped;
+    this.servesSome = false;
     if (tripped) this.trips += 1;
     this.onFuse(tripped);
   }

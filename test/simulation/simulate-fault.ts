@@ -1,5 +1,6 @@
 import { Breaker } from '../../src/providers/index.js';
 import type { ProviderError } from '../../src/providers/index.js';
+import { SUSPICIOUS } from '../../src/grants/index.js';
 import type { Grant } from '../../src/grants/index.js';
 import { newGrant } from './model-grant.js';
 import { Disk } from './model-disk.js';
@@ -19,6 +20,8 @@ const LASTS = { least: 5, factor: 120 };
 const RECOVERY = 65_000;
 /** Guarantee 11: as many grants are given up, or spent, before the fault is known. */
 const GIVEN_UP_AT_MOST = 5;
+/** Milliseconds within which a call that is failed by the provider has ended. */
+const IN_FLIGHT = 100;
 /** Seconds in which a provider that spends tokens is asked with one more, when five are spent. */
 const ONE_MORE_EVERY = 50;
 const FAIR = { longestLatency: 20, lostRequest: 0, lostAnswer: 0, serverError: 0, rateLimited: 0 };
@@ -74,6 +77,8 @@ export async function simulateFault(
     ...(sabotage.listening ? [PROVIDER_TIMEOUT] : []),
   );
   const store = new ModelStore(clock, sabotage);
+  /** When tokens were presented while the provider was ill. */
+  const presentedAt: number[] = [];
   let rotations = 0;
   store.onWrite = (before, after) => {
     if (before && after.version > before.version) rotations += 1;
@@ -83,7 +88,9 @@ export async function simulateFault(
     ...{ clock, store, provider, random, databaseSince: () => 0 },
     breaker: (...needs: ConstructorParameters<typeof Breaker>) => new MadeBreaker(...needs),
     watcher: {
-      presenting: () => undefined,
+      presenting: () => {
+        if (provider.fault) presentedAt.push(clock.now());
+      },
       presented: () => undefined,
       turnedAway: () => undefined,
       received: () => undefined,
@@ -117,7 +124,11 @@ export async function simulateFault(
     (row) => !provider.isUnused(row.userId, row.refreshToken?.toString() ?? ''),
   );
   // Beside others that are served it is never known to be ill.
-  const spentAtMost = GIVEN_UP_AT_MOST + Math.floor(seconds / ONE_MORE_EVERY);
+  // What is in flight when the second one is spent comes on top.
+  const [, second = Infinity] = presentedAt;
+  const together = presentedAt.filter((at) => at >= second && at < second + IN_FLIGHT).length;
+  const spentAtMost =
+    Math.max(GIVEN_UP_AT_MOST, 1 + together) + Math.floor(seconds / ONE_MORE_EVERY);
   if (!few && share === 1 && kind !== 'late' && unusable.length > spentAtMost) {
     violate(`${String(unusable.length)} spent by ${String(processes.length)} processes`);
   }
@@ -132,8 +143,9 @@ export async function simulateFault(
   let lost = 0;
   for (const row of rows()) {
     const usable = provider.isUnused(row.userId, row.refreshToken?.toString() ?? '');
-    // That a few are refused beside others who are served, or for seconds, is how withdrawals look.
-    const withdrawn = kind === 'refused' && (few || share < 1) && sick.has(row.userId);
+    // That a few are refused beside others who are served, or one alone, is how withdrawals look.
+    const looksSo = few || share < 1 || presentedAt.length < SUSPICIOUS;
+    const withdrawn = kind === 'refused' && looksSo && sick.has(row.userId);
     if (row.heldAt !== null) {
       if (kind !== 'unreadable') violate(`${row.userId} is held`);
     } else if (row.status !== 'active') {
