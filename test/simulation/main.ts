@@ -4,7 +4,7 @@ import { simulateHistory } from './simulate-history.js';
 import type { Sabotage } from './model-store.js';
 
 /**
- * `npm run simulate -- [--seeds N] [--from SEED] [--without fence|lease|doubt|late|fuse|caution|listening|ledgers|memory|history|behind|contact|clocks]`
+ * `npm run simulate -- [--seeds N] [--from SEED] [--without fence|lease|doubt|late|fuse|caution|listening|ledgers|memory|history|behind|keeping|clocks]`
  *
  * Prints the first failing seed and how to replay it; exits with 1 when there is one.
  */

@@ -33,11 +33,7 @@ export class ModelHistory {
   losses = 0;
   private state: State;
 
-  /** @param answersRefused whether a beat counts as written while nothing can be: a rule taken away */
-  constructor(
-    private readonly clock: { now(): number },
-    private readonly answersRefused = false,
-  ) {
+  constructor(private readonly clock: { now(): number }) {
     this.state = { counter: 0, advancedAt: clock.now(), replicas: new Map() };
   }
 
@@ -76,8 +72,6 @@ export class ModelHistory {
     if (statement.startsWith('SELECT stitch_incarnation()'))
       return [{ incarnation: this.incarnation }];
     if (statement.includes('FROM stitch_history h')) return [this.read()];
-    if (!this.writable && this.answersRefused)
-      return [{ counter: String(this.state.counter), at: this.clock.now() }];
     if (!this.writable) throw new StorageUnavailableError();
     if (statement.startsWith('WITH h AS')) return [this.beat(parameters)];
     if (statement.startsWith('DELETE FROM stitch_replicas')) {

@@ -39,8 +39,8 @@ export interface Sabotage {
   readonly history?: boolean;
   /** An answer belongs to a row that is behind the version whose token was presented. */
   readonly behind?: boolean;
-  /** Contact with the database is a write that succeeded, not an answer. */
-  readonly contact?: boolean;
+  /** An answer in hand is kept for as long as the table refuses it. */
+  readonly keeping?: boolean;
   /** A lease ends by the later of two clocks. */
   readonly clocks?: boolean;
 }
@@ -205,6 +205,7 @@ export class ModelStore {
 
   commit(results: readonly RotationResult[]): CommitAttempt[] {
     this.check();
+    if (!this.writable && this.sabotage.keeping) return results.map(() => ({ kind: 'superseded' }));
     return results.map((result) => {
       if (this.isLocked(result)) return { kind: 'locked' };
       const row = this.rows.get(grantKeyText(result));

@@ -65,7 +65,7 @@ async function run(
   let stepped = false;
   const databaseClock = { now: () => clock.now() + skew };
   const store = new ModelStore(databaseClock, sabotage);
-  const history = new ModelHistory(databaseClock, sabotage.contact);
+  const history = new ModelHistory(databaseClock);
   store.isHeld = (process, leaseExpiresAt) => history.holds(process, leaseExpiresAt);
   let rotations = 0;
   store.onWrite = (before, after) => {

@@ -80,7 +80,11 @@ describe('a simulated database that forgets, refuses writes, and has its clock s
     expect(failing(await runPast(1, 8))).toEqual([]);
   });
 
-  it('is noticed when it is not told what it forgot', async () => {
-    expect(failing(await runPast(1, 4, { memory: true })).length).toBeGreaterThan(0);
+  it.each([
+    ['memory', 4],
+    ['history', 20],
+    ['keeping', 16],
+  ] as const)('is noticed when the %s is taken away', async (rule, seeds) => {
+    expect(failing(await runPast(1, seeds, { [rule]: true })).length).toBeGreaterThan(0);
   });
 });
