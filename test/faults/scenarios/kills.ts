@@ -17,7 +17,9 @@ async function killing(arena: Arena, duration: number): Promise<Killings> {
     await sleep(EVERY);
     const index = Math.floor(Math.random() * arena.replicas.length);
     const replica = arena.replicas[index]!;
+    // What has come to it before it answers this is read, however little time the machine gives it.
     const from = performance.now();
+    await fetch(`${replica.url}/health/live`).catch(() => undefined);
     await replica.end('SIGKILL');
     killings.all.push({ replica: index, from, to: performance.now() });
     void replica.start();

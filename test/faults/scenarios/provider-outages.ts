@@ -60,7 +60,12 @@ async function outage(site: Site, kind: Kind, quick: boolean): Promise<Outcome> 
   const arena = await Arena.open(site, {
     name: `provider-${kind.name.replaceAll(/\W+/g, '-')}`,
     replicas: 2,
-    environment: { PROVIDER_TIMEOUT: '5', STITCH_MONEY_CLIENT_SECRET: 'old,sandbox-client-secret' },
+    environment: {
+      PROVIDER_TIMEOUT: '5',
+      // An answer that never comes is listened for that long, also when the provider is well by then.
+      ANSWER_TIMEOUT: '10',
+      STITCH_MONEY_CLIENT_SECRET: 'old,sandbox-client-secret',
+    },
     switches: { tokenLifetime: LIFETIME, graceSeconds: kind.grace ?? 0 },
   });
   return inArena(arena, async () => {
