@@ -8,6 +8,7 @@ import { FULL_BINARIES } from '../full-postgres.js';
 import { countLost } from '../losses.js';
 import { PostgresServer } from '../postgres-server.js';
 import { allReady, readiness } from '../readiness.js';
+import type { Readers } from '../readers.js';
 import { Findings, inArena, notRun, users } from '../scenario.js';
 import type { Outcome, Scenario } from '../scenario.js';
 import type { Site } from '../site.js';
@@ -36,7 +37,7 @@ const VARIANTS: readonly Variant[] = [
 interface Cast {
   /** Rotated lately: the journals know of it. */
   readonly lately: readonly string[];
-  /** Rotated before that: caches know of it, for as long as their process runs. */
+  /** Rotated before that, and read since: caches know of it, for as long as their process runs. */
   readonly before: readonly string[];
 }
 
@@ -86,7 +87,7 @@ async function run(
   await program(server, 'pg_dump', ['--format=custom', `--file=${dump}`, arena.database]);
   await rotatedBy(arena, everyone.length);
   const readers = arena.openReaders(4);
-  await park(arena, cast.before);
+  await park(arena, cast.before, readers);
   readers.run(cast.lately, 2, 60);
   await sleep((RETENTION + 4) * 1000);
 
@@ -122,12 +123,27 @@ async function run(
   return found.conclude(arena, tally, lost);
 }
 
-/** Has these not be refreshed any more: they are as their last rotation left them. */
-async function park(arena: Arena, parked: readonly string[]): Promise<void> {
-  await arena.table.query(
-    `UPDATE stitch_grants SET refresh_due_at = now() + interval '1 hour' WHERE user_id = ANY($1)`,
-    [parked],
-  );
+/**
+ * Has these not be refreshed any more: they are as their last rotation left them. Every replica reads them
+ * once more, so that its cache knows them.
+ */
+async function park(arena: Arena, parked: readonly string[], readers: Readers): Promise<void> {
+  await eventually('they are parked', async () => {
+    await arena.table.query(
+      `UPDATE stitch_grants SET refresh_due_at = now() + interval '1 hour'
+       WHERE user_id = ANY($1) AND lease_owner IS NULL`,
+      [parked],
+    );
+    const moving = await arena.table.query(
+      `SELECT 1 FROM stitch_grants WHERE user_id = ANY($1)
+         AND (lease_owner IS NOT NULL OR refresh_due_at < now() + interval '30 minutes')`,
+      [parked],
+    );
+    return moving.length === 0;
+  });
+  for (const user of parked) {
+    await Promise.all(arena.replicas.map((_, index) => readers.readFrom(user, index)));
+  }
 }
 
 async function rotatedBy(arena: Arena, count: number): Promise<void> {
