@@ -39,5 +39,6 @@ export { RotationStore } from './rotation.store.js';
 export { GRANT_TABLES, contextOfRow } from './sealed-tables.js';
 export { SharedConsents } from './shared-consents.js';
 export { TokenSealer, consentOf } from './token-sealer.js';
+export type { Consent } from './token-sealer.js';
 export { UnconfirmedStore } from './unconfirmed.store.js';
 export { UserGrantsStore } from './user-grants.store.js';

@@ -14,14 +14,12 @@ export const contextOfRow = (column: string, row: NamedRow): readonly string[] =
   });
 
 /** What a token is bound to beside its cell. */
-const termsOfRow = (column: string, row: NamedRow): readonly string[] | undefined =>
-  column === 'held_answer'
-    ? undefined
-    : termsOf(column as TokenColumn, {
-        grantId: row.grant_id ?? '',
-        scopes: SCOPES.from(row.scope ?? '') as readonly string[],
-        confirmed: row.status !== undefined && row.status !== 'awaiting_confirmation',
-      });
+const termsOfRow = (column: string, row: NamedRow): readonly string[] =>
+  termsOf(column as TokenColumn, {
+    grantId: row.grant_id ?? '',
+    scopes: SCOPES.from(row.scope ?? '') as readonly string[],
+    confirmed: row.status !== undefined && row.status !== 'awaiting_confirmation',
+  });
 
 const text = (column: string) => ({ column, type: 'text' });
 

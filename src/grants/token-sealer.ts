@@ -56,7 +56,7 @@ export const consentOf = ({ grantId, scopes, status }: BoundGrant): Consent => (
 
 /**
  * What a token is bound to beside its cell. A refresh token stays when scopes change or a consent is
- * confirmed, an access token is sealed anew; so that one names the consent alone.
+ * confirmed, an access token is sealed anew; so that one names the consent alone, as does a kept answer.
  */
 export const termsOf = (column: TokenColumn, { grantId, scopes, confirmed }: Consent): string[] =>
   column === 'access_token'

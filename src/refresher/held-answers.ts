@@ -1,6 +1,6 @@
 import { StorageUnavailableError } from '../common/index.js';
 import type { Clock, Log } from '../common/index.js';
-import { grantKeyText } from '../grants/index.js';
+import { consentOf, grantKeyText } from '../grants/index.js';
 import type {
   ClaimedGrant,
   HeldAnswer,
@@ -61,7 +61,7 @@ export class HeldAnswers {
       connection,
       grantId,
       version,
-      answer: sealer.seal(keptText(error.answer, askedAt), 'held_answer', grant),
+      answer: sealer.seal(keptText(error.answer, askedAt), 'held_answer', grant, consentOf(grant)),
       error: error.message,
       askedAt,
     };

@@ -49,6 +49,7 @@ async function rereadOne(grant: HeldGrant, dependencies: RereadDependencies): Pr
   if (!source) return false;
   try {
     if (sealer.isOfAnother(grant.accessToken, 'access_token', grant)) return false;
+    if (sealer.isOfAnother(grant.answer, 'held_answer', grant)) return false;
     const { answer, askedAt } = readKeptText(sealer.open(grant.answer, 'held_answer', grant));
     const issued = source.understand(answer);
     if (isOfAnother(issued, grant)) return false;

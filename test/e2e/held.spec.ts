@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { Keyring, Sealer } from '../../src/encryption/index.js';
 import { parseKeyring } from '../../src/config/parsers.js';
 import { DeadTokens, TokenSealer } from '../../src/grants/index.js';
+import type { Consent } from '../../src/grants/index.js';
 import { cleanUp, runCli } from '../integration/programs.js';
 import { TEST_KEYRING } from '../support/vault.js';
 import { eventually } from '../support/wait.js';
@@ -38,7 +40,7 @@ describe('tokens that are out of use', () => {
     );
   };
   /** Replaces the kept answer, as if the code of today understood the one that came. */
-  const answer = async (user: string, status: number, members: object) => {
+  const answer = async (user: string, status: number, members: object, consent?: Consent) => {
     const text = JSON.stringify({
       ...{ status, contentType: 'application/json', contentEncoding: null, askedAt: Date.now() },
       body: Buffer.from(JSON.stringify(members)).toString('base64'),
@@ -46,7 +48,7 @@ describe('tokens that are out of use', () => {
     const key = { provider: 'stitch-money', userId: user, connection: 'default' };
     await world.database.query('UPDATE stitch_grants SET held_answer = $2 WHERE user_id = $1', [
       user,
-      SEALER.seal(text, 'held_answer', key),
+      SEALER.seal(text, 'held_answer', key, consent),
     ]);
   };
   const calls = () => world.sandbox.stats.refreshCalls;
@@ -94,6 +96,10 @@ describe('tokens that are out of use', () => {
 
   it('are tried again where the answer that is held turns out to be a refusal', async () => {
     await hold('bob');
+    // Not one that somebody has put beside another consent than its own.
+    const another = { grantId: randomUUID(), scopes: [], confirmed: true };
+    await answer('bob', 400, { error: 'invalid_grant' }, another);
+    expect(await cli('grants', 'reread')).toEqual({ understood: 0, held: 1 });
     await answer('bob', 400, { error: 'invalid_grant' });
     expect(await cli('grants', 'reread')).toEqual({ understood: 1, held: 0 });
     const shown = await cli('grants', 'show', 'bob');
