@@ -68,6 +68,10 @@ describe('the role of deploy/postgres/vault-role.sql', () => {
     await world.database.query(`GRANT DELETE ON stitch_events TO ${role}`);
     expect(lesser).toMatchObject({ ok: false });
     expect(lesser?.detail).toContain('lacks DELETE on stitch_events: run deploy/postgres');
+    await world.database.query(`REVOKE EXECUTE ON FUNCTION sequences_forward() FROM ${role}`);
+    const unable = await doctor();
+    await world.database.query(`GRANT EXECUTE ON FUNCTION sequences_forward() TO ${role}`);
+    expect(unable?.detail).toContain('lacks EXECUTE on sequences_forward()');
   });
 
   it('gets its rights on what migrations add from migrate, which nobody has to remember', async () => {

@@ -25,8 +25,15 @@ const TABLE_RIGHTS: Readonly<Record<string, readonly string[]>> = {
   audit_keys: ['SELECT', 'INSERT'],
 };
 
+/** What it calls that not everybody may. */
+const FUNCTIONS = [
+  'audit_prune(bigint, integer)',
+  'sequences_forward()',
+  'service_clients_end(uuid, bytea, timestamptz)',
+];
+
 /**
- * Rights that the role lacks, such as `INSERT on stitch_grants`. A table that is not there lacks a
+ * Rights that the role lacks, such as `INSERT on stitch_grants`. A table or function that is not there lacks a
  * migration and no right.
  */
 export async function missingRights(query: Query): Promise<string[]> {
@@ -40,8 +47,11 @@ export async function missingRights(query: Query): Promise<string[]> {
        -- Of some tables the role may change some columns.
        AND NOT CASE w.privilege WHEN 'UPDATE'
          THEN has_any_column_privilege(to_regclass(w.relation), w.privilege)
-         ELSE has_table_privilege(to_regclass(w.relation), w.privilege) END`,
-    [wanted.map(({ table }) => table), wanted.map(({ right }) => right)],
+         ELSE has_table_privilege(to_regclass(w.relation), w.privilege) END
+     UNION ALL
+     SELECT 'EXECUTE on ' || f.signature FROM unnest($3::text[]) AS f(signature)
+     WHERE NOT has_function_privilege(to_regprocedure(f.signature), 'EXECUTE')`,
+    [wanted.map(({ table }) => table), wanted.map(({ right }) => right), FUNCTIONS],
   );
   return rows.map(({ missing }) => missing);
 }
