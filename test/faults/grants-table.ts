@@ -93,10 +93,13 @@ export class GrantsTable {
     if (seeding.quietly) await this.query('ALTER TABLE stitch_grants ENABLE TRIGGER USER');
   }
 
-  /** Grants that a rotation has been due for, or begun for, before `seconds` ago and has not ended. */
+  /**
+   * Grants that a rotation has been due for, or begun for, before `seconds` ago and has not ended. Not those
+   * that are held: what their providers answered is to be understood first.
+   */
   async behind(seconds: number): Promise<number> {
     const [row] = await this.query<{ count: number }>(
-      `SELECT count(*)::int AS count FROM stitch_grants WHERE status = 'active'
+      `SELECT count(*)::int AS count FROM stitch_grants WHERE status = 'active' AND held_at IS NULL
          AND (refresh_due_at < now() - $1 * interval '1 second'
            OR rotation_started_at < now() - $1 * interval '1 second' OR expires_at < now())`,
       [seconds],
