@@ -108,6 +108,11 @@ async function run(
 
   await arena.site.cli(arena.database, 'adopt');
   await eventually('both are ready', () => allReady(arena), 30_000);
+  // They were given back as they were: parked.
+  await arena.table.query(
+    'UPDATE stitch_grants SET refresh_due_at = now() WHERE user_id = ANY($1)',
+    [cast.before],
+  );
   await arena.settle(3, 60_000);
   const tally = await readers.stop();
   await arena.stopReplicas();
