@@ -1,3 +1,4 @@
+import { takenOver } from '../support/audit.js';
 import { createConnectWorld } from '../support/connect-world.js';
 import type { ConnectWorld } from '../support/connect-world.js';
 import { createDatabase } from '../support/database.js';
@@ -111,10 +112,7 @@ describe('creating accounts while the database is away', () => {
 it('a database that went back gets the tokens of its last accounts again', async () => {
   const world = await createConnectWorld();
   try {
-    await eventually('the client is vouched for', async () => {
-      const rows = await world.database.query('SELECT FROM service_clients WHERE mac IS NOT NULL');
-      return rows.length > 0;
-    });
+    await takenOver(world.database);
     await keepAside(world.database);
     expect(await createAt(world, world.vault, 'fay')).toEqual([201, undefined]);
     const before = (await (await world.readConnect('fay')).json()) as object;

@@ -1,6 +1,7 @@
 import { DataSource } from 'typeorm';
 import { ClientRegistry, ServiceClient } from '../../src/clients/index.js';
 import { dataSourceOptions } from '../../src/database/index.js';
+import { takenOver } from '../support/audit.js';
 import { eventually } from '../support/wait.js';
 import { keysOf } from '../support/vault.js';
 import { createWorld } from '../support/world.js';
@@ -17,6 +18,7 @@ describe('API keys on two replicas', () => {
   beforeAll(async () => {
     world = await createWorld({ replicas: 2 });
     await world.link('ann');
+    await takenOver(world.database);
     dataSource = new DataSource({
       ...dataSourceOptions(connectionTo(world.database.url)),
       entities: [ServiceClient],

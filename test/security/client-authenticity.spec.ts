@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { runCli } from '../integration/programs.js';
+import { takenOver } from '../support/audit.js';
 import { TEST_KEYRING, createClient, launchVault } from '../support/vault.js';
 import { eventually } from '../support/wait.js';
 import { createWorld } from '../support/world.js';
@@ -14,10 +15,7 @@ describe('somebody who can write to service_clients', () => {
   beforeAll(async () => {
     world = await createWorld({ replicas: 2 });
     await world.link('ann');
-    await eventually('a vault has made the key', async () => {
-      const rows = await world.database.query('SELECT 1 FROM audit_keys');
-      return rows.length > 0;
-    });
+    await takenOver(world.database);
   });
   afterAll(() => world.close());
 

@@ -1,6 +1,18 @@
 import { runCli } from '../integration/programs.js';
+import type { TestDatabase } from './database.js';
 import { TEST_KEYRING } from './vault.js';
 import type { TestVault } from './vault.js';
+import { eventually } from './wait.js';
+
+/**
+ * Waits until a vault has vouched for what it found in a database: clients that are changed by SQL
+ * before that are believed.
+ */
+export const takenOver = (database: TestDatabase): Promise<boolean> =>
+  eventually('a vault has made the key that vouches for clients', async () => {
+    const rows = await database.query('SELECT 1 FROM audit_keys');
+    return rows.length > 0;
+  });
 
 /** An item of `GET /audit`. */
 export interface AuditItem {
