@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { sampleGrant } from '../../test/support/sample-grant.js';
-import { alive, neededTtl, rejected, remaining } from './freshness.js';
+import { alive, fresh, neededTtl, rejected, remaining } from './freshness.js';
 import type { Grant } from './grant.js';
 import { refreshDueAt } from './refresh-due.js';
 
@@ -36,6 +36,13 @@ describe('whether a token can be served', () => {
       rejected: expected,
       alive: !expected,
     });
+  });
+
+  it('is not one that was ended since the clock was set back, whatever the clock says', () => {
+    for (let now = NOW - 60_000; now < NOW + 60_000; now += 100) {
+      const ended = token(-10_000);
+      expect([alive(ended, now), fresh(ended, 0, now)]).toEqual([false, false]);
+    }
   });
 
   it('counts what is left from now, and a token that never expires as endless', () => {

@@ -30,8 +30,11 @@ export function judged(grant: Grant, clock: StepsSeen): Grant {
   return late > 0 ? { ...grant, expiresAt: grant.expiresAt - late } : grant;
 }
 
+/** What decides whether a token can be served. */
+type Served = Pick<Grant, 'expiresAt' | 'obtainedAt' | 'version' | 'rejectedVersion'>;
+
 /** Whether a token can be served at all: it has a whole second left and no one reported it dead. */
-export const alive = (grant: Grant, now: number): boolean =>
+export const alive = (grant: Served, now: number): boolean =>
   remaining(grant, now) >= 1000 && !rejected(grant);
 
 /** Whether a caller reported that the API refuses this very token. */
@@ -39,12 +42,12 @@ export const rejected = (grant: Pick<Grant, 'version' | 'rejectedVersion'>): boo
   grant.rejectedVersion !== null && grant.rejectedVersion >= grant.version;
 
 /**
- * Whether a token is served as it is: nobody reported it, and it lasts as long as asked for.
+ * Whether a token is served as it is: it is alive, and lasts as long as asked for.
  *
  * @param minTtl seconds
  */
-export const fresh = (grant: Grant, minTtl: number, now: number): boolean =>
-  !rejected(grant) && remaining(grant, now) >= neededTtl(grant, minTtl);
+export const fresh = (grant: Served, minTtl: number, now: number): boolean =>
+  alive(grant, now) && remaining(grant, now) >= neededTtl(grant, minTtl);
 
 /**
  * Milliseconds a token must have left to be served without a refresh: what is asked for, but never
@@ -54,5 +57,7 @@ export const fresh = (grant: Grant, minTtl: number, now: number): boolean =>
  */
 export function neededTtl(grant: Pick<Grant, 'expiresAt' | 'obtainedAt'>, minTtl: number): number {
   if (grant.expiresAt === null) return 0;
-  return Math.min(minTtl * 1000, (grant.expiresAt - grant.obtainedAt) * LARGEST_SHARE);
+  // One that was ended because the clock was set back ends before it was obtained.
+  const lifetime = Math.max(0, grant.expiresAt - grant.obtainedAt);
+  return Math.min(minTtl * 1000, lifetime * LARGEST_SHARE);
 }

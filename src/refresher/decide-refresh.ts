@@ -1,5 +1,5 @@
 import type { RefreshPolicyName } from '../config/index.js';
-import { neededTtl, rejected, remaining } from '../grants/index.js';
+import { fresh, rejected } from '../grants/index.js';
 import type { Grant } from '../grants/index.js';
 import type { RefreshDemand } from '../tokens/index.js';
 
@@ -67,8 +67,7 @@ export function decideRefresh(
   if (grant.rotationStartedAt !== null) return yes('in_doubt');
   if (rejected(grant)) return yes('rejected');
   if (trigger.kind === 'reader') {
-    const enough = remaining(grant, now) >= neededTtl(grant, trigger.minTtl);
-    return enough ? no('fresh') : yes('stale');
+    return fresh(grant, trigger.minTtl, now) ? no('fresh') : yes('stale');
   }
   if (!due) return no('not_due');
   if (policy.mode === 'on-demand') return no('on_demand');
