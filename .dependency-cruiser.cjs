@@ -96,7 +96,7 @@ module.exports = {
       'health',
       [
         ...['authorization-requests', 'common', 'config', 'database', 'encryption', 'grants'],
-        ...['journal', 'keys', 'lifecycle', 'metrics', 'refresher'],
+        ...['journal', 'keys', 'lifecycle', 'metrics', 'providers', 'refresher'],
       ],
       'health',
     ),

@@ -43,6 +43,14 @@ export class UserGrantsStore {
     @Inject(GrantAuthenticity) private readonly authenticity: GrantSieve,
   ) {}
 
+  /** Every provider that there are grants of, whether or not it is configured. @throws StorageUnavailableError */
+  async providers(): Promise<string[]> {
+    const rows = await this.database.query<{ provider: string }>(
+      `${providersOf('stitch_grants')} SELECT provider FROM p WHERE provider IS NOT NULL`,
+    );
+    return rows.map(({ provider }) => provider);
+  }
+
   /** The grants of a user by their names, without those that nobody has confirmed yet. */
   async list(userId: string): Promise<Grant[]> {
     const rows = await this.database.query<FoundGrant>(

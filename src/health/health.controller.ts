@@ -1,5 +1,6 @@
-import { Controller, Get, Res, ServiceUnavailableException } from '@nestjs/common';
+import { Controller, Get, Head, Res, ServiceUnavailableException } from '@nestjs/common';
 import {
+  ApiExcludeEndpoint,
   ApiOkResponse,
   ApiOperation,
   ApiServiceUnavailableResponse,
@@ -42,6 +43,22 @@ export class HealthController {
   @ApiServiceUnavailableResponse({ type: HealthDto })
   ready(@Res() reply: FastifyReply): Promise<void> {
     return this.answer(reply, [...this.indicators.all(), ...this.neededParts()], this.otherParts());
+  }
+
+  // Many a monitor and load balancer asks by HEAD; a 404 would take every replica out of service.
+
+  @Head('live')
+  @Open()
+  @ApiExcludeEndpoint()
+  liveHead(@Res() reply: FastifyReply): Promise<void> {
+    return this.live(reply);
+  }
+
+  @Head('ready')
+  @Open()
+  @ApiExcludeEndpoint()
+  readyHead(@Res() reply: FastifyReply): Promise<void> {
+    return this.ready(reply);
   }
 
   /** What was registered, as it was at the last look: nobody who asks waits for a part. */

@@ -7,13 +7,22 @@ import { KeyringCheck } from './keyring-check.js';
 import { KeyringGate } from './keyring-gate.js';
 import { KeysPart } from './keys-part.js';
 import { Indicators } from './indicators.js';
+import { ProvidersPart } from './providers-part.js';
 import { SpoolPart } from './spool-part.js';
 
 /** Liveness and readiness. */
 @Module({
   imports: [TerminusModule.forRoot({ logger: false }), GrantsModule],
   controllers: [HealthController],
-  providers: [HealthWatch, Indicators, KeyringCheck, KeyringGate, KeysPart, SpoolPart],
+  providers: [
+    HealthWatch,
+    Indicators,
+    KeyringCheck,
+    KeyringGate,
+    KeysPart,
+    ProvidersPart,
+    SpoolPart,
+  ],
   exports: [KeyringGate],
 })
 export class HealthModule {}

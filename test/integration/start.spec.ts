@@ -114,6 +114,13 @@ describe('node dist/main.js', () => {
       httpStatus: 503,
       details: { database: { status: 'down' }, listeners: { status: 'up' } },
     });
+    // A monitor that asks by HEAD is told the same, without the text.
+    const head = async (path: string) => {
+      const answer = await fetch(`${vault.internalUrl}${path}`, { method: 'HEAD' });
+      return [answer.status, await answer.text()];
+    };
+    expect(await head('/health/live')).toEqual([200, '']);
+    expect(await head('/health/ready')).toEqual([503, '']);
     proxy.restore();
     await eventually('it is ready', async () => (await readiness(vault)).httpStatus === 200);
     proxy.cut();

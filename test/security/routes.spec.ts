@@ -21,6 +21,8 @@ const OPEN = [
   'GET /health/live',
   'GET /health/ready',
   'GET /metrics',
+  'HEAD /health/live',
+  'HEAD /health/ready',
 ];
 /** What is served beside the controllers, on the internal listener. */
 const DESCRIPTION = ['/docs', '/openapi.json', '/docs/swagger-ui.css', '/docs/swagger-ui-init.js'];
