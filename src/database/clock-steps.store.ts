@@ -6,6 +6,8 @@ import type { Query } from './connections.js';
 const SAME_STEP_MS = 15_000;
 /** Milliseconds within which a step is noticed and noted. */
 const NOTED_WITHIN_MS = 3000;
+/** Milliseconds within which whoever noticed a step has ended the tokens that it makes look new. */
+const ENDED_WITHIN_MS = 2000;
 /** Steps that are kept. */
 const KEPT_STEPS = 100;
 
@@ -64,7 +66,7 @@ export function toSteps(
   const steps: ClockStep[] = [];
   for (const { by, ago } of noted) {
     const at = now - (ago - later);
-    steps.unshift({ by, at, since: at - NOTED_WITHIN_MS });
+    steps.unshift({ by, at, since: at - NOTED_WITHIN_MS, endedAt: at + ENDED_WITHIN_MS });
     later += by;
   }
   return steps;

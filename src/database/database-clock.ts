@@ -81,11 +81,25 @@ export class DatabaseClock implements Clock {
    * Milliseconds by which a token may be older than this clock makes it: see `understatedAge`.
    *
    * @param obtainedAt milliseconds since the epoch. @param lifetime milliseconds
+   * @param readAt monotonic time before this was read
    */
-  understates(obtainedAt: number, lifetime: number): number {
+  understates(obtainedAt: number, lifetime: number, readAt = performance.now()): number {
     if (this.steps.length === 0 && this.inherited.length === 0) return 0;
     const steps = [...this.inherited, ...this.steps];
-    return understatedAge(steps, this.now() - obtainedAt, lifetime, performance.now());
+    const age = this.now() - obtainedAt;
+    return understatedAge(steps, { age, lifetime, readAt }, performance.now());
+  }
+
+  /**
+   * Takes note that the tokens which steps back make look new have been ended in the table.
+   *
+   * @param begun monotonic time at which that was begun: a later step is not dealt with
+   */
+  endedFuture(begun: number): void {
+    const endedAt = performance.now();
+    this.steps = this.steps.map((step) =>
+      step.at <= begun && step.endedAt === undefined ? { ...step, endedAt } : step,
+    );
   }
 
   /** Calls back when the database's clock was found to have been stepped. */

@@ -17,16 +17,19 @@ export function remaining(grant: Pick<Grant, 'expiresAt' | 'obtainedAt'>, now: n
 
 /** What a clock says of the times that it has shown. */
 export interface StepsSeen {
-  understates(obtainedAt: number, lifetime: number): number;
+  understates(obtainedAt: number, lifetime: number, readAt?: number): number;
 }
 
 /**
  * The grant with the end that its token has by both clocks: earlier than the row says where the
  * database's clock was set back since.
+ *
+ * @param readAt monotonic time before the row was read; now, when left out
  */
-export function judged(grant: Grant, clock: StepsSeen): Grant {
+export function judged(grant: Grant, clock: StepsSeen, readAt?: number): Grant {
   if (grant.expiresAt === null) return grant;
-  const late = clock.understates(grant.obtainedAt, grant.expiresAt - grant.obtainedAt);
+  const lifetime = grant.expiresAt - grant.obtainedAt;
+  const late = clock.understates(grant.obtainedAt, lifetime, readAt);
   return late > 0 ? { ...grant, expiresAt: grant.expiresAt - late } : grant;
 }
 

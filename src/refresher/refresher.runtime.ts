@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { Inject, Injectable } from '@nestjs/common';
 import { HealthRegistry, Log, StorageUnavailableError } from '../common/index.js';
 import { journalConfig, refreshConfig } from '../config/index.js';
@@ -28,6 +29,11 @@ import { Reinstatement } from './reinstatement.js';
 import { RememberedRotations } from './remembered-rotations.js';
 import { RotationEvents } from './rotation-events.js';
 import { ROTATION_FORMAT } from './rotation-format.js';
+
+/** Milliseconds after a step of the clock by which most calls that were under way have been answered. */
+const STILL_ANSWERED_MS = 5000;
+/** Milliseconds until times that could not be mended are tried once more. */
+const MEND_RETRY_MS = 5000;
 
 /** The refresher of this process, with the real database, disk and providers around it. */
 @Injectable()
@@ -168,7 +174,7 @@ export class RefresherRuntime implements BackgroundWork {
       if (by >= 0) return;
       void this.mendTimes();
       // Answers that were asked for before it are committed with times of before it.
-      setTimeout(() => void this.mendTimes(), this.assembled.leaseMs).unref();
+      for (const ms of [STILL_ANSWERED_MS, this.assembled.leaseMs]) this.mendTimesIn(ms);
     });
     void this.reschedule();
     void this.mendTimes();
@@ -177,16 +183,27 @@ export class RefresherRuntime implements BackgroundWork {
   /** A step back of the clock leaves times in the future that nothing is done before. */
   private async mendTimes(): Promise<void> {
     if (!this.started || !this.database.available) return;
+    const begun = performance.now();
     try {
-      if (this.setBackMs > 0) await this.dueTimes.endThoseOfTheFuture(this.setBackMs);
+      if (this.setBackMs > 0) {
+        await this.dueTimes.endThoseOfTheFuture(this.setBackMs);
+        this.clock.endedFuture(begun);
+      }
       const mended = await this.dueTimes.mendTimes(this.assembled.leaseMs);
       if (mended > 0) this.assembled.schedule.wake();
     } catch (error) {
       if (!(error instanceof StorageUnavailableError)) this.log.failure('times.unmended', error);
+      // Until then nothing counts as new that may be of before the step.
+      this.mendTimesIn(MEND_RETRY_MS);
     }
   }
 
+  private mendTimesIn(milliseconds: number): void {
+    setTimeout(() => void this.mendTimes(), milliseconds).unref();
+  }
+
   stop(): void {
+    this.started = false;
     this.assembled.stop();
   }
 

@@ -132,7 +132,7 @@ export class GrantCache implements OnModuleInit {
 
   /** @param readAt monotonic time taken before the row was read */
   set(row: Grant, readAt: number): void {
-    const grant = judged(row, this.clock);
+    const grant = judged(row, this.clock, readAt);
     const text = grantKeyText(grant);
     if ((this.invalidatedAt.get(text) ?? -Infinity) >= readAt) return;
     const known = this.entries.peek(text);

@@ -53,14 +53,15 @@ export class TokenReader {
    */
   async read(key: GrantKey, request: ReadRequest): Promise<ServedToken> {
     const minTtl = request.minTtl ?? this.config.minTtlSeconds;
+    const steps = this.clock.stepsSeen;
     let grant = this.cache.get(key);
     // What a consent or a confirmation may have changed since is looked up, not answered from memory.
     const settled = grant?.status === 'active' && fresh(grant, minTtl, this.clock.now());
-    if (!grant || !settled) grant = await this.load(key, grant);
+    if (!grant || !settled) grant = await this.load(key, grant, steps);
     assertReadable(grant);
     assertScopes(grant, request.scopes);
     if (!fresh(grant, minTtl, this.clock.now())) {
-      grant = await this.refreshed(grant, { kind: 'reader', minTtl });
+      grant = await this.refreshed(grant, { kind: 'reader', minTtl }, steps);
       assertScopes(grant, request.scopes);
     }
     return this.opener.open(grant);
@@ -85,7 +86,7 @@ export class TokenReader {
   }
 
   /** The row from the store; while that is away, a token still alive is served all the same. */
-  private async load(key: GrantKey, cached: Grant | undefined): Promise<Grant> {
+  private async load(key: GrantKey, cached: Grant | undefined, steps: number): Promise<Grant> {
     try {
       // A load that began before an invalidation is not joined after it.
       const text = `${grantKeyText(key)}\0${String(this.cache.epoch(key))}`;
@@ -94,21 +95,24 @@ export class TokenReader {
         const loaded = await this.rows.load(key);
         if (loaded) this.cache.set(loaded, readAt);
         else this.cache.invalidate(key);
-        return loaded && judged(loaded, this.clock);
+        return loaded && judged(loaded, this.clock, readAt);
       });
       if (!grant) throw tokenNotFound();
       return grant;
     } catch (error) {
       if (!(error instanceof StorageUnavailableError)) throw error;
-      const last = cached ?? this.cache.getStale(key);
+      const known = steps === this.clock.stepsSeen ? cached : undefined;
+      const last = known ?? this.cache.getStale(key);
       if (!last || !alive(last, this.clock.now())) throw error;
       this.trust.assert('grant');
       return last;
     }
   }
 
-  private async refreshed(grant: Grant, demand: RefreshDemand): Promise<Grant> {
-    const usable = alive(grant, this.clock.now());
+  /** @param steps of the clock that had been seen when the grant was judged: by another one it may be dead */
+  private async refreshed(grant: Grant, demand: RefreshDemand, steps: number): Promise<Grant> {
+    const isUsable = () => steps === this.clock.stepsSeen && alive(grant, this.clock.now());
+    const usable = isUsable();
     const refresh = this.refresher.refresh(grant, demand);
     const found = usable
       ? await withTimeLimit(this.clock, this.patience(grant), refresh)
@@ -125,13 +129,13 @@ export class TokenReader {
       case 'gone':
         throw tokenNotFound();
       case 'provider_unavailable':
-        if (alive(grant, this.clock.now())) return grant;
+        if (isUsable()) return grant;
         throw providerUnavailable(Math.max(1, Math.ceil(found.retryAfter / 1000)));
       case 'storage_unavailable':
-        if (alive(grant, this.clock.now())) return grant;
+        if (isUsable()) return grant;
         throw new StorageUnavailableError();
       case 'key_unavailable':
-        if (alive(grant, this.clock.now())) return grant;
+        if (isUsable()) return grant;
         throw keyUnavailable();
     }
   }
