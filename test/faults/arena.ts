@@ -20,7 +20,10 @@ export interface ArenaOptions {
   readonly switches?: Partial<StitchMoneySwitches>;
   readonly environment?: Readonly<Record<string, string>>;
   /** More of the environment, and arguments of node, for the replica of this number. */
-  readonly each?: (index: number) => {
+  readonly each?: (
+    index: number,
+    database: string,
+  ) => {
     readonly environment?: Readonly<Record<string, string>>;
     readonly node?: readonly string[];
   };
@@ -83,7 +86,7 @@ export class Arena {
       const spool = join(site.directory, database, name);
       mkdirSync(spool, { recursive: true });
       const port = await freePort();
-      const more = options.each?.(index) ?? {};
+      const more = options.each?.(index, database) ?? {};
       const environment = {
         ...common,
         PORT: String(port),

@@ -17,7 +17,7 @@ export const pgBouncerInstalled = (): boolean =>
 export class PgBouncer {
   private constructor(
     private readonly child: ChildProcess,
-    private readonly port: number,
+    readonly port: number,
   ) {}
 
   static async start(directory: string, postgresPort: number): Promise<PgBouncer> {
@@ -63,6 +63,15 @@ export class PgBouncer {
 
   url(database: string): string {
     return `postgres://postgres@127.0.0.1:${this.port}/${database}`;
+  }
+
+  /** Stops it in its tracks: connections stay open and nobody answers. */
+  freeze(): void {
+    this.child.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.child.kill('SIGCONT');
   }
 
   async stop(): Promise<void> {

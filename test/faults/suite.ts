@@ -8,6 +8,7 @@ import {
 import { auditedReads } from './scenarios/audited-reads.js';
 import { backlog } from './scenarios/backlog.js';
 import { failovers } from './scenarios/failover.js';
+import { frozen } from './scenarios/frozen.js';
 import { killsWithGrace, killsWithoutGrace } from './scenarios/kills.js';
 import { patroni } from './scenarios/patroni.js';
 import { pooler } from './scenarios/pooler.js';
@@ -16,6 +17,7 @@ import { refusedWrites } from './scenarios/refused-writes.js';
 import { restores } from './scenarios/restore.js';
 import { rewrapping } from './scenarios/rewrapping.js';
 import { skewedClocks } from './scenarios/skewed-clocks.js';
+import { slowClients } from './scenarios/slow-clients.js';
 import { spoolEntries } from './scenarios/spool-entries.js';
 import { stampede } from './scenarios/stampede.js';
 import { steppingClock } from './scenarios/stepping-clock.js';
@@ -34,6 +36,7 @@ export const scenarios: readonly Scenario[] = [
   databaseInHand,
   databaseKilled,
   databaseFrozen,
+  frozen,
   failovers,
   restores,
   patroni,
@@ -43,6 +46,7 @@ export const scenarios: readonly Scenario[] = [
   backlog,
   skewedClocks,
   pooler,
+  slowClients,
   spoolEntries,
   systematicFaults,
   rewrapping,
