@@ -24,6 +24,7 @@ import { Caution1764199000000 } from './1764199000000-caution.js';
 import { EndedConsents1764201000000 } from './1764201000000-ended-consents.js';
 import { AuthenticEvents1764202000000 } from './1764202000000-authentic-events.js';
 import { SequencesForward1764203000000 } from './1764203000000-sequences-forward.js';
+import { DropTokenType1764204000000 } from './1764204000000-drop-token-type.js';
 
 /** Every migration in the order it is applied. Never edit one that has landed: add another. */
 export const migrations = [
@@ -53,6 +54,7 @@ export const migrations = [
   EndedConsents1764201000000,
   AuthenticEvents1764202000000,
   SequencesForward1764203000000,
+  DropTokenType1764204000000,
 ];
 
 export { vaultRoleSql } from './vault-role.js';

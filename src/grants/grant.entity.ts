@@ -25,10 +25,6 @@ import { GrantColumns } from './grant.columns.js';
   where: `status = 'awaiting_confirmation'`,
 })
 export class GrantEntity extends GrantColumns {
-  /** Read by nobody; goes with a later version, as replicas of the one before still write it. */
-  @Column({ name: 'token_type', type: 'text', default: 'Bearer' })
-  readonly tokenType!: string;
-
   /** Whom the provider knows the user as. */
   @Column({ type: 'text', nullable: true })
   readonly subject!: string | null;

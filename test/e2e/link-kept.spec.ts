@@ -129,9 +129,8 @@ describe('consents whose database stays away', () => {
       // As an import does: a grant that no request led to.
       await world.database.query(
         `INSERT INTO stitch_grants (provider, user_id, connection, grant_id, status, access_token,
-           scope, token_type, obtained_at)
-         VALUES ('stitch-money', 'gus', 'default', gen_random_uuid(), 'active', '\\x01', '',
-           'Bearer', now())`,
+           scope, obtained_at)
+         VALUES ('stitch-money', 'gus', 'default', gen_random_uuid(), 'active', '\\x01', '', now())`,
       );
       proxy.restore();
       world.vaults.push(await launchVault({ ...world.environment, PUBLIC_PORT: '0' }));

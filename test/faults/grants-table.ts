@@ -73,9 +73,9 @@ export class GrantsTable {
     if (seeding.quietly) await this.query('ALTER TABLE stitch_grants DISABLE TRIGGER USER');
     await this.query(
       `INSERT INTO stitch_grants (provider, user_id, connection, grant_id, status, access_token,
-         refresh_token, scope, token_type, obtained_at, expires_at, refresh_due_at)
+         refresh_token, scope, obtained_at, expires_at, refresh_due_at)
        SELECT 'stitch-money', user_id, 'default', grant_id, 'active', access, refresh, scope,
-         'Bearer', now() - age * interval '1 second',
+         now() - age * interval '1 second',
          now() + ($8 - age) * interval '1 second', now() + due * interval '1 second'
        FROM unnest($1::text[], $2::uuid[], $3::bytea[], $4::bytea[], $5::text[], $6::float8[],
          $7::float8[]) AS s(user_id, grant_id, access, refresh, scope, age, due)`,

@@ -34,8 +34,8 @@ describe('the log of events under concurrent writers', () => {
   const link = (client: pg.Client, userId: string) =>
     client.query(
       `INSERT INTO stitch_grants (provider, user_id, connection, grant_id, status, access_token,
-         scope, token_type, obtained_at)
-       VALUES ('p', $1, 'c', gen_random_uuid(), 'active', '\\x01', '', 'Bearer', now())
+         scope, obtained_at)
+       VALUES ('p', $1, 'c', gen_random_uuid(), 'active', '\\x01', '', now())
        ON CONFLICT (provider, user_id, connection) DO UPDATE SET grant_id = EXCLUDED.grant_id`,
       [userId],
     );
@@ -139,8 +139,8 @@ describe('the log of events under concurrent writers', () => {
     const writer = await connect();
     await writer.query(
       `INSERT INTO stitch_grants (provider, user_id, connection, grant_id, status, access_token,
-         scope, token_type, obtained_at)
-       SELECT 'p', 'crowd-' || n, 'c', gen_random_uuid(), 'active', '\\x01', '', 'Bearer', now()
+         scope, obtained_at)
+       SELECT 'p', 'crowd-' || n, 'c', gen_random_uuid(), 'active', '\\x01', '', now()
        FROM generate_series(1, 2500) n`,
     );
     await link(writer, 'last of all');

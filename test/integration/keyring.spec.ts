@@ -26,8 +26,8 @@ describe('a keyring that is not the one in use', () => {
       const key = { provider: 'stitch-money', userId, connection: 'default' };
       await database.query(
         `INSERT INTO stitch_grants (provider, user_id, connection, grant_id, status, access_token,
-           refresh_token, scope, token_type, obtained_at)
-         VALUES ('stitch-money', $1, 'default', $2, 'active', $3, $4, '', 'Bearer', now())`,
+           refresh_token, scope, obtained_at)
+         VALUES ('stitch-money', $1, 'default', $2, 'active', $3, $4, '', now())`,
         [
           userId,
           randomUUID(),

@@ -59,8 +59,8 @@ describe('migrations', () => {
     await migrator.run();
     await database.query(
       `INSERT INTO stitch_grants (provider, user_id, connection, grant_id, status, access_token,
-         scope, token_type, obtained_at)
-       VALUES ('p', 'u', 'c', gen_random_uuid(), 'active', '\\x01', '', 'Bearer', now())`,
+         scope, obtained_at)
+       VALUES ('p', 'u', 'c', gen_random_uuid(), 'active', '\\x01', '', now())`,
     );
     const before = await dumpSchema(database);
     for (let newest = names.length - 1; newest > 0; newest -= 1) await migrator.revert();

@@ -25,9 +25,9 @@ describe('plans of the hot statements with 20,000 grants', () => {
     database = await createDatabase();
     await database.query(
       `INSERT INTO stitch_grants (provider, user_id, connection, grant_id, status, access_token,
-         refresh_token, scope, token_type, obtained_at, expires_at, refresh_due_at)
+         refresh_token, scope, obtained_at, expires_at, refresh_due_at)
        SELECT 'stitch-money', 'user-' || n, 'default', gen_random_uuid(), 'active', '\\x01', '\\x01',
-         'openid', 'Bearer', now(), now() + interval '2 hours', now() + interval '1 hour' + n * interval '1 second'
+         'openid', now(), now() + interval '2 hours', now() + interval '1 hour' + n * interval '1 second'
        FROM generate_series(1, ${ROWS}) n`,
     );
     await database.query(

@@ -30,8 +30,8 @@ const nameOf = (userId: string) => ({ provider: 'stitch-money', userId, connecti
 async function insertGrants(database: TestDatabase, users: readonly string[]): Promise<void> {
   await database.query(
     `INSERT INTO stitch_grants (provider, user_id, connection, grant_id, status, access_token,
-       refresh_token, scope, token_type, obtained_at)
-     SELECT 'stitch-money', u, 'default', gen_random_uuid(), 'active', a, r, '', 'Bearer', now()
+       refresh_token, scope, obtained_at)
+     SELECT 'stitch-money', u, 'default', gen_random_uuid(), 'active', a, r, '', now()
      FROM unnest($1::text[], $2::bytea[], $3::bytea[]) AS t(u, a, r)`,
     [
       users,

@@ -320,9 +320,8 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
         await database.query('DELETE FROM stitch_provider_fuses');
         await database.query(
           `INSERT INTO stitch_grants (provider, user_id, connection, grant_id, status, access_token,
-             refresh_token, scope, token_type, obtained_at, expires_at, refresh_due_at)
-           SELECT 'model', name, 'default', $2, 'active', 'access', 'refresh', '', 'Bearer',
-             now() - interval '100 seconds', now() + interval '900 seconds',
+             refresh_token, scope, obtained_at, expires_at, refresh_due_at)
+           SELECT 'model', name, 'default', $2, 'active', 'access', 'refresh', '', now() - interval '100 seconds', now() + interval '900 seconds',
              now() + (5 - 10 * place) * interval '1 second'
            FROM unnest($1::text[]) WITH ORDINALITY AS u(name, place)`,
           [USERS, GRANT_ID],

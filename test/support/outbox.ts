@@ -30,8 +30,8 @@ export const allDelivered = (database: TestDatabase): Promise<boolean> =>
 export const insertGrants = (database: TestDatabase, from: number, to: number): Promise<unknown> =>
   database.query(
     `INSERT INTO stitch_grants (provider, user_id, connection, grant_id, status, access_token,
-       scope, token_type, obtained_at)
+       scope, obtained_at)
      SELECT 'stitch-money', 'user-' || n, 'default', gen_random_uuid(), 'active',
-       '\\x010474657374', 'openid', 'Bearer', now() FROM generate_series($1::int, $2::int) n`,
+       '\\x010474657374', 'openid', now() FROM generate_series($1::int, $2::int) n`,
     [from, to],
   );

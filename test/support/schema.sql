@@ -142,7 +142,6 @@ CREATE TABLE stitch_grants (
   access_token bytea NOT NULL,
   refresh_token bytea,
   scope text NOT NULL,
-  token_type text NOT NULL DEFAULT 'Bearer'::text,
   subject text,
   stitch_account_id bigint,
   obtained_at timestamp with time zone NOT NULL,
@@ -719,3 +718,4 @@ CREATE TRIGGER stitch_provider_fuses_event AFTER UPDATE OF tripped_at ON public.
 -- EndedConsents1764201000000
 -- AuthenticEvents1764202000000
 -- SequencesForward1764203000000
+-- DropTokenType1764204000000
