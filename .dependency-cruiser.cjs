@@ -69,10 +69,18 @@ module.exports = {
       'rotation',
     ),
     only(
+      'consents',
+      [
+        ...['common', 'config', 'database', 'encryption', 'grants', 'journal', 'lifecycle'],
+        'metrics',
+      ],
+      'what a consent brought, until it is stored; what it needs of requests is a port that they implement',
+    ),
+    only(
       'authorization-requests',
       [
         ...['common', 'config', 'database', 'encryption', 'grants', 'http', 'metrics'],
-        ...['providers', 'journal', 'lifecycle', 'tokens'],
+        ...['consents', 'lifecycle', 'providers', 'tokens'],
       ],
       'the link flow',
     ),
@@ -87,7 +95,7 @@ module.exports = {
     only(
       'stitch-connect',
       [
-        ...['authorization-requests', 'common', 'config', 'database', 'grants', 'http', 'metrics'],
+        ...['common', 'config', 'consents', 'database', 'grants', 'http', 'metrics'],
         ...['providers', 'tokens'],
       ],
       'what only stitchdata.com has',

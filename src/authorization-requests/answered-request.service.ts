@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Log } from '../common/index.js';
+import { ConsentRecorder, LateAnswers } from '../consents/index.js';
+import type { WaitingCaller } from '../consents/index.js';
 import { DatabaseClock } from '../database/index.js';
 import { isUnknownKey } from '../encryption/index.js';
 import { GrantLinker } from '../grants/index.js';
@@ -10,10 +12,7 @@ import type { CallbackEnd } from './callback-end.js';
 import type { CallbackQuery } from './callback-query.js';
 import { ClaimStore } from './claim.store.js';
 import { ConsentNotes } from './consent-notes.js';
-import { ConsentRecorder } from './consent-recorder.js';
 import { pauseBeforeRetry } from './exchange-retry.js';
-import { LateAnswers } from './late-answers.js';
-import type { WaitingCaller } from './late-answers.js';
 import { RequestAuthenticity } from './request-authenticity.js';
 import { RequestSecrets } from './request-secrets.js';
 import type { EndStatus } from './request-status.js';

@@ -1,5 +1,6 @@
 import { Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { ConsentedRequests, ConsentsModule } from '../consents/index.js';
 import { GrantsModule, PendingConsents } from '../grants/index.js';
 import { TokensModule } from '../tokens/index.js';
 import { AnsweredRequestService } from './answered-request.service.js';
@@ -14,8 +15,6 @@ import { ConfirmationExpiry } from './confirmation-expiry.js';
 import { ConfirmationService } from './confirmation.service.js';
 import { ConfirmationStore } from './confirmation.store.js';
 import { ConsentNotes } from './consent-notes.js';
-import { ConsentRecorder } from './consent-recorder.js';
-import { LateAnswers } from './late-answers.js';
 import { LinkService } from './link.service.js';
 import { PendingConsentsStore } from './pending-consents.store.js';
 import { PublicShare } from './public-share.js';
@@ -25,11 +24,12 @@ import { RequestStore } from './request.store.js';
 import { SecondVisit } from './second-visit.js';
 import { VisitStore } from './visit.store.js';
 
-/** The link flow, as far as internal services see it. Global for what grants need to know of it. */
+/** The link flow, as far as internal services see it. Global for what grants and consents need to know of it. */
 @Global()
 @Module({
   imports: [
     TypeOrmModule.forFeature([AuthorizationRequest, AuthorizationBrowser]),
+    ConsentsModule,
     GrantsModule,
     TokensModule,
   ],
@@ -41,9 +41,7 @@ import { VisitStore } from './visit.store.js';
     RequestAuthenticity,
     RequestSecrets,
     LinkService,
-    LateAnswers,
     ConsentNotes,
-    ConsentRecorder,
     AnsweredRequestService,
     CallbackService,
     ConfirmationService,
@@ -53,15 +51,9 @@ import { VisitStore } from './visit.store.js';
     SecondVisit,
     VisitStore,
     BrowserCookie,
+    { provide: ConsentedRequests, useExisting: RequestStore },
     { provide: PendingConsents, useClass: PendingConsentsStore },
   ],
-  exports: [
-    BrowserCookie,
-    CallbackService,
-    ConsentRecorder,
-    LateAnswers,
-    PendingConsents,
-    StartService,
-  ],
+  exports: [BrowserCookie, CallbackService, ConsentedRequests, PendingConsents, StartService],
 })
 export class AuthorizationRequestsModule {}

@@ -1,9 +1,6 @@
 export { AuthorizationRequestsModule } from './authorization-requests.module.js';
 export { CallbackService } from './callback.service.js';
-export { ConsentRecorder } from './consent-recorder.js';
 export { errorPage } from './error-page.js';
-export { LateAnswers } from './late-answers.js';
-export type { WaitingCaller } from './late-answers.js';
 export { refuseLookAheads } from './look-ahead.js';
 export { Pages } from './pages.js';
 export { PendingConsentsStore } from './pending-consents.store.js';

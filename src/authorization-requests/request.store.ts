@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { ConsentedRequests } from '../consents/index.js';
 import { Database } from '../database/index.js';
 import type { Query, RowOf } from '../database/index.js';
 import { REQUEST_ROWS } from './authorization-request.entity.js';
@@ -58,7 +59,7 @@ const READABLE_AFTER_END_MS = 86_400_000;
 
 /** Reads and writes of `stitch_authorization_requests`. */
 @Injectable()
-export class RequestStore {
+export class RequestStore implements ConsentedRequests {
   constructor(private readonly database: Database) {}
 
   /** @returns when it expires, by the database's clock */

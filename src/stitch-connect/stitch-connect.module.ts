@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { AuthorizationRequestsModule } from '../authorization-requests/index.js';
+import { ConsentsModule } from '../consents/index.js';
 import { GrantsModule } from '../grants/index.js';
 import { TokensModule } from '../tokens/index.js';
 import { StitchConnectController } from './stitch-connect.controller.js';
@@ -7,7 +7,7 @@ import { StitchConnectService } from './stitch-connect.service.js';
 
 /** Accounts and sessions of stitchdata.com. */
 @Module({
-  imports: [AuthorizationRequestsModule, GrantsModule, TokensModule],
+  imports: [ConsentsModule, GrantsModule, TokensModule],
   controllers: [StitchConnectController],
   providers: [StitchConnectService],
 })

@@ -12,8 +12,8 @@ import {
   providerUnavailable,
 } from '../common/index.js';
 import type { VaultError } from '../common/index.js';
-import { ConsentRecorder, LateAnswers } from '../authorization-requests/index.js';
-import type { WaitingCaller } from '../authorization-requests/index.js';
+import { ConsentRecorder, LateAnswers } from '../consents/index.js';
+import type { WaitingCaller } from '../consents/index.js';
 import { Database, DatabaseClock } from '../database/index.js';
 import { Metrics } from '../metrics/index.js';
 import { ProviderError, StitchConnectProvider } from '../providers/index.js';

@@ -10,9 +10,9 @@ import { BackgroundWorks } from '../lifecycle/index.js';
 import { Metrics } from '../metrics/index.js';
 import { Journal, Shelf } from '../journal/index.js';
 import { ConsentHistory, GrantLinker } from '../grants/index.js';
+import { ConsentedRequests } from './consented-requests.js';
 import { SPOOLED_CONSENT_FORMAT } from './spooled-consent.js';
 import type { SpooledConsent } from './spooled-consent.js';
-import { RequestStore } from './request.store.js';
 
 /** Milliseconds between looks for links that somebody left behind. */
 const INTERVAL_MS = 5000;
@@ -42,7 +42,7 @@ export class ConsentRecorder {
 
   constructor(
     @Inject(journalConfig.KEY) config: ConfigType<typeof journalConfig>,
-    private readonly requests: RequestStore,
+    private readonly requests: ConsentedRequests,
     private readonly linker: GrantLinker,
     private readonly history: ConsentHistory,
     private readonly database: Database,

@@ -1,12 +1,12 @@
 import type { ShelfFormat } from '../journal/index.js';
 import type { NewGrant } from '../grants/index.js';
-import type { RequestStatus } from './request-status.js';
+import type { ConsentedStatus } from './consented-requests.js';
 
 /** What a consent brought, sealed, and what its request is to become. */
 export interface SpooledConsent {
   /** Null for tokens that came without a request, as an account's do that a partner has made. */
   readonly requestId: string | null;
-  readonly status: Extract<RequestStatus, 'completed' | 'awaiting_confirmation'>;
+  readonly status: ConsentedStatus;
   readonly grant: NewGrant;
 }
 
