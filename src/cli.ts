@@ -1,5 +1,5 @@
-import './keep-inspector-shut.js';
-import { enter } from './entry.js';
+import './start/keep-inspector-shut.js';
+import { enter } from './start/entry.js';
 
 enter(async () => {
   const { main } = await import('./cli/main.js');

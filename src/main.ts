@@ -1,4 +1,4 @@
-import './keep-inspector-shut.js';
-import { enter } from './entry.js';
+import './start/keep-inspector-shut.js';
+import { enter } from './start/entry.js';
 
-enter(() => import('./run-vault.js'));
+enter(() => import('./start/run-vault.js'));

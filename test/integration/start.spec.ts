@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createDatabase } from '../support/database.js';
 import type { TestDatabase } from '../support/database.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
-import { StartError } from '../../src/start-error.js';
+import { StartError } from '../../src/start/start-error.js';
 import { TEST_KEYRING, launchVault } from '../support/vault.js';
 import { eventually } from '../support/wait.js';
 import {

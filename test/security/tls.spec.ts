@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync, symlinkSync, renameSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { StartError } from '../../src/start-error.js';
+import { StartError } from '../../src/start/start-error.js';
 import { TestAuthority, writeCredentials } from '../support/certificates.js';
 import { createDatabase } from '../support/database.js';
 import { handshake, shownFingerprint, tlsRequest } from '../support/tls-request.js';

@@ -16,8 +16,8 @@ import { parseKeyring } from '../../src/config/parsers.js';
 import { dataSourceOptions } from '../../src/database/index.js';
 import { Keyring, Sealer } from '../../src/encryption/index.js';
 import type { ProviderFactory } from '../../src/providers/index.js';
-import { startVault } from '../../src/vault.js';
-import type { Vault } from '../../src/vault.js';
+import { startVault } from '../../src/start/vault.js';
+import type { Vault } from '../../src/start/vault.js';
 import { connectionTo } from './database.js';
 
 /** A vault in this process, with what a test wants to know of it. */

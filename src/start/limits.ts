@@ -1,9 +1,9 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { callerOf } from './common/index.js';
-import type { Log } from './common/index.js';
-import type { CallersConfig, PublicListenerConfig } from './config/index.js';
-import { requestCeiling, senderOf } from './http/index.js';
-import type { RequestCeiling } from './http/index.js';
+import { callerOf } from '../common/index.js';
+import type { Log } from '../common/index.js';
+import type { CallersConfig, PublicListenerConfig } from '../config/index.js';
+import { requestCeiling, senderOf } from '../http/index.js';
+import type { RequestCeiling } from '../http/index.js';
 
 /** Clients and addresses counted at most: some megabytes. */
 const CLIENTS = 10_000;

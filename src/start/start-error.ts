@@ -1,4 +1,4 @@
-import type { KeyringError } from './health/index.js';
+import type { KeyringError } from '../health/index.js';
 
 /** What the variables of a listener should have been, by the error of listening. */
 const EXPECTED: Readonly<Record<string, string>> = {

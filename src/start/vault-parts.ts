@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { AuditTrail } from './audit/index.js';
-import { CallbackService, StartService } from './authorization-requests/index.js';
-import { Authentication } from './clients/index.js';
-import { KeyringGate } from './health/index.js';
-import { Journal } from './journal/index.js';
-import { BackgroundWorks, Lifecycle } from './lifecycle/index.js';
-import { Metrics } from './metrics/index.js';
-import { WarmReads } from './tokens/index.js';
-import { Tracing } from './tracing/index.js';
+import { AuditTrail } from '../audit/index.js';
+import { CallbackService, StartService } from '../authorization-requests/index.js';
+import { Authentication } from '../clients/index.js';
+import { KeyringGate } from '../health/index.js';
+import { Journal } from '../journal/index.js';
+import { BackgroundWorks, Lifecycle } from '../lifecycle/index.js';
+import { Metrics } from '../metrics/index.js';
+import { WarmReads } from '../tokens/index.js';
+import { Tracing } from '../tracing/index.js';
 
 /** What the start and the stop need of the container: looked up once, checked by the container. */
 @Injectable()

@@ -7,9 +7,9 @@ import {
   errorPage,
   refuseLookAheads,
   stripPublicPath,
-} from './authorization-requests/index.js';
-import type { Log } from './common/index.js';
-import type { VaultConfig } from './config/index.js';
+} from '../authorization-requests/index.js';
+import type { Log } from '../common/index.js';
+import type { VaultConfig } from '../config/index.js';
 import {
   ErrorFilter,
   RequestLog,
@@ -17,11 +17,11 @@ import {
   fastifyAdapter,
   problemAnswer,
   validationPipe,
-} from './http/index.js';
+} from '../http/index.js';
 import { clientCeiling, limitSenders } from './limits.js';
 import type { Listeners } from './listeners.js';
 import type { Opened } from './opened.js';
-import type { ProviderFactory } from './providers/index.js';
+import type { ProviderFactory } from '../providers/index.js';
 import { VaultParts } from './vault-parts.js';
 
 const OPTIONS = { bodyParser: false, abortOnError: false } as const;

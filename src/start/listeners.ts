@@ -1,10 +1,10 @@
 import type { AddressInfo } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { Log } from './common/index.js';
-import type { ListenerConfig, ListenersConfig } from './config/index.js';
-import { TlsListener, TlsMaterialError } from './http/index.js';
-import type { ServerOptions } from './http/index.js';
-import type { Metrics } from './metrics/index.js';
+import type { Log } from '../common/index.js';
+import type { ListenerConfig, ListenersConfig } from '../config/index.js';
+import { TlsListener, TlsMaterialError } from '../http/index.js';
+import type { ServerOptions } from '../http/index.js';
+import type { Metrics } from '../metrics/index.js';
 import { StartError } from './start-error.js';
 
 /**

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
-import { Log } from './common/index.js';
-import { ConfigurationError, loadConfig } from './config/index.js';
+import { Log } from '../common/index.js';
+import { ConfigurationError, loadConfig } from '../config/index.js';
 import { TOO_MANY_FILES, isTooManyFiles } from './entry.js';
 import { StartError } from './start-error.js';
 import { startVault } from './vault.js';

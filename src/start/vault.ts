@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createInternalApp, createPublicApp } from './applications.js';
-import type { Log } from './common/index.js';
-import type { VaultConfig } from './config/index.js';
-import { KeyringError } from './health/index.js';
-import { Draining, serveApiDescription } from './http/index.js';
+import type { Log } from '../common/index.js';
+import type { VaultConfig } from '../config/index.js';
+import { KeyringError } from '../health/index.js';
+import { Draining, serveApiDescription } from '../http/index.js';
 import { listen, openListeners } from './listeners.js';
 import { Opened } from './opened.js';
-import { PROVIDERS } from './providers/index.js';
-import type { ProviderFactory } from './providers/index.js';
+import { PROVIDERS } from '../providers/index.js';
+import type { ProviderFactory } from '../providers/index.js';
 import { StartError } from './start-error.js';
 import type { VaultParts } from './vault-parts.js';
 

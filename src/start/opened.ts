@@ -1,4 +1,4 @@
-import type { Log } from './common/index.js';
+import type { Log } from '../common/index.js';
 
 /** What a start has opened so far: closed in the reverse order, whatever one of them says. */
 export class Opened {
