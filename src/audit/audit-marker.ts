@@ -29,9 +29,9 @@ const NONE = { through: 0, total: 0 };
 export const readNote = ({ data }: Pick<AuditRow, 'data'>): Mark => JSON.parse(data ?? '') as Mark;
 
 /**
- * Looks after what no single chain can: vouches for the rows that triggers wrote in the transactions
- * of the changes, and counts all rows, so that a chain that is missing as a whole, or its end, is
- * noticed. One process at a time does it, whichever comes first.
+ * Does what no single chain can. It vouches for the rows that triggers wrote in the transactions of
+ * the changes. It counts all rows, so that somebody notices when a whole chain is missing, or the
+ * end of one. One process at a time does it, whichever comes first.
  */
 @Injectable()
 export class AuditMarker {

@@ -24,11 +24,11 @@ export interface BroughtCookie {
 export const hashOf = (secret: string): Buffer => createHash('sha256').update(secret).digest();
 
 /**
- * The cookies that tie a request to the browsers that began it, one per request so that two tabs
- * do not disturb each other, and to those that finished it, so that they can come back. `__Host-`
- * keeps them from being set by a sibling domain (RFC 6265bis section 4.1.3.2); it needs `Secure`,
- * and so https, and `Path=/`, whatever the path of `PUBLIC_URL`. `Lax`: they must come along when
- * the provider sends the browser back, and with nothing else from another site.
+ * The cookies that tie a request to its browsers: those that began it, and those that finished it
+ * and may come back. There is one for each request, so that two tabs do not disturb each other.
+ * `__Host-` keeps them from being set by a sibling domain (RFC 6265bis section 4.1.3.2); it needs
+ * `Secure`, and so https, and `Path=/`, whatever the path of `PUBLIC_URL`. `Lax`: they must come
+ * along when the provider sends the browser back, and with nothing else from another site.
  */
 @Injectable()
 export class BrowserCookie {

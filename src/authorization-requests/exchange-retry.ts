@@ -5,9 +5,9 @@ const WINDOW_MS = 5000;
 const FIRST_PAUSE_MS = 250;
 
 /**
- * Failures after which a code may still be good. It surely was not seen (no connection, 429), or
- * probably not (503); after a lost answer it may have been, but without another try it is lost
- * anyway, and a provider that saw it refuses it (RFC 6749 section 4.1.2).
+ * Failures after which a code may still be good. The provider surely did not see it (no connection,
+ * 429), or probably not (503). After a lost answer it may have seen it. But without another try the
+ * code is lost anyway, and a provider that saw it refuses it (RFC 6749 section 4.1.2).
  */
 const WORTH_ANOTHER_TRY: ReadonlySet<ProviderErrorKind> = new Set([
   'unreachable',

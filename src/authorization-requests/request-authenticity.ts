@@ -8,8 +8,8 @@ import type { OpenRequest } from './request.store.js';
 
 /**
  * Milliseconds after the start for which requests of an earlier version are taken, which name no
- * terms: while replicas are replaced one by one, those of before make such requests. Not for ever,
- * for somebody may have kept a row of that time to put back, with another user in it.
+ * terms: while replicas are replaced one by one, those of before make such requests. Not without an
+ * end: somebody may have kept a row of that time, to put it back with another user in it.
  */
 const EARLIER_VERSION_MS = 3_600_000;
 

@@ -41,9 +41,9 @@ const digestOf = (terms: RequestTerms, random: string): string =>
 
 /**
  * A code verifier of 256 random bits that names the terms of its request. It is kept sealed for the
- * request's id, so nobody without the keyring can make one for other terms; and it is a verifier
- * like any other (87 of the 43 to 128 characters of RFC 7636 section 4.1), for the replicas of an
- * earlier version, too.
+ * request's id, so nobody without the keyring can make one for other terms. It is a verifier like
+ * any other (87 characters, where RFC 7636 section 4.1 allows 43 to 128), also for replicas of an
+ * earlier version.
  */
 export function verifierFor(terms: RequestTerms): string {
   const random = randomValue();

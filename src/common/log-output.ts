@@ -171,7 +171,8 @@ function socketSink(descriptor: number): Sink {
   const socket = new OutputSocket({ fd: descriptor, readable: false, writable: true });
   // A failed write says so itself.
   socket.on('error', () => undefined);
-  // The log is no reason to stay: whoever ends the process waits for it, and not for ever.
+  // The log does not keep the process alive: whoever ends the process waits for the log, but not
+  // long.
   socket.unref();
   return (bytes, done) => {
     socket.write(bytes, (error) => {

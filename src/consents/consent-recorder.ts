@@ -17,8 +17,9 @@ import type { SpooledConsent } from './spooled-consent.js';
 /** Milliseconds between looks for links that somebody left behind. */
 const INTERVAL_MS = 5000;
 /**
- * Milliseconds after the provider was asked: most callbacks have given up by then, or their process
- * is gone. One that is still at it does no harm: who comes second finds the request ended.
+ * Milliseconds after the provider was asked. Most callbacks have given up by then, or their process
+ * is gone. A callback that still works does no harm: the second one finds that the request has
+ * ended.
  */
 const SETTLED_AFTER_MS = 10_000;
 
@@ -67,8 +68,8 @@ export class ConsentRecorder {
   }
 
   /**
-   * Stores a link. A database that is away is waited for, though not for ever: somebody sits
-   * before a browser.
+   * Stores a link. It waits for a database that is away, but not long: a user waits in front of a
+   * browser.
    *
    * @param late whether the user may have consented anew meanwhile: that is not replaced
    */
@@ -166,7 +167,7 @@ export class ConsentRecorder {
       return late && (await this.history.overtakenOrDeleted(query, grant)) ? 'no' : 'yes';
     }
     const now = await this.requests.lock(requestId, query);
-    // Not kept for ever: the request of one that was stored long ago is gone as well.
+    // Requests are purged after a day: that of a consent stored long ago is gone as well.
     if (now === undefined) return (await this.history.stored(query, grant)) ? 'done' : 'no';
     if (now.status !== 'pending') return ENDED_UNSTORED.has(now.error) ? 'no' : 'done';
     const overtaken = late && (await this.history.overtaken(query, grant));

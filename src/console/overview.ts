@@ -10,7 +10,9 @@ export interface PlacedSample {
 
 /** Milliseconds without a sample after which a process is missed: it writes every 15 s. */
 const MISSED_MS = 45_000;
-/** Milliseconds for which a process that is missed is shown: by then it was replaced, or is known. */
+/**
+ * Milliseconds for which a missed process is shown. After that it was replaced, or operators know.
+ */
 const SHOWN_MS = 600_000;
 const MINUTE_MS = 60_000;
 
@@ -84,8 +86,8 @@ export function overviewOf(samples: readonly PlacedSample[], now: number): Overv
 type HeardSample = PlacedSample & { readonly silentMs: number };
 
 /**
- * Whether a process that is silent has to be looked for: not when another one took its place on its
- * host, and not when it is of a version that did not say that it ended.
+ * Whether somebody has to look for a process that is silent. Not when another one took its place on
+ * its host, and not when its version did not yet say that it ended.
  */
 function isMissed(silent: HeardSample, all: readonly HeardSample[]): boolean {
   const { host, seen_at } = silent.sample;

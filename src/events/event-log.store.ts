@@ -87,7 +87,7 @@ export class EventLogStore {
   }
 
   /**
-   * Gives positions to events that have none, in the order in which they happened: of two changes
+   * Gives positions to events that have none, in the order in which they happened. Of two changes
    * of one grant the later one has the higher `id`, because it had to wait for the row. The lock is
    * held until the commit, so positions become visible in ascending order.
    */

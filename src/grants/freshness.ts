@@ -53,8 +53,9 @@ export const fresh = (grant: Served, minTtl: number, now: number): boolean =>
   alive(grant, now) && remaining(grant, now) >= neededTtl(grant, minTtl);
 
 /**
- * Milliseconds a token must have left to be served without a refresh: what is asked for, but never
- * more than 80 % of its lifetime, or a short-lived token would be rotated at every read.
+ * Milliseconds that a token must have left to be served without a refresh: what the caller asks
+ * for, but never more than 80 % of its lifetime. Otherwise every read would rotate a short-lived
+ * token.
  *
  * @param minTtl seconds
  */

@@ -64,9 +64,9 @@ export class GrantStore {
 
   /**
    * Stores what a consent brought, in the caller's transaction. Replaces an earlier grant of the
-   * same name as a whole; its version goes on counting, so that a report about an old token stays
-   * recognisable as old, and its refresh token is revoked later. What is not confirmed
-   * yet replaces nothing but another of its kind: see {@link UnconfirmedStore}.
+   * same name as a whole. The version goes on counting, so that a report about an old token can be
+   * told to be old. The earlier refresh token is revoked later. What is not confirmed yet replaces
+   * nothing but another of its kind: see {@link UnconfirmedStore}.
    *
    * @returns false when nothing was written: it is there already, or something is that stays
    */

@@ -20,11 +20,11 @@ export const FORGOTTEN_GRANTS = `
   WHERE g.grant_id IS NULL OR (g.grant_id = r.grant_id AND g.version < r.version)`;
 
 /**
- * Writes remembered versions over older ones. $13 says that others have been at work already: then
- * what was obtained later than what is remembered has gone on from an older version and stays, and
- * what is written is in doubt, for somebody may have presented a token that was spent. A row that
- * holds the very token that was presented for what is remembered has not gone on, whatever its times
- * are: the clock may have been set in between.
+ * Writes remembered versions over older ones. $13 says that other replicas have worked already.
+ * Then a row that was obtained later than what is remembered went on from an older version, and
+ * stays. What is written then is in doubt, because somebody may have presented a token that was
+ * spent. A row that holds the very token that was presented for what is remembered has not gone on,
+ * whatever its times are: the clock may have been set in between.
  */
 export const RESTORE_GRANTS = `
   WITH ${REMEMBERED}

@@ -30,8 +30,9 @@ const lockOld = (table: string, condition: string) => `
  * that nobody can read; where a grant has it already, that one goes on working and they wait in
  * `stitch_unconfirmed_grants`. All of this runs in transactions of the callers.
  *
- * The lock of the name comes before those of rows, as in a deletion; what takes rows without it,
- * the discarding of what is old, takes those of its own locked requests or skips locked ones.
+ * The lock of the name comes before those of rows, as in a deletion. Discarding what is old takes
+ * rows without that lock: it takes those of requests that it has locked itself, or skips locked
+ * ones.
  */
 @Injectable()
 export class UnconfirmedStore {
@@ -141,9 +142,9 @@ export class UnconfirmedStore {
 
   /**
    * Discards what is older than so many milliseconds and belongs to no request that could still be
-   * confirmed. The grants are locked before their requests are looked at: a confirmation under way
-   * either has its grant already, which then awaits nothing any more, or waits for this lock, and
-   * its request is still seen to be open.
+   * confirmed. The grants are locked before their requests are looked at. A confirmation under way
+   * may have its grant already: then the grant awaits nothing any more. Or it waits for this lock:
+   * then its request is still seen to be open.
    *
    * @returns how many
    */

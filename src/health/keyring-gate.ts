@@ -5,8 +5,9 @@ import { Lifecycle } from '../lifecycle/index.js';
 import { KeyringCheck, KeyringError } from './keyring-check.js';
 
 /**
- * Says whether this process may work on its own account: not before its keyring was compared. That
- * is the first thing it does with a database, before it gives back what that may have forgotten.
+ * Says whether this process may begin its background work: not before its keyring was compared.
+ * That is the first thing it does with a database, before it gives back what that may have
+ * forgotten.
  */
 @Injectable()
 export class KeyringGate {

@@ -7,10 +7,10 @@ const LOOK_MS = 25;
 const ARRIVAL_MS = 1000;
 
 /**
- * Closes a listener in bounded time. Node closes those connections that are idle at that moment;
- * one whose answer is being made would stay open after it for as long as its client's pool likes,
- * and one whose request never arrives, or whose answer nobody takes (a scraper that stalls), for as
- * long as its client likes.
+ * Closes a listener in bounded time. Node closes those connections that are idle at that moment. A
+ * connection whose answer is being made would stay open after the answer, for as long as its
+ * client's pool keeps it. One whose request never arrives, or whose answer nobody takes (a scraper
+ * that stalls), would stay open for as long as its client wants.
  */
 export class Draining {
   private readonly server: Server;

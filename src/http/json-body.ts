@@ -6,9 +6,9 @@ import { invalidRequest } from '../common/index.js';
 const CHARSET = /;\s*charset\s*=\s*"?([^\s;"]*)/i;
 
 /**
- * Takes JSON in UTF-8 as a body and nothing else. In place of Fastify's own parser, which puts
- * U+FFFD where bytes are no UTF-8, so that two ids could become one, and which refuses an empty
- * body: clients that name a content type in every request send a DELETE like that.
+ * Takes JSON in UTF-8 as a body and nothing else. In place of Fastify's own parser. That one puts
+ * U+FFFD where bytes are no UTF-8, so that two ids could become one. It also refuses an empty body:
+ * clients that name a content type in every request send a DELETE like that.
  */
 export function acceptJsonBodies(instance: FastifyInstance): void {
   const parse = instance.getDefaultJsonParser('error', 'error');

@@ -9,8 +9,8 @@ interface Window {
 
 /**
  * The counts of a ceiling, as a store of @fastify/rate-limit. The library's own store answers every
- * request of a key with the same object, which it reads a moment later: of requests that arrive
- * together each then sees the count of all of them, and all are refused. This one answers each with
+ * request of a key with the same object, and the library reads it a moment later. Of requests that
+ * arrive together each then sees the count of all, and all are refused. This one answers each with
  * its own count, and its windows don't depend on the machine's clock.
  */
 class Counts implements FastifyRateLimitStore {

@@ -20,8 +20,9 @@ export interface ServerOptions {
 const HEADERS_MS = 15_000;
 const REQUEST_MS = 30_000;
 /**
- * Milliseconds between two looks at which requests are late. Node's own 30 seconds would let a header
- * take 45, and have all that are late answered in one go, in which nothing else is.
+ * Milliseconds between two looks at which requests are late. With Node's own 30 seconds a header
+ * could take 45, and all late requests would be answered in one turn of the event loop, in which
+ * nothing else is answered.
  */
 const LOOK_MS = 1000;
 

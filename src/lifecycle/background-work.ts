@@ -1,4 +1,4 @@
-/** Something that a process does on its own account, whether or not anybody asks for it. */
+/** Something that a process does although no request asks for it. */
 export interface BackgroundWork {
   /** Begins to work. Called once: the keyring was compared, and the listeners are open. */
   start(): void;

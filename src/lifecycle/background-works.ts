@@ -7,9 +7,9 @@ import type { BackgroundWork, DrainTime } from './background-work.js';
 import { RecurringWork } from './recurring-work.js';
 
 /**
- * All that this process does on its own account. Whoever does such work adds it here, and does not
- * begin by itself: before the keyring was compared, a wrong key could damage what a right one
- * sealed, and a start that fails must not have spent a refresh token.
+ * All that this process does although no request asks for it. Whoever does such work adds it here,
+ * and does not begin by itself. Before the keyring was compared, a wrong key could damage what a
+ * right one sealed; and a start that fails must not have spent a refresh token.
  */
 @Injectable()
 export class BackgroundWorks {

@@ -31,9 +31,9 @@ export interface ClaimAheadOptions {
 }
 
 /**
- * Grants of one provider that are claimed before there is a place for their calls, so that no place is
- * empty while a claim is under way: at a fast provider the claims would take longer than the calls. A
- * provider that is slow has no more claimed than it has places.
+ * Grants of one provider that are claimed before there is a place for their calls. So no place is
+ * empty while a claim is under way: at a fast provider claims take longer than calls. A provider
+ * that is slow has no more claimed than it has places.
  */
 export class ClaimAhead {
   /** The claim that is under way. */

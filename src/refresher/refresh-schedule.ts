@@ -33,9 +33,9 @@ export interface ScheduleSettings {
 }
 
 /**
- * Looks for what is due whenever it is woken, at regular intervals, and at the moment the next
- * grant becomes due, so that a token that lives shorter than `REFRESH_INTERVAL` is in time as
- * well. Each provider is looked at by itself: one that hangs holds up none of the others.
+ * Looks for what is due at regular intervals, whenever somebody asks it to, and at the moment when
+ * the next grant becomes due. So a token that lives shorter than `REFRESH_INTERVAL` is refreshed in
+ * time as well. Each provider is looked at by itself: one that hangs holds up none of the others.
  */
 export class RefreshSchedule {
   private readonly providers: readonly Looks[];
