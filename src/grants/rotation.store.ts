@@ -230,6 +230,20 @@ export class RotationStore {
     );
   }
 
+  /**
+   * Has the turn of all replicas come at once: a provider that spent some tokens for nothing has answered
+   * in order, which does not end the caution, but a call after it may tell as much.
+   *
+   * @param askedAt milliseconds since the epoch: what was spent since then speaks against it
+   */
+  async giveTurn(provider: string, askedAt: number): Promise<void> {
+    await this.database.query(
+      `UPDATE stitch_provider_fuses f SET spent_at = now() - interval '1 hour', asked_at = NULL
+       WHERE provider = $1 AND ${CAUTIOUS} AND spent_at < to_timestamp($2 / 1000.0)`,
+      [provider, askedAt],
+    );
+  }
+
   /** Has leases last so many milliseconds from now; one that somebody else has is left alone. */
   async renewLeases(grants: readonly Grant[], duration: number): Promise<void> {
     await this.database.query(RENEW_LEASES, [

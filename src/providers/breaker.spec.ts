@@ -222,11 +222,46 @@ describe('the circuit breaker', () => {
     expect(waits).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 20_000, 20_000]);
   });
 
-  it('counts a call whose answer readers have stopped to wait for as one that failed', () => {
-    for (const grant of ['a', 'b', 'c', 'd', 'e']) breaker.overdue(grant);
+  it('opens when readers have stopped to wait for two answers with none in order between', () => {
+    breaker.overdue('a');
+    expect(breaker.state).toBe('closed');
+    breaker.overdue('b');
     expect(breaker.state).toBe('open');
     breaker.succeeded('a', breaker.era);
     expect(breaker.state).toBe('closed');
+  });
+
+  it.each<[string, ProviderError[], string[]]>([
+    ['one that failed', [down], ['failed']],
+    ['one that met a limit', [limited()], ['failed']],
+    ['one that was refused, which costs nothing', [dead], []],
+    ['an outage', [down, down, down, down, down], [...Array<string>(5).fill('failed'), 'stopped']],
+  ])('tells how many calls may be in flight of %s', (_, errors, ends) => {
+    const heard: string[] = [];
+    breaker.onEnd = (end) => heard.push(end);
+    for (const error of errors) fail(error);
+    expect(heard).toEqual(ends);
+  });
+
+  it('tells nothing of a grant that fails while others are served', () => {
+    breaker.report(down, 'a');
+    breaker.succeeded('well', breaker.era);
+    const heard: string[] = [];
+    breaker.onEnd = (end) => heard.push(end);
+    breaker.report(down, 'a');
+    expect(heard).toEqual([]);
+  });
+
+  it('makes no pause for grants that were refused before, where a provider serves some again', () => {
+    const spent = ['a', 'b', 'c', 'd', 'e'];
+    for (const grant of spent) {
+      breaker.report(dead, grant, true, true);
+      clock.advance(breaker.wait);
+    }
+    breaker.admit();
+    breaker.succeeded('well', breaker.era);
+    for (const grant of spent) breaker.report(dead, grant);
+    expect({ tripped: breaker.tripped, wait: breaker.wait }).toEqual({ tripped: true, wait: 0 });
   });
 
   it('lets one call at a time find out whether the provider is back', () => {

@@ -1,6 +1,8 @@
 import type { Clock } from '../common/index.js';
+import type { CallEnd } from './call-window.js';
 import { UnreadableAnswerError } from './provider-error.js';
 import type { ProviderError } from './provider-error.js';
+import { isUnusual } from './judge-provider.js';
 import type { Trouble } from './judge-provider.js';
 import { ProviderLedger } from './provider-ledger.js';
 
@@ -46,6 +48,8 @@ export class Breaker {
   private cautiousUntil: number | undefined;
   /** Hears of the fuse: whether it is tripped from now on. */
   onFuse: (tripped: boolean) => void = () => undefined;
+  /** Hears how calls end, as far as it says how many more may be made. */
+  onEnd: (end: CallEnd) => void = () => undefined;
 
   constructor(
     private readonly clock: Pick<Clock, 'now'>,
@@ -139,6 +143,7 @@ export class Breaker {
     if (this.pauses > 0 && this.clock.now() < this.askedUntil) return;
     if (this.fused && era !== this.trips) return;
     this.ledger.orderly(grant);
+    this.onEnd('in_order');
     this.cautiousUntil = undefined;
     this.probing = false;
     if (this.ledger.verdict.stop === 'fuse') {
@@ -166,7 +171,7 @@ export class Breaker {
 
   /** The admitted call has no answer although readers have stopped to wait for it. */
   overdue(grant: string): void {
-    this.failed('failed', grant, 0);
+    this.failed('overdue', grant, 0);
   }
 
   /** Whether calls find out if the provider is well, one at a time. */
@@ -176,9 +181,11 @@ export class Breaker {
 
   private failed(trouble: Trouble, grant: string, retryAfter: number, answerLost = false): void {
     this.probing = false;
-    this.ledger.met(grant, trouble, answerLost);
-    // It was spent by then already: that says nothing of how the provider is now.
-    if (this.servesSome && trouble === 'spent' && !answerLost) return;
+    const isNews = this.ledger.met(grant, trouble, answerLost);
+    // It was refused before, or spent by then: that says nothing of how the provider is now.
+    const wasSpent = trouble === 'spent' && !answerLost;
+    if (this.servesSome && (wasSpent || (isUnusual(trouble) && !isNews))) return;
+    if (isNews) this.tellOf(trouble, answerLost);
     this.servesSome = false;
     const { stop, waitForAll, probesCost } = this.ledger.verdict;
     if (stop === 'fuse') this.setFuse(true);
@@ -191,10 +198,17 @@ export class Breaker {
       this.openUntil = Math.max(this.openUntil, asked);
       return;
     }
+    // Late answers are no less good: where each takes long, many have to be under way.
+    if (trouble !== 'overdue') this.onEnd('stopped');
     const { first, longest } = this.pauseRange(probesCost);
     const own = Math.min(longest, first * 2 ** Math.min(this.pauses, 10));
     this.pauses += 1;
     this.openUntil = Math.max(now + own * (0.5 + this.random() / 2), asked);
+  }
+
+  private tellOf(trouble: Trouble, answerLost: boolean): void {
+    if (trouble === 'unreadable' || (trouble === 'spent' && answerLost)) this.onEnd('spent');
+    else if (trouble === 'failed' || trouble === 'limited') this.onEnd('failed');
   }
 
   private pauseRange(probesCost: boolean): { first: number; longest: number } {

@@ -119,4 +119,38 @@ describe('the limit of calls in flight', () => {
     for (let place = 0; place < 8; place += 1) limit.leave();
     expect(limit.inFlight).toBe(0);
   });
+
+  it('lets in as many as calls in order have shown to be of use, readers who wait first', async () => {
+    limit = new ConcurrencyLimit(8, undefined, clock);
+    expect(limit.roomForBacklog).toBe(2);
+    await fill(2);
+    const readers = [1, 2].map(() => limit.wait(1000, clock));
+    expect(limit.waiting).toBe(2);
+    limit.ended('in_order');
+    await readers[0];
+    expect({ inFlight: limit.inFlight, waiting: limit.waiting }).toEqual({
+      inFlight: 3,
+      waiting: 1,
+    });
+    limit.leave();
+    await readers[1];
+    expect({ inFlight: limit.inFlight, places: limit.places }).toEqual({ inFlight: 3, places: 3 });
+  });
+
+  it('hands no place over that trouble has taken away', async () => {
+    limit = new ConcurrencyLimit(8, undefined, clock);
+    await fill(2);
+    limit.ended('in_order');
+    await fill(1);
+    const reader = limit.wait(1000, clock);
+    limit.ended('spent');
+    limit.leave();
+    limit.leave();
+    expect({ inFlight: limit.inFlight, waiting: limit.waiting }).toEqual({
+      inFlight: 1,
+      waiting: 1,
+    });
+    limit.leave();
+    expect(await reader).toBe(true);
+  });
 });

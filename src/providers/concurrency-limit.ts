@@ -1,5 +1,7 @@
 import { Signal, withTimeLimit } from '../common/index.js';
 import type { Clock } from '../common/index.js';
+import { NARROW, afterCall, isWary, windowSize } from './call-window.js';
+import type { CallEnd, CallWindow } from './call-window.js';
 import type { RateCeiling } from './rate-ceiling.js';
 
 /**
@@ -19,7 +21,8 @@ interface Waiter {
 }
 
 /**
- * Bounds the calls in flight to one provider. Readers, who have somebody waiting, go before the
+ * Bounds the calls in flight to one provider: by a ceiling, and below it by what the last calls have shown,
+ * see {@link CallWindow}. Readers, who have somebody waiting, go before the
  * backlog: they are queued, the backlog only ever takes what is free, and a quarter, at most
  * {@link KEPT_FREE}, is kept free from it.
  */
@@ -27,16 +30,20 @@ export class ConcurrencyLimit {
   private active = 0;
   private listeners = 0;
   private readonly queue: Waiter[] = [];
-  private readonly backlogShare: number;
   private readonly freed = new Signal();
+  private window: CallWindow = NARROW;
+  /** Calls that were in flight lately. */
+  private used = 0;
 
-  /** @param ceiling calls per second at most; none unless given */
+  /**
+   * @param ceiling calls per second at most; none unless given
+   * @param clock tells how old is what calls have shown; they don't count unless given
+   */
   constructor(
     private readonly maximum: number,
     private readonly ceiling?: RateCeiling,
-  ) {
-    this.backlogShare = maximum - Math.min(KEPT_FREE, Math.floor(maximum / 4));
-  }
+    private readonly clock?: Pick<Clock, 'now'>,
+  ) {}
 
   get inFlight(): number {
     return this.active;
@@ -46,9 +53,29 @@ export class ConcurrencyLimit {
     return this.queue.length;
   }
 
-  /** Calls of the backlog in flight at most. */
+  /** Calls in flight at most, by what the last ones have shown. */
+  get places(): number {
+    if (!this.clock) return this.maximum;
+    return Math.min(this.maximum, windowSize(this.window, this.clock.now()));
+  }
+
+  /** Calls of the backlog in flight at most, at a provider that is well. */
   get backlogSize(): number {
-    return this.backlogShare;
+    return withoutKept(this.maximum);
+  }
+
+  /** Whether some calls have just met trouble: what is in doubt is to be looked at before anything else. */
+  get isWary(): boolean {
+    return this.clock !== undefined && isWary(this.window);
+  }
+
+  /** A call ended like this. To be told before its place is given back. */
+  ended(end: CallEnd): void {
+    if (!this.clock) return;
+    const bounds = { ceiling: this.maximum, now: this.clock.now() };
+    this.window = afterCall(this.window, end, Math.max(this.active, this.used), bounds);
+    this.used = Math.max(this.active, this.used - 1);
+    this.letIn();
   }
 
   /** Calls back whenever a place falls free. @returns a way to hear no more of it */
@@ -58,7 +85,7 @@ export class ConcurrencyLimit {
 
   /** Places that should be free before more of the backlog is claimed. */
   get minimumBatch(): number {
-    return Math.max(1, Math.floor(this.backlogShare / 4));
+    return Math.max(1, Math.floor(withoutKept(this.places) / 4));
   }
 
   /** How many calls the backlog may start now. */
@@ -66,14 +93,14 @@ export class ConcurrencyLimit {
     if (this.queue.length > 0) return 0;
     return Math.max(
       0,
-      Math.min(this.backlogShare - this.active, this.ceiling?.available ?? Infinity),
+      Math.min(withoutKept(this.places) - this.active, this.ceiling?.available ?? Infinity),
     );
   }
 
   /** Takes a place without waiting, whether or not there is one: for work already claimed. */
   enter(): void {
     this.ceiling?.take();
-    this.active += 1;
+    this.begin();
   }
 
   /** Waits for a place, for so many milliseconds at most. @returns whether there was one */
@@ -85,8 +112,8 @@ export class ConcurrencyLimit {
   }
 
   private async waitForPlace(milliseconds: number, clock: Clock): Promise<boolean> {
-    if (this.active < this.maximum) {
-      this.active += 1;
+    if (this.active < this.places) {
+      this.begin();
       return true;
     }
     const waiter: Waiter = { enter: () => undefined };
@@ -122,12 +149,24 @@ export class ConcurrencyLimit {
 
   /** Gives a place back; the next reader in line gets it. */
   leave(): void {
-    const next = this.queue.shift();
-    if (next) {
-      next.enter();
-      return;
-    }
     this.active -= 1;
-    this.freed.happened();
+    this.letIn();
+    if (this.queue.length === 0) this.freed.happened();
+  }
+
+  private letIn(): void {
+    while (this.queue.length > 0 && this.active < this.places) {
+      this.begin();
+      this.queue.shift()?.enter();
+    }
+  }
+
+  private begin(): void {
+    this.active += 1;
+    this.used = Math.max(this.used, this.active);
   }
 }
+
+/** Without the places that are kept for readers. */
+const withoutKept = (places: number): number =>
+  places - Math.min(KEPT_FREE, Math.floor(places / 4));

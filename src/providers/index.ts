@@ -4,7 +4,7 @@ export type { ProviderAnswer } from './answer.js';
 export { ProviderError, UnreadableAnswerError, UnusedTokensError } from './provider-error.js';
 export type { ProviderErrorKind } from './provider-error.js';
 export { ProviderHttp } from './provider-http.js';
-export { ProviderRegistry } from './provider-registry.js';
+export { ProviderRegistry, guard } from './provider-registry.js';
 export type { GuardedProvider } from './provider-registry.js';
 export { PROVIDERS } from './provider-table.js';
 export type { ProviderFactory } from './provider-table.js';

@@ -8,7 +8,10 @@ const record = (
   refusedOfLast = 0,
   spentOfLast = 0,
 ): ProviderRecord => ({
-  since: { unreachable: 0, limited: 0, failed: 0, refused: 0, spent: 0, unreadable: 0, ...since },
+  since: {
+    ...{ unreachable: 0, limited: 0, failed: 0, overdue: 0 },
+    ...{ refused: 0, spent: 0, unreadable: 0, ...since },
+  },
   refusedLately,
   orderlyLately,
   refusedOfLast,
@@ -23,6 +26,8 @@ describe('whether the provider or single grants are in trouble', () => {
     ['three grants are refused with none in order between', record({ refused: 3 }), 'fuse', false],
     ['all of six grants are refused', record({ refused: 6 }), 'fuse', false],
     ['thousands are refused', record({ refused: 5000 }), 'fuse', false],
+    ['an answer is overdue', record({ overdue: 1 }), 'none', true],
+    ['two are, with none in order between', record({ overdue: 2 }), 'pause', true],
     ['an answer is unreadable', record({ unreadable: 1 }), 'none', true],
     [
       'two answers are unreadable with none in order between',
@@ -37,8 +42,8 @@ describe('whether the provider or single grants are in trouble', () => {
     ['every third is refused for ten minutes', record({ refused: 1 }, 40, 80), 'none', false],
     ['half of the nodes refuse, after hours in order', record({}, 5, 9000, 5), 'none', false],
     ['four of the last 25 withdraw', record({}, 4, 9000, 4), 'none', true],
-    ['half of the nodes spend tokens for nothing', record({}, 5, 9000, 5, 5), 'fuse', false],
-    ['four of the last 25 answers were lost', record({}, 4, 9000, 4, 4), 'none', true],
+    ['half of the nodes spend tokens for nothing', record({}, 3, 9000, 3, 3), 'fuse', false],
+    ['two of the last 25 answers were lost', record({}, 2, 9000, 2, 2), 'none', true],
     ['connections are refused', record({ unreachable: 1 }), 'pause', true],
     ['one grant alone is asked to wait', record({ limited: 1 }), 'none', true],
     ['three grants are asked to wait', record({ limited: 3 }), 'pause', true],

@@ -4,8 +4,10 @@ export type Trouble =
   | 'unreachable'
   /** 429, or a refusal of our own credentials. */
   | 'limited'
-  /** 5xx, a lost or late answer, another refusal. */
+  /** 5xx, a lost answer, another refusal. */
   | 'failed'
+  /** No answer for as long as readers wait. */
+  | 'overdue'
   /** `invalid_grant`: the grant would be given up. */
   | 'refused'
   /** `invalid_grant` to a token that was presented before: its answer was lost, and it is spent. */
@@ -51,8 +53,10 @@ const UNUSUAL_IN_A_ROW = 3;
 const UNREADABLE_IN_A_ROW = 2;
 const LIMITED_IN_A_ROW = 3;
 const FAILED_IN_A_ROW = 5;
+/** Each has taken long, and there may be no more than two at a time. */
+const OVERDUE_IN_A_ROW = 2;
 /** Of the last 25 calls: more of them is not the trouble of single answers on their way. */
-const SPENT_OF_LAST = 5;
+const SPENT_OF_LAST = 3;
 /** Refused grants beside which a provider that serves others is believed no more. */
 const REFUSED_LATELY = { atLeast: 5, share: 0.2 };
 
@@ -67,9 +71,12 @@ export function judgeProvider(record: ProviderRecord): ProviderVerdict {
   // What others are served by the rest of its nodes does not bring back what these spend.
   const spendsSome = spentOfLast >= SPENT_OF_LAST;
   const fuse = spendsSome || unusual >= UNUSUAL_IN_A_ROW || since.unreadable >= UNREADABLE_IN_A_ROW;
-  const failures = since.failed + since.limited + unusual;
+  const failures = since.failed + since.overdue + since.limited + unusual;
   const pause =
-    since.unreachable > 0 || since.limited >= LIMITED_IN_A_ROW || failures >= FAILED_IN_A_ROW;
+    since.unreachable > 0 ||
+    since.limited >= LIMITED_IN_A_ROW ||
+    since.overdue >= OVERDUE_IN_A_ROW ||
+    failures >= FAILED_IN_A_ROW;
   const refusesMany =
     refusedLately >= REFUSED_LATELY.atLeast && refusedLately > orderlyLately * REFUSED_LATELY.share;
   // The ten minutes before an incident are full of calls in order: its beginning is seen by the last few.
@@ -78,6 +85,6 @@ export function judgeProvider(record: ProviderRecord): ProviderVerdict {
     stop: fuse ? 'fuse' : pause ? 'pause' : 'none',
     probesCost: spendsSome || since.spent + since.unreadable > 0,
     believable: !fuse && !refusesMany && !refusesSome,
-    waitForAll: since.limited + since.failed >= FAILED_IN_A_ROW,
+    waitForAll: since.limited + since.failed + since.overdue >= FAILED_IN_A_ROW,
   };
 }

@@ -43,7 +43,10 @@ export class ProviderLedger {
 
   get verdict(): ProviderVerdict {
     this.turn();
-    const since = { unreachable: 0, limited: 0, failed: 0, refused: 0, spent: 0, unreadable: 0 };
+    const since = {
+      ...{ unreachable: 0, limited: 0, failed: 0, overdue: 0 },
+      ...{ refused: 0, spent: 0, unreadable: 0 },
+    };
     for (const trouble of this.since.values()) since[trouble] += 1;
     const { current, before } = this;
     return judgeProvider({
@@ -81,12 +84,13 @@ export class ProviderLedger {
    *
    * @param answerLost whether an earlier answer for it was lost: that it is spent is the provider's doing,
    *   and not that of a process that ended
+   * @returns whether that is news: what a grant met before, beside others that were served, is none
    */
-  met(grant: string, trouble: Trouble, answerLost = false): void {
+  met(grant: string, trouble: Trouble, answerLost = false): boolean {
     this.turn();
     // However often one grant fails beside others that are served, it is one; and however often it is
     // refused. Only that it is refused from now on is news.
-    if (isUnusual(trouble) ? this.refused.has(grant) : this.troubled.has(grant)) return;
+    if (isUnusual(trouble) ? this.refused.has(grant) : this.troubled.has(grant)) return false;
     if (isUnusual(trouble)) {
       this.refused.add(grant);
       forgetOldest(this.refused);
@@ -95,6 +99,7 @@ export class ProviderLedger {
     }
     const before = this.since.get(grant);
     if (before === undefined || !isUnusual(before)) this.since.set(grant, trouble);
+    return true;
   }
 
   private note(refused: boolean, spent: boolean): void {

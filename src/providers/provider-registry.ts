@@ -1,4 +1,5 @@
 import { SteadyClock, invalidRequest } from '../common/index.js';
+import type { Clock } from '../common/index.js';
 import { Breaker } from './breaker.js';
 import { ConcurrencyLimit } from './concurrency-limit.js';
 import { RateCeiling } from './rate-ceiling.js';
@@ -9,6 +10,21 @@ export interface GuardedProvider {
   readonly provider: TokenProvider;
   readonly breaker: Breaker;
   readonly limit: ConcurrencyLimit;
+}
+
+/** A provider whose calls in flight are as many as its breaker hears to end in order, and no more. */
+export function guard(
+  provider: TokenProvider,
+  breaker: Breaker,
+  clock: Pick<Clock, 'now'>,
+  concurrency: number,
+  perSecond?: RateCeiling,
+): GuardedProvider {
+  const limit = new ConcurrencyLimit(concurrency, perSecond, clock);
+  breaker.onEnd = (end) => {
+    limit.ended(end);
+  };
+  return { provider, breaker, limit };
 }
 
 /** The providers that are configured, by name. */
@@ -26,11 +42,7 @@ export class ProviderRegistry {
     this.byName = new Map(
       providers.map((provider) => [
         provider.name,
-        {
-          provider,
-          breaker: new Breaker(clock),
-          limit: new ConcurrencyLimit(concurrency, new RateCeiling(perSecond, clock)),
-        },
+        guard(provider, new Breaker(clock), clock, concurrency, new RateCeiling(perSecond, clock)),
       ]),
     );
   }

@@ -125,7 +125,7 @@ export function assembleRefresher(
   let started = false;
   let settling = false;
 
-  const commits = new CommitQueue(store, shelf, clock, log);
+  const commits = new CommitQueue(store, shelf, clock, log, around.history);
   const recovery = new Recovery(
     { shelf, processes: around.processes, commits, store, clock, log },
     {

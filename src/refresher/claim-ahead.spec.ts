@@ -7,10 +7,12 @@ const grants = (count: number) =>
   Array.from({ length: count }, (_, n) => ({ userId: `u${String(n)}` }) as ClaimedGrant);
 
 describe('claims ahead of the calls', () => {
-  const open = (due: number, state = 'closed') => {
+  const open = (due: number, state = 'closed', doubts: readonly ClaimedGrant[] = []) => {
     let now = 0;
     const clock = { now: () => now, sleep: () => Promise.resolve() };
     const limit = new ConcurrencyLimit(8);
+    let isWary = false;
+    Object.defineProperty(limit, 'isWary', { get: () => isWary });
     const inFlight = { rotations: 0, stopping: false };
     const claims: number[] = [];
     const released: ClaimedGrant[] = [];
@@ -21,6 +23,7 @@ describe('claims ahead of the calls', () => {
       leaseMs: LEASE_MS,
       claim: (count) => {
         claims.push(count);
+        if (isWary && doubts.length > 0) return Promise.resolve(doubts.slice(0, count));
         return Promise.resolve(grants(Math.min(count, due)));
       },
       claimed: () => undefined,
@@ -41,7 +44,10 @@ describe('claims ahead of the calls', () => {
     const pass = (milliseconds: number) => {
       now += milliseconds;
     };
-    return { ahead, pass, limit, inFlight, claims, released, startAll };
+    const meetTrouble = () => {
+      isWary = true;
+    };
+    return { ahead, pass, limit, inFlight, claims, released, startAll, meetTrouble };
   };
 
   it('claims as many as there are places, and as many again to be at hand', async () => {
@@ -110,5 +116,23 @@ describe('claims ahead of the calls', () => {
     expect(claims).toEqual([1]);
     ahead.claimMore();
     expect(claims).toEqual([1, 1]);
+  });
+
+  it('looks for what is in doubt before each call where there was trouble, and has it go first', async () => {
+    const doubt = { userId: 'doubt', inDoubt: true } as ClaimedGrant;
+    const { ahead, claims, limit, inFlight, startAll, meetTrouble } = open(100, 'closed', [doubt]);
+    ahead.claimMore();
+    await ahead.claiming;
+    startAll();
+    meetTrouble();
+    limit.leave();
+    inFlight.rotations -= 1;
+    expect(startAll()).toEqual([]);
+    ahead.claimMore();
+    await ahead.claiming;
+    expect(claims).toEqual([12, 1]);
+    expect(startAll()).toEqual([doubt]);
+    limit.leave();
+    expect(startAll()).toEqual([]);
   });
 });

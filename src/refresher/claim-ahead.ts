@@ -48,6 +48,8 @@ export class ClaimAhead {
   private ahead: number;
   private claims = 0;
   private hasProbed = false;
+  /** Whether a claim has found what is in doubt since the last call, where that goes first. */
+  private hasLooked = false;
   private failure: Error | undefined;
 
   constructor(private readonly options: ClaimAheadOptions) {
@@ -65,6 +67,7 @@ export class ClaimAhead {
     while (this.hasRoom) {
       const next = this.ready.shift();
       if (!next) return;
+      this.hasLooked = false;
       this.waitedMs = clock.now() - next.at;
       if (this.waitedMs <= this.options.leaseMs * LEASE_SHARE) yield next.grant;
       else this.late.push(next.grant);
@@ -83,8 +86,9 @@ export class ClaimAhead {
     const wanted = this.wanted(probing);
     const { minimumBatch } = guarded.limit;
     // Claims are made in batches: a statement for every place that falls free is too many.
-    const isWorthIt = probing || wanted >= minimumBatch || inFlight.rotations === 0;
-    if (wanted === 0 || !isWorthIt || this.isExhausted) return wanted;
+    const isWorthIt =
+      probing || this.mustLook || wanted >= minimumBatch || inFlight.rotations === 0;
+    if (wanted === 0 || !isWorthIt || (this.isExhausted && !this.mustLook)) return wanted;
     if (probing && this.hasProbed) {
       // Not another one at once: first something has to change.
       this.hasProbed = false;
@@ -98,7 +102,10 @@ export class ClaimAhead {
           this.isExhausted = claimed.length < wanted;
           if (this.claims > 1) this.adapt();
           const at = clock.now();
-          for (const grant of claimed) this.ready.push({ grant, at });
+          const ready = claimed.map((grant) => ({ grant, at }));
+          // What is in doubt tells whether its token was spent: before others follow it.
+          this.ready.unshift(...ready.filter(({ grant }) => grant.inDoubt));
+          this.ready.push(...ready.filter(({ grant }) => !grant.inDoubt));
         },
         (error: unknown) => {
           this.failure = error as Error;
@@ -107,6 +114,7 @@ export class ClaimAhead {
       )
       .finally(() => {
         this.claiming = undefined;
+        this.hasLooked = true;
         this.options.claimed();
       });
     return wanted;
@@ -131,8 +139,14 @@ export class ClaimAhead {
     const { breaker, limit } = guarded;
     // What was claimed for a provider that has failed since is given back by whoever would call it.
     if (breaker.state !== 'closed') return true;
+    if (this.mustLook) return false;
     const underWay = Math.max(UNDER_WAY.least, limit.backlogSize * UNDER_WAY.perCall);
     return limit.roomForBacklog > 0 && inFlight.rotations < underWay;
+  }
+
+  /** Whether what is in doubt is to be claimed before another call is made: there was trouble a moment ago. */
+  private get mustLook(): boolean {
+    return this.options.guarded.limit.isWary && !this.hasLooked;
   }
 
   /** More ahead when places were empty before the claim came, less when grants wait for places. */
@@ -149,6 +163,7 @@ export class ClaimAhead {
     const room = limit.roomForBacklog;
     // A provider that was down gets one call first, not a full load.
     if (probing) return this.ready.length > 0 ? 0 : Math.min(1, room);
+    if (limit.isWary) return this.hasLooked || room === 0 ? 0 : 1;
     return Math.max(0, room + this.ahead - this.ready.length);
   }
 }

@@ -61,6 +61,7 @@ export class CommitQueue {
     private readonly shelf: AnswerShelf,
     private readonly clock: Clock,
     private readonly log: Log,
+    private readonly history: { readonly epoch: number } = { epoch: 0 },
   ) {}
 
   /** Answers not committed yet. */
@@ -204,8 +205,13 @@ export class CommitQueue {
 
   private async offer(batch: readonly Pending[]): Promise<CommitAttempt[]> {
     this.offeredAt = this.clock.now();
+    const { epoch } = this.history;
     try {
-      return await this.store.commit(batch.map(({ result }) => result));
+      const attempts = await this.store.commit(batch.map(({ result }) => result));
+      // What was written may be gone with a database that went back meanwhile, and what is remembered
+      // was compared without it. To write it once more changes nothing where it is still there.
+      if (epoch !== this.history.epoch) throw new StorageUnavailableError();
+      return attempts;
     } catch (error) {
       // From when it was sent: one that ran into its deadline was not taken all the while.
       this.refusedSince ??= this.offeredAt;

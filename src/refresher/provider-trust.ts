@@ -10,7 +10,7 @@ const NOTED_EVERY_MS = 1000;
 const DOUBTED_EVERY_MS = 60_000;
 
 export interface ProviderTrustDependencies {
-  readonly store: Pick<RotationStore, 'suspectProvider' | 'trustProvider' | 'caution'>;
+  readonly store: Pick<RotationStore, 'suspectProvider' | 'trustProvider' | 'giveTurn' | 'caution'>;
   readonly listener: Pick<RotationListener, 'suspected'>;
   readonly clock: Clock;
   readonly log: Log;
@@ -26,7 +26,12 @@ export class ProviderTrust {
   constructor(private readonly dependencies: ProviderTrustDependencies) {}
 
   /** A call to the provider, which was made at that time, ended in order. */
-  orderly(provider: string, askedAt: number): void {
+  orderly({ provider: { name: provider }, breaker }: GuardedProvider, askedAt: number): void {
+    if (breaker.tripped) {
+      // Others are spent for nothing: that one was answered does not end the caution of all replicas.
+      void this.write(this.dependencies.store.giveTurn(provider, askedAt));
+      return;
+    }
     const now = this.dependencies.clock.now();
     const waitsForIt = this.cautious.delete(provider);
     if (!waitsForIt && now - (this.notedAt.get(provider) ?? -Infinity) < NOTED_EVERY_MS) return;

@@ -159,7 +159,7 @@ export class Rotation {
     try {
       issued = await this.present(refreshToken, grant, guarded);
       guarded.breaker.succeeded(grantKeyText(grant), era);
-      this.dependencies.trust.orderly(grant.provider, askedAt);
+      this.dependencies.trust.orderly(guarded, askedAt);
     } catch (error) {
       if (!(error instanceof ProviderError)) {
         // A fault of our own says nothing about the provider, but its breaker waits for a word.

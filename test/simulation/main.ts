@@ -6,7 +6,7 @@ import type { Sabotage } from './model-store.js';
 /**
  * `npm run simulate -- [--seeds N] [--from SEED] [--without fence|lease|doubt|late|fuse|caution|listening|ledgers|memory|history|behind|keeping|clocks]`
  *
- * Prints the first failing seed and how to replay it; exits with 1 when there is one.
+ * Prints the first failing seeds and how to replay them, and the numbers of the others; exits with 1 when there is one.
  */
 function option(name: string): string | undefined {
   const place = process.argv.indexOf(`--${name}`);
@@ -34,7 +34,10 @@ for (let seed = from; seed < from + seeds; seed += 1) {
   totals.lost += result.lost;
   if (result.violations.length === 0) continue;
   totals.failing += 1;
-  if (totals.failing > 3) continue;
+  if (totals.failing > 3) {
+    process.stdout.write(`seed ${String(seed)} fails as well\n`);
+    continue;
+  }
   const replay = `npm run simulate -- --from ${String(seed)} --seeds 1${without ? ` --without ${without}` : ''}`;
   process.stdout.write(
     `seed ${String(seed)} fails:\n  ${result.violations.slice(0, 5).join('\n  ')}\n  replay: ${replay}\n`,

@@ -1,6 +1,6 @@
 import { Log, StorageUnavailableError } from '../../src/common/index.js';
 import type { Clock } from '../../src/common/index.js';
-import { Breaker, ConcurrencyLimit, ProviderError } from '../../src/providers/index.js';
+import { Breaker, ProviderError, guard } from '../../src/providers/index.js';
 import type { GuardedProvider, IssuedTokens } from '../../src/providers/index.js';
 import { assembleRefresher } from '../../src/refresher/index.js';
 import type { AssembledRefresher, RefresherSurroundings } from '../../src/refresher/index.js';
@@ -40,6 +40,8 @@ export interface Surroundings {
   readonly watcher: Watcher;
   /** Makes the provider's breaker of a process; the one of production unless given. */
   readonly breaker?: (clock: Clock, random: Random) => Breaker;
+  /** Calls in flight of each process at most; four unless given. */
+  readonly concurrency?: number;
   /** When the database was last reached after an outage. */
   readonly databaseSince: () => number;
   /** What a process knows of a database that may go back in time; it does not unless given. */
@@ -83,11 +85,8 @@ export class ModelProcess {
           if (!this.dead) callback();
         }),
     };
-    const guarded: GuardedProvider = {
-      provider: this.provider(),
-      breaker: (around.breaker ?? ((...needs) => new Breaker(...needs)))(clock, random),
-      limit: new ConcurrencyLimit(4),
-    };
+    const breaker = (around.breaker ?? ((...needs) => new Breaker(...needs)))(clock, random);
+    const guarded = guard(this.provider(), breaker, clock, around.concurrency ?? 4);
     this.assembled = assembleRefresher(
       {
         store: this.overTheWire(),
@@ -330,6 +329,10 @@ export class ModelProcess {
       trustProvider: (provider, askedAt) =>
         this.reach(() => {
           store.trustProvider(provider, askedAt);
+        }),
+      giveTurn: (provider, askedAt) =>
+        this.reach(() => {
+          store.giveTurn(provider, askedAt);
         }),
       caution: (provider) => this.reach(() => store.caution(provider)),
     };

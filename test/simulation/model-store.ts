@@ -349,6 +349,14 @@ export class ModelStore {
     }
   }
 
+  giveTurn(provider: string, askedAt: number): void {
+    this.check();
+    const known = this.cautions.get(provider);
+    if (!known || known.spent < CAUTION_FROM || known.spentAt >= askedAt) return;
+    const spentAt = this.clock.now() - 3_600_000;
+    this.cautions.set(provider, { ...known, spentAt, askedAt: undefined });
+  }
+
   renewLeases(grants: readonly Grant[], duration: number): void {
     this.check();
     for (const { leaseOwner, ...key } of grants) {

@@ -33,6 +33,10 @@ const operation = fc.oneof(
     asked: fc.constantFrom(-5, 1),
   }),
   fc.record({
+    op: fc.constant('giveTurn' as const),
+    asked: fc.constantFrom(-5, 1),
+  }),
+  fc.record({
     op: fc.constant('claimOne' as const),
     owner,
     user,
@@ -190,6 +194,11 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
         // A call that was made before the provider was suspected, or after it.
         await sql.trustProvider('model', Date.now() + operation.asked * 1000);
         model.trustProvider('model', time.now + operation.asked * 1000);
+        return;
+      }
+      case 'giveTurn': {
+        await sql.giveTurn('model', Date.now() + operation.asked * 1000);
+        model.giveTurn('model', time.now + operation.asked * 1000);
         return;
       }
       case 'claimOne': {
