@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { FIRST_CALLS, NARROW, afterCall, isWary, windowSize } from './call-window.js';
+import { afterCall, isWary, newWindow, windowSize } from './call-window.js';
 import type { CallEnd, CallWindow } from './call-window.js';
 
 const CEILING = 32;
@@ -13,11 +13,17 @@ const after = (before: CallWindow, end: CallEnd, inFlight: number) =>
 
 describe('how many calls may be in flight', () => {
   it.each<[string, CallWindow, CallEnd, number, Partial<CallWindow>]>([
-    ['one more after a call in order', window({}), 'in_order', 8, { size: 9, provenAt: now }],
-    ['one more where half of it is used', window({}), 'in_order', 4, { size: 9 }],
+    ['three more after a call in order', window({}), 'in_order', 8, { size: 11, provenAt: now }],
+    ['three more where half of it is used', window({}), 'in_order', 4, { size: 11 }],
     ['no more where less than half is used', window({}), 'in_order', 3, { size: 8 }],
-    ['one less where less than a quarter is used', window({}), 'in_order', 1, { size: 7 }],
-    ['no less than two for that', window({ size: 2 }), 'in_order', 0, { size: 2 }],
+    [
+      'one less where less than a quarter is used',
+      window({ size: 20 }),
+      'in_order',
+      4,
+      { size: 19 },
+    ],
+    ['no less than a quarter of the ceiling for that', window({}), 'in_order', 1, { size: 8 }],
     ['no more than the ceiling', window({ size: CEILING }), 'in_order', 32, { size: CEILING }],
     ['half after a failure', window({}), 'failed', 8, { size: 4, settling: 7, inOrder: 0 }],
     [
@@ -36,21 +42,31 @@ describe('how many calls may be in flight', () => {
       'what is allowed when nothing is known, after half a minute of silence',
       window({ size: 30, provenAt: now - 30_001 }),
       'in_order',
-      2,
-      { size: FIRST_CALLS + 1 },
+      8,
+      { size: 11 },
     ],
   ])('is %s', (_, before, end, inFlight, expected) => {
     expect(after(before, end, inFlight)).toMatchObject(expected);
   });
 
-  it('doubles with each round of calls, from two', () => {
-    let at = NARROW;
-    const sizes = Array.from({ length: 5 }, () => {
-      const size = windowSize(at, now);
+  it.each([
+    [1, 1],
+    [2, 2],
+    [4, 2],
+    [32, 8],
+    [256, 64],
+  ])('is, with a ceiling of %i, %i when nothing is known', (ceiling, size) => {
+    expect(windowSize(newWindow(ceiling), { ceiling, now })).toBe(size);
+  });
+
+  it('is four times as wide after each round of calls', () => {
+    let at = after(newWindow(CEILING), 'stopped', 0);
+    const sizes = Array.from({ length: 4 }, () => {
+      const { size } = at;
       for (let call = 0; call < size; call += 1) at = after(at, 'in_order', size);
       return at.size;
     });
-    expect(sizes).toEqual([4, 8, 16, 32, 32]);
+    expect(sizes).toEqual([4, 16, CEILING, CEILING]);
   });
 
   it('is for calls to find out what is in doubt first, until five have ended in order', () => {
@@ -68,7 +84,7 @@ describe('how many calls may be in flight', () => {
     const steps = fc.array(fc.tuple(ends, fc.nat(CEILING)), { maxLength: 200 });
     fc.assert(
       fc.property(steps, (calls) => {
-        let at = NARROW;
+        let at = newWindow(CEILING);
         for (const [end, inFlight] of calls) {
           at = after(at, end, inFlight);
           expect(at.size).toBeGreaterThanOrEqual(1);

@@ -124,17 +124,17 @@ describe('the limit of calls in flight', () => {
     limit = new ConcurrencyLimit(8, undefined, clock);
     expect(limit.roomForBacklog).toBe(2);
     await fill(2);
-    const readers = [1, 2].map(() => limit.wait(1000, clock));
-    expect(limit.waiting).toBe(2);
+    const readers = [1, 2, 3, 4].map(() => limit.wait(1000, clock));
+    expect(limit.waiting).toBe(4);
     limit.ended('in_order');
-    await readers[0];
+    await readers[2];
     expect({ inFlight: limit.inFlight, waiting: limit.waiting }).toEqual({
-      inFlight: 3,
+      inFlight: 5,
       waiting: 1,
     });
     limit.leave();
-    await readers[1];
-    expect({ inFlight: limit.inFlight, places: limit.places }).toEqual({ inFlight: 3, places: 3 });
+    expect(await readers[3]).toBe(true);
+    expect({ inFlight: limit.inFlight, places: limit.places }).toEqual({ inFlight: 5, places: 5 });
   });
 
   it('hands no place over that trouble has taken away', async () => {

@@ -1,6 +1,6 @@
 import { Signal, withTimeLimit } from '../common/index.js';
 import type { Clock } from '../common/index.js';
-import { NARROW, afterCall, isWary, windowSize } from './call-window.js';
+import { afterCall, isWary, newWindow, windowSize } from './call-window.js';
 import type { CallEnd, CallWindow } from './call-window.js';
 import type { RateCeiling } from './rate-ceiling.js';
 
@@ -31,7 +31,7 @@ export class ConcurrencyLimit {
   private listeners = 0;
   private readonly queue: Waiter[] = [];
   private readonly freed = new Signal();
-  private window: CallWindow = NARROW;
+  private window: CallWindow;
   /** Calls that were in flight lately. */
   private used = 0;
 
@@ -43,7 +43,9 @@ export class ConcurrencyLimit {
     private readonly maximum: number,
     private readonly ceiling?: RateCeiling,
     private readonly clock?: Pick<Clock, 'now'>,
-  ) {}
+  ) {
+    this.window = newWindow(maximum);
+  }
 
   get inFlight(): number {
     return this.active;
@@ -56,7 +58,7 @@ export class ConcurrencyLimit {
   /** Calls in flight at most, by what the last ones have shown. */
   get places(): number {
     if (!this.clock) return this.maximum;
-    return Math.min(this.maximum, windowSize(this.window, this.clock.now()));
+    return windowSize(this.window, { ceiling: this.maximum, now: this.clock.now() });
   }
 
   /** Calls of the backlog in flight at most, at a provider that is well. */

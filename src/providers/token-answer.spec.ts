@@ -121,6 +121,35 @@ describe('an answer of the token endpoint', () => {
     expect(JSON.stringify(thrown)).not.toContain('body');
   });
 
+  it.each([
+    [200, '<!DOCTYPE html><title>Maintenance</title><input name="csrf_token" value="x">', 'page'],
+    [200, '\n<html><body>Back at noon</body></html>', 'page'],
+    [200, '', 'empty'],
+    [204, '', 'empty'],
+    [302, '', 'http_302'],
+    [308, '<a href="https://secure.example.com/connect/token">Moved</a>', 'http_308'],
+    [200, '{}', 'no_tokens'],
+    [200, { message: 'We are down for maintenance' }, 'no_tokens'],
+  ])('of something in front of the provider holds none: %i %j', (status, body, reason) => {
+    const answer = answerOf(status, body);
+    const thrown = failure(() => readTokenAnswer(answer));
+    expect(thrown).not.toBeInstanceOf(UnreadableAnswerError);
+    expect(thrown).toMatchObject({ kind: 'malformed', reason, leavesDoubt: true });
+    expect(mayHoldTokens(answer)).toBe(false);
+  });
+
+  it.each([
+    '<html>{"access_token":"a","refresh_token":"r"}</html>',
+    '<html><script>{"refreshToken":"r"}</script></html>',
+    { data: { accessToken: 'a' } },
+    { jwt: 'eyJhbGciOiJSUzI1NiJ9.e30.c2lnbmF0dXJl' },
+    '{"acc',
+  ])('that may hold tokens is kept, whatever is around them: %j', (body) => {
+    const answer = answerOf(200, body);
+    expect(failure(() => readTokenAnswer(answer))).toBeInstanceOf(UnreadableAnswerError);
+    expect(mayHoldTokens(answer)).toBe(true);
+  });
+
   it('has the lifetime that is configured, or none, where it names none', () => {
     const members = readTokenAnswer(answerOf(200, { access_token: 'a' }));
     expect(toIssuedTokens(members, 3600, null).expiresIn).toBe(3600);

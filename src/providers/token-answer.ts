@@ -1,7 +1,7 @@
 import { isScopeToken } from '../config/index.js';
-import { membersOf } from './answer.js';
+import { decodeBody, membersOf } from './answer.js';
 import type { ProviderAnswer } from './answer.js';
-import { UnreadableAnswerError } from './provider-error.js';
+import { ProviderError, UnreadableAnswerError } from './provider-error.js';
 import { refusalOf } from './refusal.js';
 import type { IssuedTokens } from './token-provider.js';
 
@@ -38,7 +38,7 @@ export interface TokenMembers {
  * word.
  *
  * @param members of the answer, where they are known
- * @throws ProviderError for a refusal, UnreadableAnswerError for what may hold tokens all the same
+ * @throws ProviderError for a refusal and for what holds no token, UnreadableAnswerError for what may hold one
  */
 export function readTokenAnswer(answer: ProviderAnswer, members = membersOf(answer)): TokenMembers {
   const refusal = refusalOf(answer, members);
@@ -47,6 +47,8 @@ export function readTokenAnswer(answer: ProviderAnswer, members = membersOf(answ
     if (isToken(members?.refresh_token)) throw new UnreadableAnswerError('contradictory', answer);
     throw refusal;
   }
+  const nothing = withoutTokens(answer, members);
+  if (nothing) throw new ProviderError('malformed', nothing);
   if (!members) throw new UnreadableAnswerError('not_json', answer);
   if (!isToken(members.access_token)) {
     throw new UnreadableAnswerError('no_access_token', answer);
@@ -62,7 +64,35 @@ export function readTokenAnswer(answer: ProviderAnswer, members = membersOf(answ
 
 /** Whether an answer may hold tokens, understood or not: then it has to be kept. */
 export function mayHoldTokens(answer: ProviderAnswer, members = membersOf(answer)): boolean {
-  return refusalOf(answer, members) === undefined || isToken(members?.refresh_token);
+  if (isToken(members?.refresh_token)) return true;
+  return refusalOf(answer, members) === undefined && withoutTokens(answer, members) === undefined;
+}
+
+/** What a token would be called, or look like, in JSON. */
+const LIKE_A_TOKEN = /token|[\w.~+/=-]{20,}/i;
+/** What tokens are called in a page, which has others of its own for its forms. */
+const NAME_OF_A_TOKEN = /(access|refresh|id)_?token/i;
+const PAGE = /^(<!doctype html|<html|<head|<body|<!--)/i;
+
+/**
+ * Says in a word what an answer is that is none of a token endpoint and surely holds no token: a page of
+ * maintenance or of a log-in, a redirect to one, nothing at all. Mostly it comes from something in front of the
+ * provider, which has not seen the request. Where the provider has, there is nothing to be kept either: to
+ * present the token again costs nothing.
+ *
+ * @returns undefined for what may hold tokens
+ */
+function withoutTokens(
+  answer: ProviderAnswer,
+  members: Record<string, unknown> | undefined,
+): string | undefined {
+  if (isToken(members?.access_token)) return undefined;
+  const text = decodeBody(answer).toString('utf8').trim();
+  if (members) return LIKE_A_TOKEN.test(text) ? undefined : 'no_tokens';
+  if (NAME_OF_A_TOKEN.test(text)) return undefined;
+  if (answer.status >= 300) return `http_${String(answer.status)}`;
+  if (text === '') return 'empty';
+  return PAGE.test(text) ? 'page' : undefined;
 }
 
 /**

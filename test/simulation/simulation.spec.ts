@@ -43,7 +43,7 @@ describe('simulated crashes, outages and lost answers', () => {
     ['fence', 330],
     ['lease', 1],
     ['doubt', 1],
-    ['late', 41],
+    ['late', 16],
   ] as const)('notices when the %s is taken away', async (rule, from) => {
     expect(failing(await run(20, { [rule]: true }, from)).length).toBeGreaterThan(0);
   });

@@ -110,7 +110,10 @@ async function outage(site: Site, kind: Kind, quick: boolean): Promise<Outcome> 
     const tally = await readers.stop();
     await arena.stopReplicas();
     const audited = await arena.audit();
-    found.check(recovered <= (kind.recovery ?? RECOVERY), `all fresh only after ${recovered.toFixed(1)} s`);
+    found.check(
+      recovered <= (kind.recovery ?? RECOVERY),
+      `all fresh only after ${recovered.toFixed(1)} s`,
+    );
     found.check(
       audited.every(({ status }) => status === 'active'),
       'a grant was marked dead',

@@ -125,7 +125,10 @@ const FAULTS: readonly Fault[] = [
   },
   ...(
     [
-      ['nobody understands', (answer: WireAnswer) => ({ ...answer, body: '<html>' })],
+      [
+        'nobody understands',
+        (answer: WireAnswer) => ({ ...answer, body: `<html>${String(answer.body)}</html>` }),
+      ],
       ['are lost', () => ({ status: 502, headers: {}, body: '' })],
     ] as const
   ).map(([what, alter]) => ({
@@ -136,6 +139,23 @@ const FAULTS: readonly Fault[] = [
     // Beside those that tell of it, what is in flight by then.
     spent: 40,
   })),
+  // Something in front of the provider answers; the provider has not seen the request.
+  ...(
+    [
+      ['a page of maintenance', 200, '<!doctype html><title>Back at noon</title>'],
+      ['redirects to another place', 307, ''],
+      ['an empty answer', 200, ''],
+    ] as const
+  ).map(([name, status, body]) => ({
+    name,
+    answer: () =>
+      Promise.resolve({ status, headers: { 'content-type': 'text/html', location: '/' }, body }),
+  })),
+  {
+    name: 'one node of three answers 502',
+    answer: sometimes(1 / 3, () => Promise.resolve({ status: 502, headers: {}, body: '' })),
+  },
+  { name: '429 without Retry-After to everybody', answer: refusal(429, 'slow_down') },
   { name: '500 to a few', users: 40, sick: 3, answer: refusal(500, 'server_error') },
   { name: '200 with an error to a few', users: 40, sick: 3, answer: refusal(200, 'server_error') },
   {
