@@ -63,7 +63,7 @@ describe('how many calls may be in flight', () => {
     let at = after(newWindow(CEILING), 'stopped', 0);
     const sizes = Array.from({ length: 4 }, () => {
       const { size } = at;
-      for (let call = 0; call < size; call += 1) at = after(at, 'in_order', size);
+      for (let call = 0; call < size; call += 1) at = after(at, 'in_order', at.size);
       return at.size;
     });
     expect(sizes).toEqual([4, 16, CEILING, CEILING]);

@@ -34,7 +34,7 @@ const PROVEN_MS = 30_000;
 const WARY_CALLS = 5;
 
 /** Calls in flight when nothing is known. Pure. */
-export const firstCalls = (ceiling: number): number =>
+const firstCalls = (ceiling: number): number =>
   Math.max(Math.min(ceiling, FIRST.least), Math.floor(ceiling * FIRST.share));
 
 /** As it is when nothing is known. Pure. */

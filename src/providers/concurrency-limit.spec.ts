@@ -141,11 +141,10 @@ describe('the limit of calls in flight', () => {
     limit = new ConcurrencyLimit(8, undefined, clock);
     await fill(2);
     limit.ended('in_order');
-    await fill(1);
+    await fill(3);
     const reader = limit.wait(1000, clock);
     limit.ended('spent');
-    limit.leave();
-    limit.leave();
+    for (let call = 0; call < 4; call += 1) limit.leave();
     expect({ inFlight: limit.inFlight, waiting: limit.waiting }).toEqual({
       inFlight: 1,
       waiting: 1,

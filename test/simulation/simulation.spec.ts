@@ -40,7 +40,7 @@ describe('simulated crashes, outages and lost answers', () => {
 
   it.each([
     // What some of them prevent is rare: these seeds have it among them.
-    ['fence', 330],
+    ['fence', 400],
     ['lease', 1],
     ['doubt', 1],
     ['late', 16],
