@@ -186,6 +186,11 @@ export const HOLD = `
 
 /** Nobody else has been given the row since the result was asked for. */
 const LEASE_IS_OURS = '(g.lease_owner = r.lease_owner) IS TRUE';
+/**
+ * The lease of a row that is behind is for a token that was spent before the one of this answer was: kept, it
+ * would let the answer to the older one take the place of this one.
+ */
+const LEASE_ENDS = `(${LEASE_IS_OURS} OR g.version < r.version)`;
 
 /**
  * Writes results that arrived together in one statement. A result belongs to the row when the row
@@ -216,12 +221,12 @@ export const COMMIT = `
     obtained_at = to_timestamp(r.obtained_at / 1000.0),
     expires_at = to_timestamp(r.expires_at / 1000.0),
     refresh_due_at = CASE WHEN ${LEASE_IS_OURS} THEN to_timestamp(r.refresh_due_at / 1000.0)
-      ELSE coalesce(g.lease_expires_at, now()) END,
+      WHEN ${LEASE_ENDS} THEN now() ELSE coalesce(g.lease_expires_at, now()) END,
     version = greatest(g.version, r.version) + 1,
     status = CASE WHEN g.status = 'reauthorization_required' THEN 'active' ELSE g.status END,
     reason = CASE WHEN g.status = 'reauthorization_required' THEN NULL ELSE g.reason END,
-    lease_owner = CASE WHEN ${LEASE_IS_OURS} THEN NULL ELSE g.lease_owner END,
-    lease_expires_at = CASE WHEN ${LEASE_IS_OURS} THEN NULL ELSE g.lease_expires_at END,
+    lease_owner = CASE WHEN ${LEASE_ENDS} THEN NULL ELSE g.lease_owner END,
+    lease_expires_at = CASE WHEN ${LEASE_ENDS} THEN NULL ELSE g.lease_expires_at END,
     rotation_started_at = CASE WHEN ${LEASE_IS_OURS} THEN NULL ELSE now() END,
     failure_count = 0, last_error = NULL
   FROM r JOIN unlocked USING (provider, user_id, connection)

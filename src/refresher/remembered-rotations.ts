@@ -32,12 +32,14 @@ export class RememberedRotations {
       const known = grants.get(grant.grantId);
       if (!known || known.version < grant.version) grants.set(grant.grantId, grant);
     };
-    for (const grant of cache.grants()) if (grant.status === 'active') note(grant);
     for (const entry of shelf.remembered()) {
       const shelved = shelf.read(entry);
       const grant = shelved && asGrant(shelved);
       if (grant) note(grant);
     }
+    // After the journal: of the same version that one knows which token was presented for it, without which
+    // a row with a later time counts as one that has gone on, and its time may be from before a step of the clock.
+    for (const grant of cache.grants()) if (grant.status === 'active') note(grant);
     return store.restore(await store.forgotten([...grants.values()]), late);
   }
 

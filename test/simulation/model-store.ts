@@ -226,7 +226,8 @@ export class ModelStore {
       const version = Math.max(row.version, result.version) + 1;
       const dead = row.status === 'reauthorization_required';
       this.retiredAt.delete(grantKeyText(row));
-      const lease = own ? RELEASED : {};
+      const released = own || behind;
+      const lease = released ? RELEASED : {};
       this.put({
         ...row,
         accessToken: result.accessToken,
@@ -234,7 +235,9 @@ export class ModelStore {
         scopes: result.scopes ?? row.scopes,
         obtainedAt: result.obtainedAt,
         expiresAt: result.expiresAt,
-        refreshDueAt: own ? result.refreshDueAt : (row.leaseExpiresAt ?? this.clock.now()),
+        refreshDueAt: own
+          ? result.refreshDueAt
+          : ((released ? null : row.leaseExpiresAt) ?? this.clock.now()),
         version,
         status: dead ? 'active' : row.status,
         reason: dead ? null : row.reason,

@@ -344,4 +344,31 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
       { numRuns: 60 },
     );
   });
+
+  it('let an answer that is ahead of a row that went back stand against that to the older token', async () => {
+    await database.query('DELETE FROM stitch_grants');
+    await database.query(
+      `INSERT INTO stitch_grants (provider, user_id, connection, grant_id, status, access_token,
+         refresh_token, scope, obtained_at, expires_at, lease_owner, lease_expires_at, rotation_started_at)
+       VALUES ('model', 'a', 'default', $1, 'active', 'access 2', 'refresh 2', '', now(), now(),
+         'x/1', now() + interval '1 minute', now())`,
+      [GRANT_ID],
+    );
+    const answer = (version: number, leaseOwner: string) => ({
+      ...{ ...key('a'), grantId: GRANT_ID, version, leaseOwner, scopes: null },
+      ...{ accessToken: Buffer.from('access'), refreshToken: Buffer.from(`for ${leaseOwner}`) },
+      ...{ obtainedAt: Date.now(), expiresAt: Date.now() + 900_000, refreshDueAt: Date.now() },
+    });
+    const [row] = await rows();
+    const model = new ModelStore({ now: () => Date.now() });
+    model.put(row!);
+    // That of x/1 was committed, and x/2 presented what it brought; then the database went back before both.
+    for (const result of [answer(2, 'x/2'), answer(1, 'x/1')]) {
+      expect(await sql.commit([result])).toEqual(model.commit([result]));
+      const [written] = await rows();
+      expect(written).toMatchObject({ version: 3, leaseOwner: null });
+      expect(written?.refreshToken?.toString()).toBe('for x/2');
+      expect(model.load(key('a'))?.leaseOwner).toBeNull();
+    }
+  });
 });
