@@ -38,6 +38,8 @@ export interface Phone {
   readonly requests: string[];
   /** Takes a picture of the whole page into `.artifacts/`. */
   photograph(name: string): Promise<void>;
+  /** The same of what is seen without scrolling. */
+  photographScreen(name: string): Promise<void>;
 }
 
 export async function newPhone(
@@ -64,6 +66,9 @@ export async function newPhone(
     ...{ context, page, complaints, requests },
     photograph: async (name) => {
       await page.screenshot({ path: join(ARTIFACTS, `${name}.png`), fullPage: true });
+    },
+    photographScreen: async (name) => {
+      await page.screenshot({ path: join(ARTIFACTS, `${name}.png`) });
     },
   };
 }

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { buildProgram } from '../../src/cli/program.js';
+import { scenarios } from '../faults/suite.js';
 import { filesBelow, pageOf, shellOn } from './page-lists.js';
 
+const isPage = (path: string) => path.endsWith('.md');
 const isSource = (path: string) => path.endsWith('.ts') && !path.endsWith('.spec.ts');
 const sources = (directory: string) =>
   filesBelow(directory)
@@ -107,6 +109,20 @@ describe('the docs and the code', () => {
       shellOn(page).flatMap((line) => unknownIn(line, commands).map((name) => `${page}: ${name}`)),
     );
     expect(unknown).toEqual([]);
+  });
+
+  it('know the same scripts of npm and the same scenarios of faults', () => {
+    const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: object };
+    const all = [pages, ...filesBelow('docs', 'deploy').filter(isPage).map(pageOf)].join('\n');
+    const run = found(all, /\bnpm run (?:-s )?([a-z]+(?::[a-z]+)*)/g);
+    expect(run.length).toBeGreaterThan(10);
+    expect(run.filter((name) => !(name in scripts))).toEqual([]);
+    const known = scenarios.map(({ name }) => name);
+    const named = found(all, /npm run faults -- --only ([a-z,-]+)/g);
+    expect(
+      named.flatMap((names) => names.split(',')).filter((name) => !known.includes(name)),
+    ).toEqual([]);
+    expect(missing(known, pageOf('docs/reliability.md'))).toEqual([]);
   });
 });
 

@@ -8,6 +8,7 @@ let timer;
 let shownLost;
 const charts = new Map();
 const REFRESH_MS = 10_000;
+const TITLE = document.title;
 const byId = (id) => document.getElementById(id);
 
 /** An element with text or children. Text is never taken for HTML. */
@@ -98,7 +99,7 @@ function problemsOf(overview) {
   if (overview.due_age_seconds > 120) {
     add(
       'bad',
-      `The oldest due grant has waited ${duration(overview.due_age_seconds)}.`,
+      `${counted(overview.due, 'grant is', 'grants are')} due, the oldest for ${duration(overview.due_age_seconds)}.`,
       'Tokens expire before they are replaced if this goes on.',
       'vault-refresh-backlog',
     );
@@ -106,7 +107,7 @@ function problemsOf(overview) {
   if (overview.in_hand > 0) {
     add(
       'warn',
-      `${number(overview.in_hand)} answers are not committed yet.`,
+      `${counted(overview.in_hand, 'answer is', 'answers are')} not committed yet.`,
       'Safe in the spool. If it lasts: the database.',
       'vault-answers-not-committed',
     );
@@ -114,7 +115,7 @@ function problemsOf(overview) {
   if (overview.in_doubt > 0) {
     add(
       'warn',
-      `${number(overview.in_doubt)} grants are in doubt.`,
+      `${counted(overview.in_doubt, 'grant is', 'grants are')} in doubt.`,
       'They are tried again at once. If it lasts: a provider is down, or a replica is gone.',
       'vault-grants-in-doubt',
     );
@@ -153,6 +154,7 @@ const outcomes = (counts) =>
     .map(([name, count]) => `${number(count)} ${name}`)
     .join(', ') || 'none';
 const number = (value) => Number(value).toLocaleString('en');
+const counted = (value, one, more) => `${number(value)} ${value === 1 ? one : more}`;
 const duration = (seconds) =>
   seconds < 120
     ? `${Math.round(seconds)} s`
@@ -203,6 +205,8 @@ function table(caption, head, rows, none) {
 
 function show(overview) {
   const problems = problemsOf(overview);
+  // For who has it in one of many tabs.
+  document.title = problems.length === 0 ? TITLE : `(${problems.length}) ${TITLE}`;
   byId('verdict').replaceChildren(
     ...(problems.length === 0
       ? [el('p', { className: 'good' }, el('strong', { textContent: 'All is in order.' }))]
@@ -553,6 +557,7 @@ async function refresh() {
     byId('updated').textContent = `As of ${time(overview.now)}`;
   } catch (error) {
     if (error instanceof Refused) return leave(error.message);
+    document.title = `(!) ${TITLE}`;
     byId('updated').textContent = 'Not up to date';
     byId('verdict').replaceChildren(
       el(
@@ -575,6 +580,7 @@ function leave(reason = '') {
   for (const id of ['verdict', 'tiles', 'providers', 'replicas', 'again', 'found', 'keys'])
     byId(id).replaceChildren();
   byId('console').hidden = true;
+  document.title = TITLE;
   byId('leave').hidden = true;
   byId('enter').hidden = false;
   byId('updated').textContent = '';
