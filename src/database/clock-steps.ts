@@ -68,5 +68,5 @@ export function understatedAge(
  */
 function wereEnded(steps: readonly ClockStep[], by: number): boolean {
   const last = steps.findLast((step) => step.by < 0);
-  return !last || by > (last.endedAt ?? Infinity);
+  return !last || by >= (last.endedAt ?? Infinity);
 }

@@ -53,4 +53,38 @@ describe("the database's clock in this process", () => {
     reading(clock, 1_800_000_000_000.75);
     expect(Number.isInteger(clock.now())).toBe(true);
   });
+
+  it('knows how far it is behind where it was, also by steps before this process', () => {
+    const clock = new DatabaseClock();
+    let database = 1_800_000_000_000;
+    const stepped = (by: number) => {
+      reading(clock, (database += by));
+    };
+    stepped(0);
+    expect(clock.setBackMs).toBe(0);
+    const at = performance.now() - 60_000;
+    clock.learn([{ by: -8000, at, since: at - 1000, endedAt: at }]);
+    expect(clock.setBackMs).toBe(8000);
+    stepped(-8000);
+    expect(Math.abs(clock.setBackMs - 16_000)).toBeLessThan(NEAR);
+    stepped(60_000);
+    expect(clock.setBackMs).toBe(0);
+  });
+
+  it('takes nothing for new after a step that is longer than a token lives before the others were ended', () => {
+    const clock = new DatabaseClock();
+    const database = 1_800_000_000_000;
+    reading(clock, database);
+    reading(clock, database - HOUR);
+    const begun = performance.now();
+    // This very moment, whatever milliseconds are rounded to.
+    const lateBy = (readAt?: number) => clock.understates(clock.now() + 5, 12_000, readAt);
+    expect(Math.abs(lateBy() - HOUR)).toBeLessThan(NEAR);
+    clock.endedFuture(begun - 60_000);
+    expect(lateBy()).toBeGreaterThan(0);
+    clock.endedFuture(begun);
+    expect(lateBy()).toBe(0);
+    // What was read before that may be of before it.
+    expect(lateBy(begun - 1)).toBeGreaterThan(0);
+  });
 });

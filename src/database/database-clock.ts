@@ -102,6 +102,11 @@ export class DatabaseClock implements Clock {
     );
   }
 
+  /** Milliseconds by which it is behind where it was, by all steps that are known. */
+  get setBackMs(): number {
+    return [...this.inherited, ...this.steps].reduce((sum, { by }) => Math.max(0, sum - by), 0);
+  }
+
   /** Calls back when the database's clock was found to have been stepped. */
   onStep(listener: (step: ClockStep) => void): void {
     this.listeners.add(listener);

@@ -42,8 +42,6 @@ export class RefresherRuntime implements BackgroundWork {
   private readonly processes: ProcessRegistry;
   private readonly owner: string;
   private started = false;
-  /** Milliseconds by which the clock is behind where it was. */
-  private setBackMs = 0;
 
   constructor(
     @Inject(refreshConfig.KEY) private readonly config: ConfigType<typeof refreshConfig>,
@@ -120,6 +118,10 @@ export class RefresherRuntime implements BackgroundWork {
         intervalMs: config.intervalMs,
       },
     );
+    // A step before the start is dealt with at the start.
+    clock.onStep(({ by }) => {
+      this.stepped(by);
+    });
     const { commits, rotation, leaseMs } = this.assembled;
     health.add(commitsPart(commits, database));
     const remembered = new RememberedRotations(
@@ -164,20 +166,20 @@ export class RefresherRuntime implements BackgroundWork {
     this.database.onRecovery(() => {
       this.assembled.recover();
       // It may have been set back on the way to another server.
-      if (this.setBackMs > 0) void this.mendTimes();
+      if (this.clock.setBackMs > 0) void this.mendTimes();
     });
     this.processes.announce(this.owner);
     if (this.database.available) this.assembled.recover();
     this.assembled.start();
-    this.clock.onStep(({ by }) => {
-      this.setBackMs = Math.max(0, this.setBackMs - by);
-      if (by >= 0) return;
-      void this.mendTimes();
-      // Answers that were asked for before it are committed with times of before it.
-      for (const ms of [STILL_ANSWERED_MS, this.assembled.leaseMs]) this.mendTimesIn(ms);
-    });
     void this.reschedule();
     void this.mendTimes();
+  }
+
+  private stepped(by: number): void {
+    if (by >= 0) return;
+    void this.mendTimes();
+    // Answers that were asked for before it are committed with times of before it.
+    for (const ms of [STILL_ANSWERED_MS, this.assembled.leaseMs]) this.mendTimesIn(ms);
   }
 
   /** A step back of the clock leaves times in the future that nothing is done before. */
@@ -185,8 +187,9 @@ export class RefresherRuntime implements BackgroundWork {
     if (!this.started || !this.database.available) return;
     const begun = performance.now();
     try {
-      if (this.setBackMs > 0) {
-        await this.dueTimes.endThoseOfTheFuture(this.setBackMs);
+      const { setBackMs } = this.clock;
+      if (setBackMs > 0) {
+        await this.dueTimes.endThoseOfTheFuture(setBackMs);
         this.clock.endedFuture(begun);
       }
       const mended = await this.dueTimes.mendTimes(this.assembled.leaseMs);
