@@ -25,6 +25,7 @@ import { EndedConsents1764201000000 } from './1764201000000-ended-consents.js';
 import { AuthenticEvents1764202000000 } from './1764202000000-authentic-events.js';
 import { SequencesForward1764203000000 } from './1764203000000-sequences-forward.js';
 import { DropTokenType1764204000000 } from './1764204000000-drop-token-type.js';
+import { PossibleEvents1764205000000 } from './1764205000000-possible-events.js';
 
 /** Every migration in the order it is applied. Never edit one that has landed: add another. */
 export const migrations = [
@@ -55,6 +56,7 @@ export const migrations = [
   AuthenticEvents1764202000000,
   SequencesForward1764203000000,
   DropTokenType1764204000000,
+  PossibleEvents1764205000000,
 ];
 
 export { vaultRoleSql } from './vault-role.js';

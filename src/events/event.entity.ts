@@ -1,10 +1,15 @@
-import { Column, CreateDateColumn, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
+import { Check, Column, CreateDateColumn, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
 import type { EventType } from '../common/index.js';
 import { EntityRows } from '../database/index.js';
 import type { EventData } from './event-data.js';
 
 /** The table `stitch_events`. */
 @Entity('stitch_events')
+@Check(
+  'stitch_events_time_check',
+  `isfinite(created_at) AND created_at < '10000-01-01 00:00:00+00'`,
+)
+@Check('stitch_events_number_check', `id < 9007199254740992 AND "position" < 9007199254740992`)
 @Unique('stitch_events_event_id_key', ['eventId'])
 @Unique('stitch_events_position_key', ['position'])
 @Index('stitch_events_due_at_idx', ['dueAt'], { where: 'due_at IS NOT NULL' })

@@ -53,4 +53,29 @@ describe('a database that comes back with its sequences behind, as from logical 
     await world.database.query(`SELECT setval('stitch_events_id_seq', 1000)`);
     expect(await moved()).toEqual([{ moved: [] }]);
   });
+
+  it.each([
+    `created_at = 'infinity'`,
+    `created_at = '-infinity'`,
+    `created_at = '10000-01-01 UTC'`,
+    'position = 9223372036854775807',
+  ])('refuses what would end the sending of events: %s', async (change) => {
+    await expect(
+      world.database.query(`UPDATE stitch_events SET ${change} WHERE user_id = 'ann'`),
+    ).rejects.toMatchObject({ code: '23514' });
+  });
+
+  it('follows no number that SQL by hand has put at the end of all numbers', async () => {
+    const { database, vault, key } = world;
+    const last = '9223372036854775807';
+    await database.query('ALTER TABLE stitch_events DROP CONSTRAINT stitch_events_number_check');
+    await database.query(`UPDATE stitch_events SET position = ${last} WHERE user_id = 'eve'`);
+    await database.query('SELECT sequences_forward()');
+    expect((await world.link('fay')).status).toBe(200);
+    expect((await vault.request('/events', { key })).status).toBe(200);
+    const [fay] = await database.query<{ position: string | null }>(
+      `SELECT position FROM stitch_events WHERE user_id = 'fay'`,
+    );
+    expect(Number(fay?.position ?? Infinity)).toBeLessThan(1000);
+  });
 });

@@ -243,8 +243,10 @@ ALTER TABLE stitch_channel ADD CONSTRAINT stitch_channel_pkey PRIMARY KEY (name)
 ALTER TABLE stitch_clock_steps ADD CONSTRAINT stitch_clock_steps_pkey PRIMARY KEY (id);
 ALTER TABLE stitch_ended_consents ADD CONSTRAINT stitch_ended_consents_pkey PRIMARY KEY (grant_id);
 ALTER TABLE stitch_events ADD CONSTRAINT stitch_events_event_id_key UNIQUE (event_id);
+ALTER TABLE stitch_events ADD CONSTRAINT stitch_events_number_check CHECK (((id < '9007199254740992'::bigint) AND ("position" < '9007199254740992'::bigint))) NOT VALID;
 ALTER TABLE stitch_events ADD CONSTRAINT stitch_events_pkey PRIMARY KEY (id);
 ALTER TABLE stitch_events ADD CONSTRAINT stitch_events_position_key UNIQUE ("position");
+ALTER TABLE stitch_events ADD CONSTRAINT stitch_events_time_check CHECK ((isfinite(created_at) AND (created_at < '10000-01-01 00:00:00+00'::timestamp with time zone))) NOT VALID;
 ALTER TABLE stitch_grants ADD CONSTRAINT stitch_grants_pkey PRIMARY KEY (provider, user_id, connection);
 ALTER TABLE stitch_grants ADD CONSTRAINT stitch_grants_status_check CHECK ((status = ANY (ARRAY['active'::text, 'awaiting_confirmation'::text, 'reauthorization_required'::text, 'suspended'::text])));
 ALTER TABLE stitch_history ADD CONSTRAINT stitch_history_pkey PRIMARY KEY (single);
@@ -377,7 +379,7 @@ AS $function$
           ORDER BY 1
         LOOP
           BEGIN
-            EXECUTE format('SELECT max(%I) FROM %s', one.field, one.relation) INTO used;
+            EXECUTE format('SELECT max(%1$I) FROM %2$s WHERE %1$I < 9007199254740992', one.field, one.relation) INTO used;
             EXECUTE format('SELECT last_value < $1 OR (last_value = $1 AND NOT is_called) FROM %s', one.sequence)
               INTO behind USING used;
             IF behind THEN
@@ -719,3 +721,4 @@ CREATE TRIGGER stitch_provider_fuses_event AFTER UPDATE OF tripped_at ON public.
 -- AuthenticEvents1764202000000
 -- SequencesForward1764203000000
 -- DropTokenType1764204000000
+-- PossibleEvents1764205000000
