@@ -5,18 +5,14 @@ import { journalConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
 import { PROBE_TIMEOUT_MS } from './data-source.js';
 import type { Query } from './connections.js';
-import { forgetReplicas, noteLoss, readHistory, writeBeat } from './history.store.js';
+import { forgetReplicas, readHistory } from './history.store.js';
 import type { HistoryState } from './history.store.js';
+import { reportStep } from './history-report.js';
 import { HistoryRestorers } from './history-restorers.js';
 import type { HistoryPhase, HistoryStep, Restorer } from './history-restorers.js';
-import {
-  PATIENCE_FOR_HEIRS_MS,
-  isSameHistory,
-  lostMilliseconds,
-  missing,
-} from './history-verdict.js';
-import type { KnownHistory } from './history-verdict.js';
+import { PATIENCE_FOR_HEIRS_MS, missing } from './history-verdict.js';
 import { KnownReplicas } from './known-replicas.js';
+import { OwnWriting } from './own-writing.js';
 import { ProcessId } from './process-id.js';
 
 /** How far a process is with a history: it is open when nothing is missing any more. */
@@ -61,12 +57,8 @@ export class History {
   private readonly restorers = new HistoryRestorers();
   private readonly replicas = new KnownReplicas();
   private readonly retention: number;
-  /** The history as it was when nothing was missing. */
-  private known: KnownHistory | undefined;
-  /** The history as it was when this process wrote last, also while it was asking. */
-  private written: KnownHistory | undefined;
+  private readonly own: OwnWriting;
   private stage = ASKED;
-  private beat = 0;
   private question: Question | undefined;
   /** What is lost of this process's writing, until that has been dealt with. */
   private owed = 0;
@@ -80,6 +72,7 @@ export class History {
     private readonly log: Log,
   ) {
     this.retention = commitRetentionMs;
+    this.own = new OwnWriting(process.value);
   }
 
   /** Has something written anew when the database has forgotten it. */
@@ -94,7 +87,7 @@ export class History {
 
   /** The last beat that the database has confirmed: a claim asks for it. */
   get lastBeat(): number {
-    return this.known?.beat ?? 0;
+    return this.own.known?.beat ?? 0;
   }
 
   /** Changes whenever the database may have become another one. */
@@ -141,7 +134,7 @@ export class History {
     const found = await readHistory(query, this.process.value, PROBE_TIMEOUT_MS);
     if (!found) return this.withoutTables();
     this.state = found;
-    if (this.stage === OPEN && this.known && isSameHistory(this.known, found)) {
+    if (this.stage === OPEN && this.own.isAllIn(found)) {
       await this.write(query, found.incarnation);
       this.replicas.settled(found.others);
       await forgetReplicas(query, this.replicas.ended(found.others));
@@ -154,7 +147,7 @@ export class History {
 
   /** Whether a connection leads to the database that this process knows. */
   async recognises(query: Query): Promise<boolean> {
-    const { known } = this;
+    const { known } = this.own;
     if (this.stage !== OPEN || !known) return true;
     const [row] = await query<{ incarnation: string }>(
       'SELECT stitch_incarnation() AS incarnation',
@@ -166,7 +159,7 @@ export class History {
 
   /** Says that this process has ended in order; not while it holds what is still to be written. */
   async leave(query: Query): Promise<void> {
-    if (this.known && this.heldSince() === undefined)
+    if (this.own.known && this.heldSince() === undefined)
       await forgetReplicas(query, [this.process.value]);
   }
 
@@ -176,7 +169,7 @@ export class History {
    * before they were compared.
    */
   private withoutTables(): boolean {
-    if (!this.known) return true;
+    if (!this.own.known) return true;
     this.lostContact();
     this.onQuestion();
     return false;
@@ -185,7 +178,7 @@ export class History {
   private async answer(query: Query, found: HistoryState): Promise<boolean> {
     const { incarnation } = found;
     const isAnother = this.question?.incarnation !== incarnation;
-    if (this.stage === OPEN || isAnother || this.sameServerWentBack(found)) {
+    if (this.stage === OPEN || isAnother || this.own.isGoneFromTheSame(found)) {
       this.stage = ASKED;
       this.onQuestion();
       this.epochs += 1;
@@ -215,10 +208,10 @@ export class History {
 
   private begin(found: HistoryState): void {
     const { incarnation } = found;
-    if (this.sameServerWentBack(found)) this.replicas.sameServerWentBack();
+    if (this.own.isGoneFromTheSame(found)) this.replicas.sameServerWentBack();
     const others = this.replicas.believed(found.others, found.now);
     const late = others.some((each) => each.incarnation === incarnation && each.stage === OPEN);
-    this.owed = Math.max(this.owed, lostMilliseconds(this.known, found));
+    this.owed = Math.max(this.owed, this.own.lackedBy(found));
     const before = others.filter((each) => each.incarnation !== incarnation);
     const lastWritten = Math.max(
       // By what is written there: the clock of what was lost may have been another one.
@@ -231,19 +224,13 @@ export class History {
     this.restorers.begin();
   }
 
-  /** Whether what this process has written to this very server, maybe while it was asking, is gone. */
-  private sameServerWentBack(found: HistoryState): boolean {
-    const { written } = this;
-    return written?.incarnation === found.incarnation && !isSameHistory(written, found);
-  }
-
   /** @returns whether all others who may remember something are this far */
   private async waitFor(query: Query, stage: number): Promise<boolean> {
     const state = await readHistory(query, this.process.value, PROBE_TIMEOUT_MS);
     const { question } = this;
     // It has changed once more, while this was waiting.
     if (!question || state?.incarnation !== question.incarnation) return false;
-    if (this.sameServerWentBack(state)) return false;
+    if (this.own.isGoneFromTheSame(state)) return false;
     this.state = state;
     const waited = performance.now() - question.since;
     const inherited = this.inherited();
@@ -269,20 +256,9 @@ export class History {
     const absent = missing(this.replicas.all(state.others, now), unheard).filter(
       ({ process }) => !inherited.has(process),
     );
-    const tooLong = lost > this.retention;
-    const written = restorers.total;
-    if (lost > 0 || written > 0) {
-      this.steps += 1;
-      this.log.event(tooLong ? 'error' : 'warn', 'database.went_back', {
-        seconds_lost: Math.ceil(lost / 1000),
-        seconds_remembered: this.retention / 1000,
-        ...restorers.counts,
-        replicas_missing: absent.length,
-        paused: tooLong,
-      });
-    }
-    const incomplete = tooLong || (absent.length > 0 && (lost > 0 || written > 0));
-    if (incomplete) await noteLoss(query, tooLong ? 'history_lost' : null);
+    const taken = { lost, retention: this.retention, restorers, absent: absent.length };
+    const { wentBack, incomplete } = await reportStep(query, this.log, taken);
+    if (wentBack) this.steps += 1;
     if (incomplete) this.state = await readHistory(query, this.process.value, PROBE_TIMEOUT_MS);
     if (this.paused === 'copy') {
       this.log.event('error', 'database.is_a_copy', { run: 'npm run vault -- adopt' });
@@ -303,24 +279,9 @@ export class History {
     this.replicas.settled(this.state?.others ?? []);
   }
 
-  private async write(query: Query, incarnation: string): Promise<void> {
-    this.beat += 1;
-    const { beat, stage } = this;
-    const { counter, beatAt } = await writeBeat(
-      query,
-      {
-        process: this.process.value,
-        beat,
-        incarnation,
-        stage,
-        heldSince: this.heldSince() ?? null,
-        counter: this.known?.counter ?? 0,
-      },
-      PROBE_TIMEOUT_MS,
-    );
-    const since = this.known?.since ?? beatAt;
-    this.written = { incarnation, counter, beat, beatAt, since };
-    // Not before it is open: until then what it lacks is measured against what was known before.
-    if (stage === OPEN) this.known = this.written;
+  private write(query: Query, incarnation: string): Promise<void> {
+    const { stage } = this;
+    const heldSince = this.heldSince();
+    return this.own.write(query, { incarnation, stage, open: stage === OPEN, heldSince });
   }
 }

@@ -10,10 +10,11 @@ import { JournalIndex } from './journal-index.js';
 import type { JournalEntry } from './journal-index.js';
 import type { JournalOptions, JournalStatus } from './journal-options.js';
 import { JournalWriter } from './journal-writer.js';
-import { decodeLine, encodeLine, recordId, settledRecord, writerOfRecord } from './record.js';
-import type { JournalRecord, NewRecord, Settlement } from './record.js';
+import { decodeLine, encodeLine, recordId, writerOfRecord } from './record.js';
+import type { JournalRecord, NewRecord } from './record.js';
 import { textAt } from './segment.js';
 import { SetAside } from './set-aside.js';
+import { Settlements } from './settlements.js';
 
 /** Milliseconds between looks for files that can be dropped; no segment is shorter than this. */
 const SWEEP_EVERY_MS = 5000;
@@ -30,9 +31,8 @@ export class Journal {
   private readonly writer: JournalWriter;
   private readonly aside: SetAside;
   private readonly trouble: DiskTrouble;
+  private readonly settlements: Settlements;
   private sequence = 0;
-  /** Settled and not written down as such yet, by who wrote the records. */
-  private noted = new Map<string, Settlement[]>();
   private sweeper: NodeJS.Timeout | undefined;
 
   constructor(
@@ -60,6 +60,7 @@ export class Journal {
         this.trouble.tell(`spool.${step}_failed`, error, lines);
       },
     });
+    this.settlements = new Settlements(this.writer, (content) => this.line(content).text);
   }
 
   get status(): JournalStatus {
@@ -96,8 +97,8 @@ export class Journal {
   close(): void {
     clearInterval(this.sweeper);
     this.sweeper = undefined;
-    if (!this.files.hasOwn) this.note(recordId(this.options.writer, 0), 0);
-    this.writeSettled();
+    if (!this.files.hasOwn) this.settlements.note(recordId(this.options.writer, 0), 0);
+    this.settlements.flush();
     this.writer.close();
   }
 
@@ -137,7 +138,7 @@ export class Journal {
     const became = version ?? entry.version;
     this.index.settle(entry.id, became);
     if (this.options.retention === 0) this.index.remove(entry.id);
-    this.note(entry.id, became);
+    this.settlements.note(entry.id, became);
   }
 
   /** Says that nothing has come of a record, and that it is not to be remembered. */
@@ -213,42 +214,16 @@ export class Journal {
     return { id: recordId(writer, this.sequence), text };
   }
 
-  /**
-   * Has it written down that a record is settled: in one line with all that are settled in the same
-   * turn, as the records of a batch of commits are. Nobody waits for it: to settle twice does no harm.
-   */
-  private note(id: string, version: number): void {
-    if (this.noted.size === 0) {
-      queueMicrotask(() => {
-        this.writeSettled();
-        this.writer.write();
-      });
-    }
-    const writer = writerOfRecord(id);
-    const others = this.noted.get(writer);
-    if (others) others.push({ id, version });
-    else this.noted.set(writer, [{ id, version }]);
-  }
-
-  private writeSettled(): void {
-    const { noted } = this;
-    this.noted = new Map();
-    for (const [writer, settled] of noted) {
-      const { text } = this.line(settledRecord(writer, settled));
-      this.writer.add({ text, placed: () => undefined, done: undefined });
-    }
-  }
-
   private putAside(id: string, text: string, reason: string): void {
     this.aside.line(id, text, reason);
     this.index.remove(id);
-    this.note(id, 0);
+    this.settlements.note(id, 0);
   }
 
   /** Drops the files whose records need not be remembered any more. Done regularly once open. */
   sweep(): void {
     try {
-      this.writeSettled();
+      this.settlements.flush();
       this.writer.write();
       this.writer.endOldSegment();
       this.files.dropOld(this.writer);
