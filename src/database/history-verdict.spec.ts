@@ -62,7 +62,13 @@ describe('who is waited for before work begins in another history', () => {
     ['who has not been seen in it', {}, {}, true],
     ['who has come and is not this far', { incarnation: '2/a', stage: 0 }, {}, true],
     ['nobody who is as far', { incarnation: '2/a', stage: 1 }, {}, false],
-    ['nobody who had ended long before', { beatAt: -10_000 }, {}, false],
+    ['nobody who was seen to end long before', { beatAt: -10_000, seenMsAgo: 70_000 }, {}, false],
+    [
+      'who was never seen to write: what says that it ended is a clock',
+      { beatAt: -10_000 },
+      {},
+      true,
+    ],
     [
       'who was seen to write, whatever the clock says since it was set',
       { beatAt: -3_000_000, seenMsAgo: 500 },

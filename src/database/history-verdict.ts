@@ -105,7 +105,10 @@ export function missing(others: readonly OtherReplica[], waiting: Waiting): Othe
     if (other.incarnation === incarnation && other.stage >= stage) return false;
     // By all that is known: the clock of the database may have been set in between, more than once.
     const seen = Math.min(Math.abs(now - other.beatAt), other.seenMsAgo ?? Infinity);
-    if (Math.min(lastWritten - other.beatAt, seen) > LONG_SILENT_MS) return false;
+    const silent = Math.min(lastWritten - other.beatAt, seen) > LONG_SILENT_MS;
+    // Of one that this process never saw write, the database's clock alone says so, and that may have been set:
+    // it may have been there all the time, and could not write.
+    if (silent && other.seenMsAgo !== undefined) return false;
     const lives = other.incarnation === incarnation && seen < LIVING_MS;
     if (lives) return waited < PATIENCE_FOR_LIVING_MS;
     return waited < (inherited.has(other.process) ? PATIENCE_FOR_HEIRS_MS : PATIENCE_MS);
