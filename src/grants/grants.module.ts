@@ -13,6 +13,7 @@ import { GrantStatistics } from './grant-statistics.js';
 import { GrantEntity } from './grant.entity.js';
 import { GrantStore } from './grant.store.js';
 import { GrantsController } from './grants.controller.js';
+import { ProviderTrustStore } from './provider-trust.store.js';
 import { RestoreStore } from './restore.store.js';
 import { RotationStore } from './rotation.store.js';
 import { SharedConsents } from './shared-consents.js';
@@ -35,6 +36,7 @@ import { UserGrantsStore } from './user-grants.store.js';
     GrantScheduleStore,
     GrantStatistics,
     GrantStore,
+    ProviderTrustStore,
     RestoreStore,
     RotationStore,
     SharedConsents,
@@ -49,6 +51,7 @@ import { UserGrantsStore } from './user-grants.store.js';
     GrantMemory,
     GrantScheduleStore,
     GrantStore,
+    ProviderTrustStore,
     RestoreStore,
     RotationStore,
     SharedConsents,

@@ -35,6 +35,7 @@ export type {
   Retirement,
   RotationResult,
 } from './rotation-result.js';
+export { ProviderTrustStore } from './provider-trust.store.js';
 export { RotationStore } from './rotation.store.js';
 export { GRANT_TABLES, contextOfRow } from './sealed-tables.js';
 export { SharedConsents } from './shared-consents.js';

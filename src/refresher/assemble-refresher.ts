@@ -18,7 +18,7 @@ import type { PeriodicTask, ScheduleDependencies } from './refresh-schedule.js';
 import { Refresher } from './refresher.service.js';
 import type { RefresherDependencies } from './refresher.service.js';
 import { Rotation } from './rotation.js';
-import type { RotationDependencies } from './rotation.js';
+import type { RotationDependencies } from './rotation-dependencies.js';
 
 /**
  * Milliseconds of uninterrupted contact with the database before a lease that ran out may be taken
@@ -50,8 +50,8 @@ export interface RefresherSurroundings {
     ScheduleDependencies['store'] &
     LeaseKeeperDependencies['store'] &
     HeldAnswersDependencies['store'] &
-    ProviderTrustDependencies['store'] &
     Committer;
+  readonly trustStore: ProviderTrustDependencies['store'];
   readonly grants: RefresherDependencies['grants'];
   readonly providers: Pick<ProviderRegistry, 'all' | 'find'>;
   readonly reinstatement: RefresherDependencies['reinstatement'];
@@ -120,7 +120,7 @@ export function assembleRefresher(
   around: RefresherSurroundings,
   settings: AssemblySettings,
 ): AssembledRefresher {
-  const { store, providers, clock, log, random, shelf, listener } = around;
+  const { store, trustStore, providers, clock, log, random, shelf, listener } = around;
   const { providerTimeoutMs } = settings;
   let started = false;
   let settling = false;
@@ -135,9 +135,9 @@ export function assembleRefresher(
   );
   const leaseDurationMs = Math.max(providerTimeoutMs + LEASE_MARGIN_MS, SHORTEST_LEASE_MS);
   const leases = new LeaseKeeper({ store, clock, log }, leaseDurationMs);
-  const { sealer, cache, heldShelf } = around;
-  const held = new HeldAnswers({ store, shelf: heldShelf, sealer, clock, log });
-  const trust = new ProviderTrust({ store, listener, clock, log });
+  const { sealer, cache, history, trace } = around;
+  const held = new HeldAnswers({ store, shelf: around.heldShelf, sealer, clock, log });
+  const trust = new ProviderTrust({ store: trustStore, listener, clock, log });
   for (const { provider, breaker } of providers.all()) {
     breaker.onFuse = (tripped) => {
       trust.changed(provider.name, tripped);
@@ -155,9 +155,9 @@ export function assembleRefresher(
       log,
       listener,
       cache,
-      history: around.history,
+      history,
       random,
-      trace: around.trace,
+      trace,
     },
     { providerTimeout: providerTimeoutMs, lead: settings.leadMs },
   );

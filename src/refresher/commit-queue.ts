@@ -1,14 +1,10 @@
 import { StorageUnavailableError } from '../common/index.js';
 import type { Clock, Log } from '../common/index.js';
-import { grantKeyText } from '../grants/index.js';
 import type { CommitAttempt, CommitOutcome, GrantKey, RotationResult } from '../grants/index.js';
 import type { Shelf } from '../journal/index.js';
+import { AnswersInHand } from './answers-in-hand.js';
+import { BATCH, nextBatch } from './next-batch.js';
 
-/**
- * Results written by one statement at most. What follows the statement for each of them is done in one go, and
- * readers wait for that long.
- */
-const BATCH = 64;
 /**
  * Milliseconds between the beginnings of two statements at least: answers that come within them share the
  * second. A statement costs both sides as much as several of its rows do, and a quick database would
@@ -19,8 +15,6 @@ const GATHERED_MS = 10;
 const RETRY = 200;
 /** Milliseconds to the first and between later attempts while somebody has a row locked. */
 const LOCKED_BACKOFF = { first: 10, longest: 1000 };
-/** Milliseconds: longer than a claim can take to come back. */
-const CLAIM_UNDER_WAY = 10_000;
 
 /** What the queue needs of the store. */
 export interface Committer {
@@ -48,8 +42,7 @@ interface Pending {
  */
 export class CommitQueue {
   private pending: Pending[] = [];
-  private readonly held = new Map<string, number>();
-  private readonly recovered = new Map<string, { version: number; at: number }>();
+  private readonly answers: AnswersInHand;
   private flushing = false;
   private stopping = false;
   private refusedSince: number | undefined;
@@ -62,11 +55,13 @@ export class CommitQueue {
     private readonly clock: Clock,
     private readonly log: Log,
     private readonly history: { readonly epoch: number } = { epoch: 0 },
-  ) {}
+  ) {
+    this.answers = new AnswersInHand(clock);
+  }
 
   /** Answers not committed yet. */
   get size(): number {
-    return [...this.held.values()].reduce((sum, count) => sum + count, 0);
+    return this.answers.size;
   }
 
   /**
@@ -80,22 +75,12 @@ export class CommitQueue {
 
   /** Whether an answer for this grant is in hand. */
   inHand(key: GrantKey): boolean {
-    return this.held.has(grantKeyText(key));
+    return this.answers.has(key);
   }
 
-  /**
-   * Whether the refresh token of this version must not be presented: an answer for the grant is in
-   * hand, or one that was found was committed just now. A claim that was under way then may bring
-   * the row as it was before.
-   */
+  /** See {@link AnswersInHand.forbids}. */
   holds(grant: GrantKey & { readonly version: number }): boolean {
-    if (this.inHand(grant)) return true;
-    const recovered = this.recovered.get(grantKeyText(grant));
-    return (
-      recovered !== undefined &&
-      grant.version <= recovered.version &&
-      recovered.at > this.clock.now() - CLAIM_UNDER_WAY
-    );
+    return this.answers.forbids(grant);
   }
 
   /** Writes a result down and commits it. @returns once the database has decided, at whatever time */
@@ -109,15 +94,7 @@ export class CommitQueue {
     try {
       return await this.enqueue(result, Promise.resolve(entry), true);
     } finally {
-      const now = this.clock.now();
-      // Oldest first: the order of a map is that in which its keys were added.
-      for (const [text, { at }] of this.recovered) {
-        if (at > now - CLAIM_UNDER_WAY) break;
-        this.recovered.delete(text);
-      }
-      const text = grantKeyText(result);
-      this.recovered.delete(text);
-      this.recovered.set(text, { version: result.version, at: now });
+      this.answers.wasRecovered(result);
     }
   }
 
@@ -138,24 +115,18 @@ export class CommitQueue {
     written: Promise<string>,
     recovered: true,
   ): Promise<CommitAttempt>;
-  private async enqueue(
+  private enqueue(
     result: RotationResult,
     written: Promise<string | undefined>,
     recovered: boolean,
   ): Promise<CommitAttempt> {
-    const text = grantKeyText(result);
-    this.held.set(text, (this.held.get(text) ?? 0) + 1);
-    try {
+    return this.answers.during(result, async () => {
       const entry = await written;
       return await new Promise<CommitAttempt>((resolve, reject) => {
         this.pending.push({ result, entry, resolve, reject, locked: 0, recovered });
         if (!this.flushing) void this.flush();
       });
-    } finally {
-      const left = (this.held.get(text) ?? 1) - 1;
-      if (left > 0) this.held.set(text, left);
-      else this.held.delete(text);
-    }
+    });
   }
 
   private async flush(): Promise<void> {
@@ -163,7 +134,8 @@ export class CommitQueue {
     // A turn of the event loop lets answers that arrived together share a statement.
     await Promise.resolve();
     while (this.pending.length > 0 && !this.stopping) {
-      const batch = this.nextBatch();
+      const { batch, rest } = nextBatch(this.pending);
+      this.pending = rest;
       const gathered = this.clock.sleep(GATHERED_MS);
       try {
         await this.commit(batch);
@@ -174,20 +146,6 @@ export class CommitQueue {
     }
     // In the same turn as the check above: what is added from here on starts a new flush.
     this.flushing = false;
-  }
-
-  /** At most one result per grant: two in one statement would both be weighed against the old row. */
-  private nextBatch(): Pending[] {
-    const taken = new Set<string>();
-    const batch: Pending[] = [];
-    this.pending = this.pending.filter((item) => {
-      const text = grantKeyText(item.result);
-      if (batch.length >= BATCH || taken.has(text)) return true;
-      taken.add(text);
-      batch.push(item);
-      return false;
-    });
-    return batch;
   }
 
   private async commit(batch: readonly Pending[]): Promise<void> {

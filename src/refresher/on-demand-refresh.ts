@@ -8,7 +8,8 @@ import type { CommitQueue } from './commit-queue.js';
 import { decideRefresh } from './decide-refresh.js';
 import type { RefreshPolicy } from './decide-refresh.js';
 import type { ProviderTrust } from './provider-trust.js';
-import type { Rotation, RotationEnd } from './rotation.js';
+import type { Rotation } from './rotation.js';
+import type { RotationEnd } from './rotation-dependencies.js';
 import type { InFlightRotations } from './in-flight-rotations.js';
 
 /** Milliseconds between looks at a row that another replica works on: first and longest. */

@@ -1,6 +1,6 @@
 import { StorageUnavailableError } from '../common/index.js';
 import type { Clock, Log } from '../common/index.js';
-import type { RotationStore } from '../grants/index.js';
+import type { ProviderTrustStore } from '../grants/index.js';
 import type { GuardedProvider } from '../providers/index.js';
 import type { RotationListener } from './rotation-listener.js';
 
@@ -10,7 +10,10 @@ const NOTED_EVERY_MS = 1000;
 const DOUBTED_EVERY_MS = 60_000;
 
 export interface ProviderTrustDependencies {
-  readonly store: Pick<RotationStore, 'suspectProvider' | 'trustProvider' | 'giveTurn' | 'caution'>;
+  readonly store: Pick<
+    ProviderTrustStore,
+    'suspectProvider' | 'trustProvider' | 'giveTurn' | 'caution'
+  >;
   readonly listener: Pick<RotationListener, 'suspected'>;
   readonly clock: Clock;
   readonly log: Log;

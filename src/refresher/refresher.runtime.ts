@@ -13,6 +13,7 @@ import { Journal, Shelf } from '../journal/index.js';
 import {
   GrantScheduleStore,
   GrantStore,
+  ProviderTrustStore,
   RestoreStore,
   RotationStore,
   TokenSealer,
@@ -53,6 +54,7 @@ export class RefresherRuntime implements BackgroundWork {
     sealer: Sealer,
     tokenSealer: TokenSealer,
     store: RotationStore,
+    trustStore: ProviderTrustStore,
     grants: GrantStore,
     private readonly dueTimes: GrantScheduleStore,
     cache: GrantCache,
@@ -76,6 +78,7 @@ export class RefresherRuntime implements BackgroundWork {
     this.assembled = assembleRefresher(
       {
         store,
+        trustStore,
         grants,
         providers,
         reinstatement: new Reinstatement(store, tokenSealer, log),

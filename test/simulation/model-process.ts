@@ -87,9 +87,11 @@ export class ModelProcess {
     };
     const breaker = (around.breaker ?? ((...needs) => new Breaker(...needs)))(clock, random);
     const guarded = guard(this.provider(), breaker, clock, around.concurrency ?? 4);
+    const store = this.overTheWire();
     this.assembled = assembleRefresher(
       {
-        store: this.overTheWire(),
+        store,
+        trustStore: store,
         grants: { load: async (key: GrantKey) => this.reach(() => around.store.load(key)) },
         providers: { all: () => [guarded], find: () => guarded },
         reinstatement: { check: () => Promise.resolve() },
@@ -277,7 +279,7 @@ export class ModelProcess {
     return claimed.map((grant) => ({ ...grant, epoch }));
   }
 
-  private overTheWire(): RefresherSurroundings['store'] {
+  private overTheWire(): RefresherSurroundings['store'] & RefresherSurroundings['trustStore'] {
     const { store } = this.around;
     return {
       // Two statements: those in doubt, then those that are due.

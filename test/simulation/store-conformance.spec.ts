@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { DataSource } from 'typeorm';
 import { Database, dataSourceOptions } from '../../src/database/index.js';
-import type { RestoreStore, RotationStore } from '../../src/grants/index.js';
+import type { ProviderTrustStore, RestoreStore, RotationStore } from '../../src/grants/index.js';
 import type { ClaimedGrant, Grant } from '../../src/grants/index.js';
 import { connectionTo, createDatabase } from '../support/database.js';
 import type { TestDatabase } from '../support/database.js';
@@ -112,13 +112,14 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
   let database: TestDatabase;
   let dataSource: DataSource;
   let sql: RotationStore;
+  let trust: ProviderTrustStore;
   let restoring: RestoreStore;
   beforeAll(async () => {
     database = await createDatabase();
     dataSource = new DataSource(dataSourceOptions(connectionTo(database.url)));
     const connection = new Database(dataSource);
     await connection.probe(() => Promise.resolve(true));
-    ({ rotations: sql, restoring } = storesOf(connection));
+    ({ rotations: sql, trust, restoring } = storesOf(connection));
     await database.query(
       `INSERT INTO stitch_replicas (process, beat, beat_at, incarnation, stage)
        VALUES ($1, 1, now(), stitch_incarnation(), 3)`,
@@ -176,7 +177,7 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
       }
       case 'claimProbe': {
         const { owner, takeOver, doubtFirst } = operation;
-        const [wait, modelled] = [await sql.caution('model'), model.caution('model')];
+        const [wait, modelled] = [await trust.caution('model'), model.caution('model')];
         expect(typeof wait).toBe(typeof modelled);
         expect(Math.abs((wait ?? 0) - (modelled ?? 0))).toBeLessThan(2000);
         const real = await sql.claimProbe('model', lease(owner, takeOver), doubtFirst);
@@ -192,12 +193,12 @@ describe('the SQL of the rotation and the model that the simulation uses', () =>
       }
       case 'trust': {
         // A call that was made before the provider was suspected, or after it.
-        await sql.trustProvider('model', Date.now() + operation.asked * 1000);
+        await trust.trustProvider('model', Date.now() + operation.asked * 1000);
         model.trustProvider('model', time.now + operation.asked * 1000);
         return;
       }
       case 'giveTurn': {
-        await sql.giveTurn('model', Date.now() + operation.asked * 1000);
+        await trust.giveTurn('model', Date.now() + operation.asked * 1000);
         model.giveTurn('model', time.now + operation.asked * 1000);
         return;
       }

@@ -1,0 +1,27 @@
+import { grantKeyText } from '../grants/index.js';
+import type { GrantKey } from '../grants/index.js';
+
+/**
+ * Results written by one statement at most. What follows the statement for each of them is done in one go, and
+ * readers wait for that long.
+ */
+export const BATCH = 64;
+
+/**
+ * What goes into the next statement, and what is left. At most one result per grant: two in one
+ * statement would both be weighed against the old row.
+ */
+export function nextBatch<T extends { readonly result: GrantKey }>(
+  pending: readonly T[],
+): { readonly batch: T[]; readonly rest: T[] } {
+  const taken = new Set<string>();
+  const batch: T[] = [];
+  const rest = pending.filter((item) => {
+    const text = grantKeyText(item.result);
+    if (batch.length >= BATCH || taken.has(text)) return true;
+    taken.add(text);
+    batch.push(item);
+    return false;
+  });
+  return { batch, rest };
+}
