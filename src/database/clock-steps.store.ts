@@ -13,13 +13,21 @@ const KEPT_STEPS = 100;
 
 /**
  * Notes a step for processes that begin later. What another replica has noted already is no second one;
- * what this one has noted before was another one.
+ * what this one has noted before was another one. One replica after the other: two that notice it in the
+ * same moment would not see what the other one is writing.
+ *
+ * @param query in a transaction
  */
 export async function noteClockStep(
   query: Query,
   process: string,
   { by }: ClockStep,
 ): Promise<void> {
+  await query(
+    `SELECT pg_advisory_xact_lock(hashtextextended('stitch_clock_steps', 0))`,
+    [],
+    PROBE_TIMEOUT_MS,
+  );
   await query(
     `WITH gone AS (
        DELETE FROM stitch_clock_steps WHERE id <= (SELECT max(id) - ${KEPT_STEPS} FROM stitch_clock_steps))

@@ -109,7 +109,8 @@ export class DatabaseHeartbeat
   private async shareSteps(): Promise<void> {
     try {
       for (let step = this.unnoted[0]; step; step = this.unnoted[0]) {
-        await noteClockStep(this.database.query, this.process.value, step);
+        const noted = step;
+        await this.database.transaction((query) => noteClockStep(query, this.process.value, noted));
         this.unnoted.shift();
       }
       if (this.stepReads < STEP_READS) {
