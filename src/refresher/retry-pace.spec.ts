@@ -9,7 +9,8 @@ const never = new ProviderError('rate_limited', 'http_429', 86_400_000);
 describe('when a grant is tried again', () => {
   it.each([
     ['a doubt for the first time: at once', 0, down, true, 0, 0],
-    ['a doubt again, others are served', 3, down, true, 0, 8000],
+    ['a doubt again, others are served: within its grace', 5, down, true, 0, 4000],
+    ['a doubt after twelve attempts', 12, down, true, 0, 60_000],
     ['a doubt again, with all others', 5, down, false, 0, 4000],
     ['alone for an hour', 59, down, true, 0, 60_000],
     ['alone for ever: a slow pace of its own', 60, down, true, 0, 300_000],

@@ -7,6 +7,8 @@ const PROVIDER_BACKOFF = { first: 500, longest: 4000 };
 const GRANT_BACKOFF = { first: 1000, longest: 60_000 };
 /** Failures in a row after which a grant that fails alone is tried at a slow pace of its own. */
 const CHRONIC = { failures: 60, longest: 300_000 };
+/** Attempts for which a lost answer is asked for anew within seconds: a provider's grace lasts for half a minute. */
+const WITHIN_GRACE = 12;
 /** Milliseconds until a grant is tried again whose refusal is not believed. */
 const DISBELIEVED_MS = { least: 2000, most: 10_000, longest: 40_000 };
 
@@ -30,7 +32,8 @@ export function waitUntilRetry(
     return Math.floor(least + random() * (most - least));
   }
   if (error.leavesDoubt && failureCount === 0) return asked;
-  const { first, longest } = alone ? ownBackoff(failureCount) : PROVIDER_BACKOFF;
+  const isHaste = error.leavesDoubt && failureCount < WITHIN_GRACE;
+  const { first, longest } = alone && !isHaste ? ownBackoff(failureCount) : PROVIDER_BACKOFF;
   const range = Math.min(longest, first * 2 ** Math.min(failureCount, 10));
   return Math.max(asked, Math.floor(random() * range));
 }
