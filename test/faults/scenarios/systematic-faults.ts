@@ -23,7 +23,8 @@ async function systematic(
 ): Promise<Outcome> {
   const everyone = users(fault.users ?? 60);
   const { lifetime = LIFETIME } = fault;
-  const sick = new Set(fault.sick === undefined ? everyone : everyone.slice(0, fault.sick));
+  // Those that are due last: the first ones are rotated before the fault begins.
+  const sick = new Set(fault.sick === undefined ? everyone : everyone.slice(-fault.sick));
   const well = everyone.filter((user) => !sick.has(user));
   const found = new Findings(
     `systematic: ${fault.name}, ${replicas} replica${replicas > 1 ? 's' : ''}`,
@@ -50,8 +51,13 @@ async function systematic(
       () => arena.sandbox.stats.rotations >= everyone.length / 2,
       lifetime * 2000,
     );
+    const met = new Set<string>();
     for (const wire of arena.wires) {
-      wire.fault = (user, forward) => (sick.has(user) ? fault.answer(user, forward) : forward());
+      wire.fault = (user, forward) => {
+        if (!sick.has(user)) return forward();
+        met.add(user);
+        return fault.answer(user, forward);
+      };
     }
     const ends = Date.now() + seconds * 1000;
     for (let count = 0; fault.kills && Date.now() < ends; count += 1) {
@@ -95,6 +101,7 @@ async function systematic(
       recovered <= RECOVERY,
       `all fresh only after ${recovered.toFixed(1)} s, ${left} not`,
     );
+    found.check(met.size > 0, 'the fault met nobody');
     const most = (fault.given ?? 0) + (fault.spent ?? 0);
     found.check(lost + held <= most, `${lost} lost, ${held} held`);
     found.check(dead <= most, `${dead} marked dead`);
@@ -102,7 +109,7 @@ async function systematic(
       found.check(tally.share >= 0.999, `others served: ${(tally.share * 100).toFixed(2)} %`);
     }
     found.note(
-      `${calls} calls by the end of the fault, ${dead} marked dead, ${held} held, ` +
+      `${calls} calls by the end of the fault, which ${met.size} users met, ${dead} marked dead, ${held} held, ` +
         `all others fresh ${recovered.toFixed(1)} s after it` +
         (well.length > 0
           ? `; ${tally.answered} of ${tally.answered + tally.refused} reads of the others answered`
