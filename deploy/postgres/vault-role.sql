@@ -32,13 +32,16 @@ GRANT SELECT ON migrations, stitch_channel TO vault_app;
 GRANT SELECT, INSERT, UPDATE, DELETE
   ON stitch_grants, stitch_unconfirmed_grants, stitch_authorization_requests,
      stitch_authorization_browsers, stitch_revocations, stitch_provider_fuses,
-     stitch_history, stitch_replicas, stitch_clock_steps,
+     stitch_history, stitch_replicas,
      stitch_webhook_receivers, stitch_webhook_deliveries,
      client_tokens, console_samples TO vault_app;
 -- Events are written by triggers; what one says is changed by nobody.
 REVOKE UPDATE ON stitch_events FROM vault_app;
 GRANT SELECT, INSERT, DELETE, UPDATE (position, due_at, attempts, last_error, delivered_at, mac)
   ON stitch_events TO vault_app;
+-- Steps of the clock are noted, and what a note says is changed by nobody.
+REVOKE UPDATE ON stitch_clock_steps FROM vault_app;
+GRANT SELECT, INSERT, DELETE ON stitch_clock_steps TO vault_app;
 -- That a consent is over is noted, and never taken back.
 GRANT SELECT, INSERT ON stitch_ended_consents TO vault_app;
 GRANT USAGE ON SEQUENCE stitch_events_position_seq TO vault_app;

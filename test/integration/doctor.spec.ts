@@ -9,6 +9,7 @@ import type { StitchMoneySandbox } from '../../sandbox/index.js';
 import { createDatabase } from '../support/database.js';
 import type { TestDatabase } from '../support/database.js';
 import { TEST_KEYRING, freePort } from '../support/vault.js';
+import { grantLine } from './imports.js';
 import { cleanUp, runCli, temporaryDirectory } from './programs.js';
 
 interface Check {
@@ -182,6 +183,23 @@ describe('doctor', () => {
         name: 'config',
         detail: expect.stringContaining('OAUTH_PROVIDERS_FILE elsewhere.issuer'),
       }),
+    ]);
+  });
+
+  it('names a provider that there are grants of and that is not configured', async () => {
+    const file = join(temporaryDirectory(), 'grants.jsonl');
+    writeFileSync(file, `${JSON.stringify(grantLine(1))}\n`);
+    expect((await runCli(['grants', 'import', file], healthy())).code).toBe(0);
+    expect(await failing(healthy())).toEqual([]);
+    const lost = { STITCH_MONEY_CLIENT_ID: '', STITCH_MONEY_CLIENT_SECRET: '' };
+    const found = await failing({ ...healthy(), ...lost });
+    await database.query('DELETE FROM stitch_grants');
+    expect(found).toEqual([
+      {
+        name: 'provider stitch-money',
+        ok: false,
+        detail: expect.stringMatching(/there are grants of it.*OAUTH_PROVIDERS_FILE/) as string,
+      },
     ]);
   });
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import pg from 'pg';
+import { missingRights } from '../../src/cli/doctor/rights.js';
 import { readAudit, verifyAudit } from '../support/audit.js';
 import { createDatabase } from '../support/database.js';
 import { eventually } from '../support/wait.js';
@@ -68,10 +69,42 @@ describe('the role of deploy/postgres/vault-role.sql', () => {
     await world.database.query(`GRANT DELETE ON stitch_events TO ${role}`);
     expect(lesser).toMatchObject({ ok: false });
     expect(lesser?.detail).toContain('lacks DELETE on stitch_events: run deploy/postgres');
-    await world.database.query(`REVOKE EXECUTE ON FUNCTION sequences_forward() FROM ${role}`);
-    const unable = await doctor();
-    await world.database.query(`GRANT EXECUTE ON FUNCTION sequences_forward() TO ${role}`);
-    expect(unable?.detail).toContain('lacks EXECUTE on sequences_forward()');
+  });
+
+  it('has no right that doctor would not miss', async () => {
+    const owner = new pg.Client({ connectionString: world.database.url });
+    await owner.connect();
+    try {
+      const { rows } = await owner.query<{ right: string }>(
+        `SELECT privilege_type || ' on ' || table_name AS right
+           FROM information_schema.column_privileges WHERE grantee = $1
+         UNION SELECT privilege_type || ' on ' || table_name
+           FROM information_schema.table_privileges WHERE grantee = $1
+         UNION SELECT 'USAGE on ' || object_name
+           FROM information_schema.usage_privileges WHERE grantee = $1
+         UNION SELECT 'EXECUTE on FUNCTION ' || p.oid::regprocedure
+           FROM pg_proc p, aclexplode(p.proacl) a WHERE a.grantee = $1::regrole`,
+        [role],
+      );
+      expect(rows.length).toBeGreaterThan(50);
+      for (const { right } of rows) {
+        await owner.query(
+          `BEGIN; REVOKE ${right.replace('USAGE on ', 'USAGE on SEQUENCE ')} FROM ${role}; SET LOCAL ROLE ${role}`,
+        );
+        const missing = await missingRights(async <T>(sql: string, values?: unknown[]) => {
+          const found = await owner.query(sql, values);
+          return found.rows as T[];
+        });
+        await owner.query('ROLLBACK');
+        const named = missing.map((each) => each.replace(/\(.*/, ''));
+        expect({ right, missing: named }).toEqual({
+          right,
+          missing: [right.replace('FUNCTION ', '').replace(/\(.*/, '')],
+        });
+      }
+    } finally {
+      await owner.end();
+    }
   });
 
   it('gets its rights on what migrations add from migrate, which nobody has to remember', async () => {

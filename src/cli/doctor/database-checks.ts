@@ -10,8 +10,10 @@ import type { Database, ServerSettings } from '../../database/index.js';
 import { Keyring, Sealer } from '../../encryption/index.js';
 import { KeyringCheck, KeyringError } from '../../health/index.js';
 import { withSession } from '../session.js';
+import { userGrantsOf } from '../stores.js';
 import { bad, codeOf, good } from './check.js';
 import type { Check } from './check.js';
+import { checkGrantsOfAll } from './provider-checks.js';
 import { missingRights } from './rights.js';
 
 /** Milliseconds by which the clocks may differ: id_tokens are believed within a minute. */
@@ -31,21 +33,34 @@ const ADVICE: Readonly<Record<string, string>> = {
   '57P03': 'the server is starting up: wait',
 };
 
-/** All that is asked of the database, in one session. Nothing is written. */
-export async function checkDatabase(inspected: InspectedEnvironment): Promise<Check[]> {
+/**
+ * All that is asked of the database, in one session. Nothing is written.
+ *
+ * @param configured the names of the providers that the configuration has
+ */
+export async function checkDatabase(
+  inspected: InspectedEnvironment,
+  configured: readonly string[],
+): Promise<Check[]> {
   const { config, problems } = inspected;
   // Not even tried where the start would refuse to: it might send a password in the clear.
   const refused = problems.some(({ name }) => /^(DATABASE_URL(_FILE)?|PG[A-Z]+)$/.test(name));
   if (refused) return unreached('DATABASE_URL is not right: see config', inspected);
   try {
-    return await withSession(config.database, ({ database }) => examine(database, inspected));
+    return await withSession(config.database, ({ database }) =>
+      examine(database, inspected, configured),
+    );
   } catch (error) {
     const cause = error instanceof StorageUnavailableError ? error.cause : error;
     return unreached(whyNot(cause, config.database), inspected);
   }
 }
 
-async function examine(database: Database, inspected: InspectedEnvironment): Promise<Check[]> {
+async function examine(
+  database: Database,
+  inspected: InspectedEnvironment,
+  configured: readonly string[],
+): Promise<Check[]> {
   const checks: Check[] = [
     await checkServer(database, inspected.config.database),
     await checkStandby(database, inspected.config.journal.commitRetentionMs),
@@ -60,6 +75,10 @@ async function examine(database: Database, inspected: InspectedEnvironment): Pro
           bad('keyring', `not compared with the database: run ${MIGRATE} first`)),
     await checkClock(database),
   );
+  // What is left out by a mistake that is told already needs no second line.
+  if (migrated && inspected.problems.length === 0) {
+    checks.push(...(await checkGrantsOfAll(userGrantsOf(database), configured)));
+  }
   return checks;
 }
 

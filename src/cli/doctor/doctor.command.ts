@@ -5,7 +5,7 @@ import { OperatorError } from '../session.js';
 import type { Check } from './check.js';
 import { checkEnvironment, checkSpool } from './config-checks.js';
 import { checkDatabase } from './database-checks.js';
-import { checkProviders } from './provider-checks.js';
+import { checkProviders, withProviders } from './provider-checks.js';
 
 /** `doctor` */
 export function addDoctorCommand(program: Command): void {
@@ -18,11 +18,16 @@ export function addDoctorCommand(program: Command): void {
 
 async function examine(json: boolean | undefined): Promise<void> {
   const inspected = inspectEnvironment();
-  const [spool, database, providers] = await Promise.all([
-    checkSpool(inspected.config.journal.directory),
-    checkDatabase(inspected),
-    checkProviders(inspected),
-  ]);
+  const [spool, database, providers] = await withProviders(inspected.config, (configured) =>
+    Promise.all([
+      checkSpool(inspected.config.journal.directory),
+      checkDatabase(
+        inspected,
+        configured.map(({ name }) => name),
+      ),
+      checkProviders(configured, inspected),
+    ]),
+  );
   const checks = [...checkEnvironment(inspected), ...database, spool, ...providers];
   const failed = checks.filter(({ ok }) => !ok).length;
   const width = Math.max(...checks.map(({ name }) => name.length));

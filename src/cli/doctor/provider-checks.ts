@@ -1,5 +1,6 @@
 import { request } from 'undici';
 import type { InspectedEnvironment } from '../../config/index.js';
+import type { UserGrantsStore } from '../../grants/index.js';
 import { OutboundDispatcher } from '../../outbound/index.js';
 import { PROVIDERS, ProviderError, ProviderHttp } from '../../providers/index.js';
 import type { TokenProvider } from '../../providers/index.js';
@@ -11,31 +12,64 @@ const PATIENCE_MS = 3000;
 /** Answers of something in front of a provider that can't reach it. */
 const UNREACHED = new Set([502, 503, 504]);
 
-/** Whether each endpoint answers: by a GET without any parameter, which spends nothing. */
-export async function checkProviders({ config, problems }: InspectedEnvironment): Promise<Check[]> {
+/** Lends the providers that the configuration has to a piece of work. */
+export async function withProviders<T>(
+  { providers: settings, outbound }: InspectedEnvironment['config'],
+  work: (providers: readonly TokenProvider[]) => Promise<T>,
+): Promise<T> {
   const https: ProviderHttp[] = [];
   const http = () => {
-    const made = new ProviderHttp(PATIENCE_MS, 4, config.outbound);
+    const made = new ProviderHttp(PATIENCE_MS, 4, outbound);
     https.push(made);
     return made;
   };
-  const outbound = new OutboundDispatcher(config.outbound, {
-    connections: 4,
-    connectTimeout: PATIENCE_MS,
-  });
   try {
-    const providers = PROVIDERS.flatMap((make) => make(config.providers, http) ?? []);
-    if (providers.length > 0) {
-      return (await Promise.all(providers.map((each) => checkProvider(each, outbound)))).flat();
-    }
+    return await work(PROVIDERS.flatMap((make) => make(settings, http) ?? []));
+  } finally {
+    await Promise.all(https.map((each) => each.close()));
+  }
+}
+
+/** Whether each endpoint answers: by a GET without any parameter, which spends nothing. */
+export async function checkProviders(
+  providers: readonly TokenProvider[],
+  { config, problems }: InspectedEnvironment,
+): Promise<Check[]> {
+  if (providers.length === 0) {
     return [
       problems.length > 0
         ? bad('provider', 'none can be used before the configuration is right: see config')
         : good('provider', 'none is configured: nothing can be linked (docs/providers.md)'),
     ];
-  } finally {
-    await Promise.all([outbound.destroy(), ...https.map((each) => each.close())]);
   }
+  const outbound = new OutboundDispatcher(config.outbound, {
+    connections: 4,
+    connectTimeout: PATIENCE_MS,
+  });
+  try {
+    return (await Promise.all(providers.map((each) => checkProvider(each, outbound)))).flat();
+  } finally {
+    await outbound.destroy();
+  }
+}
+
+/**
+ * A line for each provider that there are grants of and that the configuration lacks: nobody would rotate their
+ * tokens.
+ *
+ * @throws StorageUnavailableError
+ */
+export async function checkGrantsOfAll(
+  grants: UserGrantsStore,
+  configured: readonly string[],
+): Promise<Check[]> {
+  const missing = (await grants.providers()).filter((name) => !configured.includes(name));
+  return missing.map((name) =>
+    bad(
+      `provider ${name}`,
+      'there are grants of it, and it is not configured: set its variables, or its entry in OAUTH_PROVIDERS_FILE',
+    ),
+  );
 }
 
 async function checkProvider(

@@ -7,6 +7,7 @@ const TABLE_RIGHTS: Readonly<Record<string, readonly string[]>> = {
   migrations: ['SELECT'],
   stitch_channel: ['SELECT'],
   client_tokens: EVERY,
+  console_samples: EVERY,
   stitch_authorization_browsers: EVERY,
   stitch_authorization_requests: EVERY,
   stitch_clock_steps: ['SELECT', 'INSERT', 'DELETE'],
@@ -20,9 +21,9 @@ const TABLE_RIGHTS: Readonly<Record<string, readonly string[]>> = {
   stitch_unconfirmed_grants: EVERY,
   stitch_webhook_deliveries: EVERY,
   stitch_webhook_receivers: EVERY,
-  service_clients: ['SELECT'],
+  service_clients: ['SELECT', 'UPDATE'],
   audit_events: ['SELECT', 'INSERT'],
-  audit_keys: ['SELECT', 'INSERT'],
+  audit_keys: ['SELECT', 'INSERT', 'UPDATE'],
 };
 
 /** What it calls that not everybody may. */
@@ -31,6 +32,9 @@ const FUNCTIONS = [
   'sequences_forward()',
   'service_clients_end(uuid, bytea, timestamptz)',
 ];
+
+/** What its identity columns take their numbers from. */
+const SEQUENCES = ['audit_position_seq', 'stitch_events_position_seq'];
 
 /**
  * Rights that the role lacks, such as `INSERT on stitch_grants`. A table or function that is not there lacks a
@@ -50,8 +54,11 @@ export async function missingRights(query: Query): Promise<string[]> {
          ELSE has_table_privilege(to_regclass(w.relation), w.privilege) END
      UNION ALL
      SELECT 'EXECUTE on ' || f.signature FROM unnest($3::text[]) AS f(signature)
-     WHERE NOT has_function_privilege(to_regprocedure(f.signature), 'EXECUTE')`,
-    [wanted.map(({ table }) => table), wanted.map(({ right }) => right), FUNCTIONS],
+     WHERE NOT has_function_privilege(to_regprocedure(f.signature), 'EXECUTE')
+     UNION ALL
+     SELECT 'USAGE on ' || s.name FROM unnest($4::text[]) AS s(name)
+     WHERE NOT has_sequence_privilege(to_regclass(s.name), 'USAGE')`,
+    [wanted.map(({ table }) => table), wanted.map(({ right }) => right), FUNCTIONS, SEQUENCES],
   );
   return rows.map(({ missing }) => missing);
 }
