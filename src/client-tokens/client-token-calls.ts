@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
 import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { KeyedSingleFlight, Log, StorageUnavailableError } from '../common/index.js';
@@ -45,6 +46,8 @@ const REFUSALS: Readonly<Record<string, ClientTokenRefusal | undefined>> = {
 export class ClientTokenCalls {
   private readonly memory = new LRUCache<string, ClientToken>({ max: CAPACITY });
   private readonly calls = new KeyedSingleFlight<'done' | 'taken' | 'full'>();
+  /** Steps back of the clock after which everything was forgotten. */
+  private forgottenAfter = 0;
 
   constructor(
     @Inject(refreshConfig.KEY) private readonly config: ConfigType<typeof refreshConfig>,
@@ -57,7 +60,7 @@ export class ClientTokenCalls {
 
   /** What this process knows, without asking anybody. */
   remembered(key: ClientTokenKey): ClientToken | undefined {
-    return this.memory.get(clientTokenText(key));
+    return this.isOutdated ? undefined : this.memory.get(clientTokenText(key));
   }
 
   remember(key: ClientTokenKey, token: ClientToken): void {
@@ -86,9 +89,27 @@ export class ClientTokenCalls {
     });
   }
 
+  /**
+   * Forgets all tokens, leases and pauses of before a step back of the database's clock. By it a token looks
+   * newer than it is, a lease or a pause longer. Other tokens are to be had at the price of a call.
+   *
+   * @throws StorageUnavailableError
+   */
+  async forgetOutdated(): Promise<void> {
+    if (!this.isOutdated) return;
+    const { stepsBack } = this.clock;
+    await this.store.forgetAll();
+    this.memory.clear();
+    this.forgottenAfter = stepsBack;
+  }
+
   /** Resolves when no call is under way. */
   settled(): Promise<void> {
     return this.calls.settled();
+  }
+
+  private get isOutdated(): boolean {
+    return this.clock.stepsBack > this.forgottenAfter;
   }
 
   private async call(
@@ -98,7 +119,7 @@ export class ClientTokenCalls {
     grant: ClientTokenGrant,
   ): Promise<void> {
     const { provider, scope } = key;
-    const askedAt = this.clock.now();
+    const asked = performance.now();
     let issued: IssuedTokens;
     try {
       issued = await grant.request(scope.split(' '));
@@ -113,6 +134,8 @@ export class ClientTokenCalls {
       await this.store.fail(key, owner, { error: error.message, retryIn, refusal });
       return;
     }
+    // By the clock as it is now: it may have been set meanwhile.
+    const askedAt = Math.floor(this.clock.now() - (performance.now() - asked));
     const expiresAt = issued.expiresIn === null ? null : askedAt + issued.expiresIn * 1000;
     const token = {
       accessToken: this.sealer.seal(issued.accessToken, clientTokenContext(key)),

@@ -127,6 +127,7 @@ export class ClientTokenReader {
     const { clock } = this;
     const deadline = clock.now() + this.config.providerTimeoutMs + PATIENCE_MS;
     for (let attempt = 0; ; attempt += 1) {
+      await this.calls.forgetOutdated();
       const row = await this.load(key);
       const token = row?.token;
       if (token && isAlive(token, clock.now())) {

@@ -60,6 +60,7 @@ export class ClientTokenRenewal {
   }
 
   private async look(signal: AbortSignal): Promise<void> {
+    await this.calls.forgetOutdated();
     await this.writeReads();
     const sources = this.sources();
     if (sources.size === 0) return;

@@ -157,6 +157,11 @@ export class ClientTokenStore {
     );
   }
 
+  /** Forgets everything, calls under way as well: what they bring is not written. @throws StorageUnavailableError */
+  async forgetAll(): Promise<void> {
+    await this.database.query('DELETE FROM client_tokens');
+  }
+
   /** Forgets what has ended and nobody asks for any more. @throws StorageUnavailableError */
   async forget(): Promise<void> {
     await this.database.query(

@@ -34,6 +34,7 @@ export class DatabaseClock implements Clock {
   private startedAt: number | undefined;
   private readonly listeners = new Set<(step: ClockStep) => void>();
   private stepCount = 0;
+  private backCount = 0;
 
   now(): number {
     if (!this.anchor) return this.system.now();
@@ -63,6 +64,7 @@ export class DatabaseClock implements Clock {
     const step = { by: Math.round(by), at: reading.monotonic, since };
     this.steps = [...this.steps, step].slice(-STEPS_KEPT);
     this.stepCount += 1;
+    if (step.by < 0) this.backCount += 1;
     for (const listener of this.listeners) listener(step);
   }
 
@@ -115,6 +117,11 @@ export class DatabaseClock implements Clock {
   /** How often that was found. */
   get stepsSeen(): number {
     return this.stepCount;
+  }
+
+  /** How many steps back are known, those of the time before this process as well. */
+  get stepsBack(): number {
+    return this.backCount + this.inherited.filter(({ by }) => by < 0).length;
   }
 
   /** Milliseconds since the last step was noticed; Infinity when none was. */

@@ -3,7 +3,7 @@ import { metric } from '../support/metrics.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import type { TcpProxy } from '../support/tcp-proxy.js';
 import { createDatabase } from '../support/database.js';
-import { createClient } from '../support/vault.js';
+import { createClient, launchVault } from '../support/vault.js';
 import { eventually } from '../support/wait.js';
 import { createWorld } from '../support/world.js';
 import type { World } from '../support/world.js';
@@ -201,6 +201,32 @@ describe('tokens of the client itself', () => {
       );
     }
     expect((await ask('client_paymentrequest client_refund', { key: here })).status).toBe(200);
+  });
+
+  it('are asked for anew once the clock of the database was set back: nobody knows how old they are', async () => {
+    const old = await token('client_old');
+    // As a step back by an hour leaves a token that was obtained an hour and ten minutes ago.
+    await age('client_old', 600);
+    await world.database.query(
+      `UPDATE client_tokens SET expires_at = now() + interval '50 minutes',
+         lease_owner = gen_random_uuid(), lease_expires_at = now() + interval '1 h',
+         retry_at = now() + interval '1 h' WHERE scope = 'client_old'`,
+    );
+    await world.database.query(
+      `INSERT INTO stitch_clock_steps (seen_at, by_ms, process) VALUES (now(), -3600000, gen_random_uuid())`,
+    );
+    const after = await launchVault(world.environment);
+    try {
+      const answer = await after.request('/client-tokens/stitch-money?scope=client_old', {
+        key: reader,
+      });
+      expect(answer.status).toBe(200);
+      const { access_token } = (await answer.json()) as ClientTokenAnswer;
+      expect(access_token).not.toBe(old.access_token);
+    } finally {
+      await after.stop();
+      await world.database.query('DELETE FROM stitch_clock_steps');
+    }
   });
 
   it('are in the audit, and nobody’s', async () => {
