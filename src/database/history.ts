@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import { Inject, Injectable } from '@nestjs/common';
 import { Log } from '../common/index.js';
 import { journalConfig } from '../config/index.js';
@@ -7,27 +6,13 @@ import { PROBE_TIMEOUT_MS } from './data-source.js';
 import type { Query } from './connections.js';
 import { forgetReplicas, readHistory } from './history.store.js';
 import type { HistoryState } from './history.store.js';
+import { ASKED, GIVEN_BACK, HistoryQuestion, OPEN, REPEATED } from './history-question.js';
 import { reportStep } from './history-report.js';
 import { HistoryRestorers } from './history-restorers.js';
 import type { HistoryPhase, HistoryStep, Restorer } from './history-restorers.js';
-import { PATIENCE_FOR_HEIRS_MS, missing } from './history-verdict.js';
 import { KnownReplicas } from './known-replicas.js';
 import { OwnWriting } from './own-writing.js';
 import { ProcessId } from './process-id.js';
-
-/** How far a process is with a history: it is open when nothing is missing any more. */
-const ASKED = 0;
-const GIVEN_BACK = 1;
-const REPEATED = 2;
-const OPEN = 3;
-
-interface Question {
-  readonly incarnation: string;
-  /** Monotonic. */
-  readonly since: number;
-  readonly lastWritten: number;
-  readonly step: HistoryStep;
-}
 
 /** Why no refresh token is presented: the database is a copy, or has lost more than is remembered. */
 export type HistoryPause = 'copy' | 'history_lost';
@@ -59,7 +44,7 @@ export class History {
   private readonly retention: number;
   private readonly own: OwnWriting;
   private stage = ASKED;
-  private question: Question | undefined;
+  private question: HistoryQuestion | undefined;
   /** What is lost of this process's writing, until that has been dealt with. */
   private owed = 0;
   private state: HistoryState | undefined;
@@ -207,20 +192,8 @@ export class History {
   }
 
   private begin(found: HistoryState): void {
-    const { incarnation } = found;
-    if (this.own.isGoneFromTheSame(found)) this.replicas.sameServerWentBack();
-    const others = this.replicas.believed(found.others, found.now);
-    const late = others.some((each) => each.incarnation === incarnation && each.stage === OPEN);
     this.owed = Math.max(this.owed, this.own.lackedBy(found));
-    const before = others.filter((each) => each.incarnation !== incarnation);
-    const lastWritten = Math.max(
-      // By what is written there: the clock of what was lost may have been another one.
-      found.own?.beatAt ?? -Infinity,
-      ...before.map(({ beatAt }) => beatAt),
-    );
-    const step = { lost: this.owed, late };
-    this.replicas.names(incarnation, others);
-    this.question = { incarnation, since: performance.now(), lastWritten, step };
+    this.question = HistoryQuestion.about(found, this.owed, this.own, this.replicas);
     this.restorers.begin();
   }
 
@@ -232,16 +205,9 @@ export class History {
     if (!question || state?.incarnation !== question.incarnation) return false;
     if (this.own.isGoneFromTheSame(state)) return false;
     this.state = state;
-    const waited = performance.now() - question.since;
-    const inherited = this.inherited();
-    const waiting = { ...question, now: state.now, stage, inherited };
-    const left = missing(this.replicas.all(state.others, state.now), { ...waiting, waited });
-    if (left.length > 0) return false;
-    // Whose journal this process has taken over need not be waited for by anybody else.
-    const named = this.replicas.believed(state.others, state.now);
-    const behind = missing(named, { ...waiting, waited: 0 }).map(({ process }) => process);
-    const taken = behind.filter((process) => inherited.has(process));
-    if (waited >= PATIENCE_FOR_HEIRS_MS) await forgetReplicas(query, taken);
+    const awaited = { stage, inherited: this.inherited() };
+    if (question.isAwaiting(state, awaited)) return false;
+    await forgetReplicas(query, question.takenOver(state, awaited));
     return true;
   }
 
@@ -250,13 +216,8 @@ export class History {
     const { question, state, restorers } = this;
     if (!question || !state) return;
     const { lost } = question.step;
-    const { now } = state;
-    const unheard = { ...question, now, stage: REPEATED, waited: 0, inherited: new Set<string>() };
-    const inherited = this.inherited();
-    const absent = missing(this.replicas.all(state.others, now), unheard).filter(
-      ({ process }) => !inherited.has(process),
-    );
-    const taken = { lost, retention: this.retention, restorers, absent: absent.length };
+    const absent = question.absent(state, { stage: REPEATED, inherited: this.inherited() });
+    const taken = { lost, retention: this.retention, restorers, absent };
     const { wentBack, incomplete } = await reportStep(query, this.log, taken);
     if (wentBack) this.steps += 1;
     if (incomplete) this.state = await readHistory(query, this.process.value, PROBE_TIMEOUT_MS);
