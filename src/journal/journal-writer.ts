@@ -68,6 +68,7 @@ export class JournalWriter {
         placed(segment.path, offset);
         offset += text.length;
         if (!done) continue;
+        segment.hold();
         this.unflushed.push({
           segment,
           done: () => {
@@ -124,11 +125,12 @@ export class JournalWriter {
       const group = this.unflushed;
       this.unflushed = [];
       const segments = [...new Set(group.map(({ segment }) => segment))];
-      const flushed = Promise.all(segments.map((segment) => segment.flush())).catch(
-        (error: unknown) => {
-          this.options.onFailure('sync', error, group.length);
-        },
-      );
+      const flushes = segments.map((segment) => segment.flush());
+      const flushed = Promise.allSettled(flushes).then((ends) => {
+        for (const { segment } of group) segment.release();
+        const failure = ends.find((end) => end.status === 'rejected');
+        if (failure) this.options.onFailure('sync', failure.reason, group.length);
+      });
       await atMost(FLUSH_PATIENCE_MS, flushed);
       for (const { done } of group) done();
     }

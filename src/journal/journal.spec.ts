@@ -261,6 +261,20 @@ describe('the journal', () => {
     ).toEqual([a]);
   });
 
+  it('flushes what stands in a file that is followed by the next while others are flushed', async () => {
+    const journal = open();
+    const first = journal.append(record('a'));
+    await Promise.resolve();
+    const second = journal.append(record('b'));
+    await Promise.resolve();
+    now += 60_000;
+    journal.sweep();
+    expect(journal.read((await first)!)?.key).toBe('a');
+    expect(journal.read((await second)!)?.key).toBe('b');
+    expect(journal.status).toMatchObject({ failures: 0, writable: true });
+    expect(lines).toEqual([]);
+  });
+
   it('keeps what a process before it remembered for a whole retention after the start', async () => {
     const first = open({ retention: 20_000 });
     first.settle(await first.append(record('a')));

@@ -24,7 +24,7 @@ export class SegmentWriter {
   size = 0;
   private readonly file: number;
   private closing = false;
-  private flushes = 0;
+  private holders = 0;
 
   /** Creates the file and makes its name outlast the machine. @throws what the disk says */
   constructor(
@@ -49,25 +49,32 @@ export class SegmentWriter {
     }
   }
 
-  /** Makes all that was written so far outlast the machine. Not for a segment that was closed. */
-  async flush(): Promise<void> {
-    this.flushes += 1;
-    try {
-      await flush(this.file);
-    } finally {
-      this.flushes -= 1;
-      this.closeIfIdle();
-    }
+  /** Keeps the file open, whoever closes it, until {@link release}: somebody is going to flush it. */
+  hold(): void {
+    this.holders += 1;
   }
 
-  /** Closes the file, after what is being flushed. */
+  release(): void {
+    this.holders -= 1;
+    this.closeIfIdle();
+  }
+
+  /** Makes all that was written so far outlast the machine. Only for one who holds it. */
+  flush(): Promise<void> {
+    return flush(this.file);
+  }
+
+  /** Closes the file, once nobody holds it. */
   close(): void {
     this.closing = true;
     this.closeIfIdle();
   }
 
+  /** Once: the number may be another file's, or a connection's, a moment later. */
   private closeIfIdle(): void {
-    if (this.closing && this.flushes === 0) closeSync(this.file);
+    if (!this.closing || this.holders > 0) return;
+    this.closing = false;
+    closeSync(this.file);
   }
 }
 
