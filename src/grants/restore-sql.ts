@@ -60,7 +60,11 @@ export const INSERT_GRANTS = `
       AND e.created_at > to_timestamp(r.obtained_at / 1000.0))
   ON CONFLICT (provider, user_id, connection) DO NOTHING RETURNING 1`;
 
-/** Gives leases back to the calls that are under way. $1 to $5, $6 owners, $7 milliseconds. */
+/**
+ * Gives leases back to the calls that are under way. $1 to $5, $6 owners, $7 milliseconds, $8 whether only to
+ * those whose row nobody has touched since: one that was in doubt, given up or leased again after its process
+ * was killed may have had its token presented once more. The answer is a late one then, and in doubt.
+ */
 export const RESTORE_LEASES = `
   UPDATE stitch_grants g SET lease_owner = k.lease_owner,
     lease_expires_at = now() + $7 * interval '1 millisecond',
@@ -71,6 +75,7 @@ export const RESTORE_LEASES = `
   WHERE g.provider = k.provider AND g.user_id = k.user_id AND g.connection = k.connection
     AND g.grant_id = k.grant_id AND g.version = k.version
     AND g.lease_owner IS DISTINCT FROM k.lease_owner
+    AND (NOT $8 OR (g.lease_owner IS NULL AND g.rotation_started_at IS NULL AND g.status = 'active'))
   RETURNING 1`;
 
 /**

@@ -91,8 +91,18 @@ export class RestoreStore {
     return count;
   }
 
-  /** Leases anew what this process is rotating. @param duration milliseconds. @returns how many */
-  async lease(grants: readonly LeasedGrant[], duration: number): Promise<number> {
+  /**
+   * Leases grants anew.
+   *
+   * @param duration milliseconds
+   * @param untouched whether only those that nobody has worked with since, so far as the row says
+   * @returns how many
+   */
+  async lease(
+    grants: readonly LeasedGrant[],
+    duration: number,
+    untouched: boolean,
+  ): Promise<number> {
     let count = 0;
     for (const batch of batches(grants)) {
       const owners = batch.map(({ leaseOwner }) => leaseOwner);
@@ -100,6 +110,7 @@ export class RestoreStore {
         ...versions(batch),
         owners,
         duration,
+        untouched,
       ]);
       count += rows.length;
     }

@@ -45,12 +45,14 @@ export class RememberedRotations {
 
   /**
    * Leases anew what is being rotated: others must not present the same tokens, and the answers
-   * are committed under these leases. The same for answers that wait in the journal for a commit.
+   * are committed under these leases. The same for answers that wait in the journal for a commit,
+   * unless somebody has taken their lease over since: of this process, or one before it that was killed.
    */
-  lease(): Promise<number> {
+  async lease(): Promise<number> {
     const { leased, shelf, store } = this.dependencies;
     const waiting = shelf.list().flatMap((entry) => shelf.read(entry)?.item ?? []);
-    return store.lease([...leased(), ...waiting], this.leaseDuration);
+    const underWay = await store.lease(leased(), this.leaseDuration, false);
+    return underWay + (await store.lease(waiting, this.leaseDuration, true));
   }
 }
 

@@ -162,8 +162,8 @@ export class ModelMemory {
         owner.call(() => store.forgotten(grants)),
       restore: (grants: readonly RememberedGrant[], late: boolean) =>
         owner.call(() => store.restore(grants, late)),
-      lease: (grants: readonly LeasedGrant[], duration: number) =>
-        owner.call(() => store.leaseAnew(grants, duration)),
+      lease: (grants: readonly LeasedGrant[], duration: number, untouched: boolean) =>
+        owner.call(() => store.leaseAnew(grants, duration, untouched)),
     };
   }
 }

@@ -421,13 +421,16 @@ export class ModelStore {
   }
 
   /** As `RESTORE_LEASES`. @returns how many were given back */
-  leaseAnew(grants: readonly LeasedGrant[], duration: number): number {
+  leaseAnew(grants: readonly LeasedGrant[], duration: number, untouched: boolean): number {
     this.check();
     let count = 0;
     for (const { provider, userId, connection, grantId, version, leaseOwner } of grants) {
       const row = this.rows.get(grantKeyText({ provider, userId, connection }));
       if (row?.grantId !== grantId || row.version !== version) continue;
       if (row.leaseOwner === leaseOwner) continue;
+      const isTouched =
+        row.leaseOwner !== null || row.rotationStartedAt !== null || row.status !== 'active';
+      if (untouched && isTouched) continue;
       const end = this.clock.now() + duration;
       const rotationStartedAt = row.rotationStartedAt ?? this.clock.now();
       this.put({ ...row, leaseOwner, leaseExpiresAt: end, refreshDueAt: end, rotationStartedAt });
