@@ -1,7 +1,10 @@
 import { DataSource, MigrationExecutor } from 'typeorm';
+import type { QueryRunner } from 'typeorm';
 import { migrations } from '#migrations';
 import type { ConnectionConfig } from '../config/index.js';
 import { dataSourceOptions } from './data-source.js';
+import { changeSchema } from './schema-change.js';
+import type { WaitingListener } from './schema-change.js';
 import { SERVER_SETTINGS, ServerSettingsError, settingProblems } from './server-settings.js';
 import type { ServerSettings } from './server-settings.js';
 import { renewRights } from './vault-role.js';
@@ -27,7 +30,8 @@ export const knownMigrations = (): string[] => migrations.map((migration) => mig
 
 /**
  * Applies and reverts migrations. Each change runs in one transaction under an advisory lock, so
- * that two replicas that migrate at once do so one after the other.
+ * that two replicas that migrate at once do so one after the other. It waits for whoever uses a table,
+ * and has nobody wait behind it.
  */
 export class Migrator {
   constructor(private readonly config: ConnectionConfig) {}
@@ -36,25 +40,34 @@ export class Migrator {
    * Applies what is pending, and gives the roles that vaults work with the rights on it.
    *
    * @param role see {@link renewRights}
+   * @param onWaiting hears of each time that somebody's locks were in the way
    * @returns the names applied, oldest first, and the roles
    * @throws ServerSettingsError before anything is changed; Error where the rights of a role can't
    *   be given, with the migrations applied
    */
-  run(role?: string): Promise<MigrationRun> {
+  run(role?: string, onWaiting: WaitingListener = ignore): Promise<MigrationRun> {
     return this.locked(async (dataSource) => {
       await refuseSettings(dataSource);
-      const applied = await dataSource.runMigrations({ transaction: 'all' });
+      const applied = await changeSchema(
+        dataSource,
+        (runner) => executor(dataSource, runner).executePendingMigrations(),
+        onWaiting,
+      );
       const roles = await renewRights(dataSource, role);
       return { applied: applied.map(({ name }) => name), roles };
     });
   }
 
   /** Reverts the newest applied migration. @returns its name, or nothing when there is none */
-  revert(): Promise<string[]> {
+  revert(onWaiting: WaitingListener = ignore): Promise<string[]> {
     return this.locked(async (dataSource) => {
       const [newest] = await new MigrationExecutor(dataSource).getExecutedMigrations();
       if (!newest) return [];
-      await dataSource.undoLastMigration({ transaction: 'all' });
+      await changeSchema(
+        dataSource,
+        (runner) => executor(dataSource, runner).undoLastMigration(),
+        onWaiting,
+      );
       return [newest.name];
     });
   }
@@ -97,6 +110,15 @@ export class Migrator {
     }
   }
 }
+
+/** What works in the transaction that the runner has begun, and neither begins nor ends one. */
+function executor(dataSource: DataSource, runner: QueryRunner): MigrationExecutor {
+  const made = new MigrationExecutor(dataSource, runner);
+  made.transaction = 'all';
+  return made;
+}
+
+const ignore = (): void => undefined;
 
 /** @throws ServerSettingsError */
 async function refuseSettings(dataSource: DataSource): Promise<void> {
