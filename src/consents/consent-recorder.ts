@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
-import { Log, StorageUnavailableError } from '../common/index.js';
+import { Log } from '../common/index.js';
 import { journalConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
-import { Database, DatabaseClock, History } from '../database/index.js';
+import { Database, DatabaseClock, History, mayBeTakenLater } from '../database/index.js';
 import type { Query } from '../database/index.js';
 import { Sealer } from '../encryption/index.js';
 import { BackgroundWorks } from '../lifecycle/index.js';
@@ -40,6 +40,7 @@ export type LinkEnd = 'stored' | 'kept' | 'discarded' | 'lost';
 @Injectable()
 export class ConsentRecorder {
   private readonly shelf: Shelf<SpooledConsent>;
+  private unlisted = false;
 
   constructor(
     @Inject(journalConfig.KEY) config: ConfigType<typeof journalConfig>,
@@ -80,7 +81,7 @@ export class ConsentRecorder {
       this.done(entry, end);
       return end;
     } catch (error) {
-      if (!(error instanceof StorageUnavailableError)) {
+      if (!mayBeTakenLater(error)) {
         this.shelf.setAside(entry, 'refused_by_database');
         throw error;
       }
@@ -132,7 +133,7 @@ export class ConsentRecorder {
       const said = { ...this.names(link), outcome };
       this.log.event('info', 'authorization_request.recovered', said);
     } catch (error) {
-      if (error instanceof StorageUnavailableError) return;
+      if (mayBeTakenLater(error)) return;
       this.log.failure('authorization_request.recovery_failed', error, { entry });
       this.shelf.setAside(entry, 'refused_by_database');
     }
@@ -191,9 +192,13 @@ export class ConsentRecorder {
 
   private waiting(before?: number): string[] {
     try {
-      return this.shelf.list(before);
+      const entries = this.shelf.list(before);
+      this.unlisted = false;
+      return entries;
     } catch (error) {
-      this.log.failure('spool.list_failed', error);
+      // Once until it can be read: it is looked at for every reading of the metrics, too.
+      if (!this.unlisted) this.log.failure('spool.list_failed', error);
+      this.unlisted = true;
       return [];
     }
   }

@@ -15,10 +15,13 @@ export type Query = <Row extends object>(
 /**
  * SQLSTATE classes and codes that mean "not now" rather than "wrong": connection exceptions,
  * operator intervention, insufficient resources, system error, deadlock and serialization
- * failures, a server that has become read-only by a failover, a schema not migrated yet, rights
- * and locks that are missing for now, a transaction that was ended for waiting.
+ * failures, a server that has become read-only by a failover, a schema not migrated yet or not in
+ * the search path, rights and locks that are missing for now, a transaction that was ended for
+ * waiting, a server that refuses writes lest its transaction ids wrap around (54000), a table that
+ * is not in the state for it (55000), a snapshot that is too old, a configuration file.
  */
-const TRANSIENT = /^(08|53|57|58|40|25006|25P0[34]|28|42501|42P01|42703|55P03|3D000)/;
+const TRANSIENT =
+  /^(08|53|54|55|57|58|40|72|F0|25006|25P0[34]|28|42501|42P01|42703|42883|3D000|3F000)/;
 
 /** What the owner of the connections has to say, and wants to know. */
 interface ConnectionHooks {

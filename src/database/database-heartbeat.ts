@@ -5,7 +5,7 @@ import type {
   OnApplicationShutdown,
   OnModuleInit,
 } from '@nestjs/common';
-import { Log, describeError } from '../common/index.js';
+import { Log, StorageUnavailableError, describeError } from '../common/index.js';
 import type { ClockStep } from './clock-steps.js';
 import { noteClockStep, readClockSteps } from './clock-steps.store.js';
 import { DatabaseClock } from './database-clock.js';
@@ -153,7 +153,7 @@ export class DatabaseHeartbeat
       if (there) await this.shareSteps();
       if (there && !before) this.log.event('info', 'database.connected');
     } catch (error) {
-      const cause = error instanceof Error ? error.cause : error;
+      const cause = error instanceof StorageUnavailableError ? error.cause : error;
       this.database.lost(cause);
       this.history.lostContact();
       if (before || this.first) {

@@ -10,6 +10,7 @@ export type { HistoryStep } from './history-restorers.js';
 export { adoptHistory, inKnownHistory } from './history.store.js';
 export { Migrator, knownMigrations } from './migrator.js';
 export { Notifications } from './notifications.js';
+export { mayBeTakenLater } from './refusals.js';
 export { StaleTrust } from './stale-trust.js';
 export { SERVER_SETTINGS, ServerSettingsError, settingProblems } from './server-settings.js';
 export type { ServerSettings } from './server-settings.js';

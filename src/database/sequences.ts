@@ -19,7 +19,8 @@ export async function moveSequencesForward(query: Query, timeout: number): Promi
     const [row] = await query<{ moved: string[] }>(sql, [], timeout);
     return row?.moved ?? [];
   } catch (error) {
-    if (NOT_TO_BE_HAD.has(String((error as { code?: unknown }).code))) return [];
+    const { cause } = error as { readonly cause?: { readonly code?: unknown } };
+    if (NOT_TO_BE_HAD.has(String(cause?.code))) return [];
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 /** Every metric of the vault's own; docs/operations.md says what each means. */
 export type MetricName =
   | 'stitch_vault_answers_in_hand'
+  | 'stitch_vault_answers_in_hand_age_seconds'
   | 'stitch_vault_audit_folded'
   | 'stitch_vault_audit_waiting'
   | 'stitch_vault_breaker_state'

@@ -8,6 +8,8 @@ const CLAIM_UNDER_WAY = 10_000;
 /** For which grants there are answers that are not committed yet, and for which some were found lately. */
 export class AnswersInHand {
   private readonly held = new Map<string, number>();
+  /** When each came, the oldest first. */
+  private readonly since = new Set<{ readonly at: number }>();
   private readonly recovered = new Map<string, { version: number; at: number }>();
 
   constructor(private readonly clock: Pick<Clock, 'now'>) {}
@@ -17,13 +19,22 @@ export class AnswersInHand {
     return [...this.held.values()].reduce((sum, count) => sum + count, 0);
   }
 
+  /** Milliseconds for which the oldest of them has waited; 0 without any. */
+  get oldestMs(): number {
+    const [oldest] = this.since;
+    return oldest ? Math.max(0, this.clock.now() - oldest.at) : 0;
+  }
+
   /** Counts an answer for this grant until `work` has ended. */
   async during<T>(key: GrantKey, work: () => Promise<T>): Promise<T> {
     const text = grantKeyText(key);
     this.held.set(text, (this.held.get(text) ?? 0) + 1);
+    const came = { at: this.clock.now() };
+    this.since.add(came);
     try {
       return await work();
     } finally {
+      this.since.delete(came);
       const left = (this.held.get(text) ?? 1) - 1;
       if (left > 0) this.held.set(text, left);
       else this.held.delete(text);

@@ -1,5 +1,6 @@
 import { StorageUnavailableError } from '../common/index.js';
 import type { Clock, Log } from '../common/index.js';
+import { mayBeTakenLater } from '../database/index.js';
 import type { CommitAttempt, CommitOutcome, GrantKey, RotationResult } from '../grants/index.js';
 import type { Shelf } from '../journal/index.js';
 import { AnswersInHand } from './answers-in-hand.js';
@@ -15,6 +16,8 @@ const GATHERED_MS = 10;
 const RETRY = 200;
 /** Milliseconds to the first and between later attempts while somebody has a row locked. */
 const LOCKED_BACKOFF = { first: 10, longest: 1000 };
+/** The same while the database refuses an answer for something that is not in it. */
+const REFUSED_BACKOFF = { first: 200, longest: 10_000 };
 
 /** What the queue needs of the store. */
 export interface Committer {
@@ -24,13 +27,19 @@ export interface Committer {
 /** What the queue needs of the journal. */
 export type AnswerShelf = Pick<Shelf<RotationResult>, 'write' | 'settle' | 'discard' | 'setAside'>;
 
+/** Milliseconds. */
+interface Backoff {
+  readonly first: number;
+  readonly longest: number;
+}
+
 interface Pending {
   readonly result: RotationResult;
   readonly entry: string | undefined;
   readonly resolve: (attempt: CommitAttempt) => void;
   readonly reject: (error: unknown) => void;
-  /** How often its row was found locked. */
-  locked: number;
+  /** How often its row was found locked, or it was refused, and its neighbours were not. */
+  setApart: number;
   /** Whether whoever brought it wants to know that at once, and will bring it again. */
   readonly recovered: boolean;
 }
@@ -62,6 +71,11 @@ export class CommitQueue {
   /** Answers not committed yet. */
   get size(): number {
     return this.answers.size;
+  }
+
+  /** Milliseconds for which the oldest of them has waited. */
+  get oldestMs(): number {
+    return this.answers.oldestMs;
   }
 
   /**
@@ -123,7 +137,7 @@ export class CommitQueue {
     return this.answers.during(result, async () => {
       const entry = await written;
       return await new Promise<CommitAttempt>((resolve, reject) => {
-        this.pending.push({ result, entry, resolve, reject, locked: 0, recovered });
+        this.pending.push({ result, entry, resolve, reject, setApart: 0, recovered });
         if (!this.flushing) void this.flush();
       });
     });
@@ -153,7 +167,7 @@ export class CommitQueue {
     this.refusedSince = undefined;
     batch.forEach((item, index) => {
       const attempt = attempts[index];
-      if (attempt?.kind === 'locked' && !item.recovered) void this.waitForRow(item);
+      if (attempt?.kind === 'locked' && !item.recovered) void this.setApart(item, LOCKED_BACKOFF);
       else if (attempt) {
         this.settle(item, attempt);
         item.resolve(attempt);
@@ -179,11 +193,10 @@ export class CommitQueue {
     }
   }
 
-  /** Sets an answer apart whose row somebody has locked: its neighbours go on without it. */
-  private async waitForRow(item: Pending): Promise<void> {
-    const { first, longest } = LOCKED_BACKOFF;
-    await this.clock.sleep(Math.min(longest, first * 2 ** item.locked));
-    item.locked += 1;
+  /** Sets an answer apart that can't be written now: its neighbours go on without it. */
+  private async setApart(item: Pending, { first, longest }: Backoff): Promise<void> {
+    await this.clock.sleep(Math.min(longest, first * 2 ** item.setApart));
+    item.setApart += 1;
     this.pending.push(item);
     if (!this.flushing) void this.flush();
   }
@@ -200,14 +213,13 @@ export class CommitQueue {
       await this.clock.sleep(RETRY);
       return;
     }
-    this.refusedSince = undefined;
     if (batch.length > 1) {
       // One bad row must not hold up its neighbours: find it by committing them one by one.
       for (const item of batch) await this.commitAlone(item);
       return;
     }
     const [item] = batch;
-    if (item) this.giveUp(item, error);
+    if (item) this.refused(item, error);
   }
 
   private async commitAlone(item: Pending): Promise<void> {
@@ -215,7 +227,21 @@ export class CommitQueue {
       await this.commit([item]);
     } catch (error) {
       if (error instanceof StorageUnavailableError) this.pending.push(item);
-      else this.giveUp(item, error);
+      else this.refused(item, error);
+    }
+  }
+
+  private refused(item: Pending, error: unknown): void {
+    if (!mayBeTakenLater(error)) {
+      this.refusedSince = undefined;
+      this.giveUp(item, error);
+    } else if (item.recovered) {
+      // It is in the spool, and is brought again.
+      item.resolve({ kind: 'locked' });
+    } else {
+      const { provider } = item.result;
+      if (item.setApart === 0) this.log.failure('rotation.commit_put_off', error, { provider });
+      void this.setApart(item, REFUSED_BACKOFF);
     }
   }
 

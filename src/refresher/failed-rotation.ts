@@ -66,7 +66,9 @@ export class FailedRotation {
     const reason = reasonToGiveUp(asked, error, { believable, alone, now: clock.now() });
     if (reason) {
       const end = await store.retire(grant, owner, reason, error.reason, GIVEN_UP_AT_MOST);
-      if (end === 'retired') listener.retired(grant, reason);
+      // One that was tried once more stays what it was.
+      const isNew = grant.status !== 'reauthorization_required';
+      if (end === 'retired' && isNew) listener.retired(grant, reason);
       if (end !== 'withheld') return { kind: 'retired' };
     }
     if (error.kind === 'invalid_grant' && !believable) trust.doubted(grant.provider);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Log } from '../common/index.js';
@@ -34,6 +34,7 @@ describe('Recovery', () => {
   let shelf: Shelf<RotationResult>;
   let recovery: Recovery;
   let dead: string[];
+  let lines: string[];
   /** What happened, in its order. */
   let deeds: string[];
   const clock: Clock = {
@@ -53,7 +54,8 @@ describe('Recovery', () => {
       seal: (text: string) => Buffer.from(text),
       open: (sealed: Buffer) => sealed.toString(),
     };
-    const log = new Log('silent');
+    lines = [];
+    const log = new Log('error', { write: (line: string) => void lines.push(line) });
     journal = new Journal({ directory, writer: randomUUID(), retention: 0 }, sealer, log);
     journal.open();
     shelf = new Shelf(journal, ROTATION_FORMAT, directory, sealer, log);
@@ -114,6 +116,23 @@ describe('Recovery', () => {
     now += 500;
     recovery.recoverAbandoned();
     expect(recovered).toHaveLength(1);
+  });
+
+  it('says once that the directory cannot be read, until it can be', () => {
+    const look = () => {
+      now += 500;
+      recovery.recoverAbandoned();
+    };
+    const told = () => lines.filter((line) => line.includes('spool.list_failed')).length;
+    for (const times of [1, 2]) {
+      rmSync(directory, { recursive: true });
+      writeFileSync(directory, 'no directory');
+      for (let looks = 0; looks < 3; looks += 1) look();
+      expect(told()).toBe(times);
+      rmSync(directory);
+      mkdirSync(directory);
+      look();
+    }
   });
 
   it('commits the answers of a dead process before it ends its leases', async () => {

@@ -32,6 +32,7 @@ export interface RecoverySettings {
 export class Recovery {
   private lookedAt = -Infinity;
   private committing = 0;
+  private unlisted = false;
 
   constructor(
     private readonly dependencies: RecoveryDependencies,
@@ -121,13 +122,16 @@ export class Recovery {
     }
   }
 
-  /** A directory that can't be read is a reason to complain, not to stop. */
+  /** A directory that can't be read is a reason to complain, once until it can be, and not to stop. */
   private entries(before: number): string[] | undefined {
     const { shelf, log } = this.dependencies;
     try {
-      return shelf.list(before);
+      const entries = shelf.list(before);
+      this.unlisted = false;
+      return entries;
     } catch (error) {
-      log.failure('spool.list_failed', error);
+      if (!this.unlisted) log.failure('spool.list_failed', error);
+      this.unlisted = true;
       return undefined;
     }
   }

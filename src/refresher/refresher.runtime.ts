@@ -35,6 +35,8 @@ import { ROTATION_FORMAT } from './rotation-format.js';
 const STILL_ANSWERED_MS = 5000;
 /** Milliseconds until times that could not be mended are tried once more. */
 const MEND_RETRY_MS = 5000;
+/** The same for grants that could not be put on the schedule. */
+const RESCHEDULE_RETRY_MS = 5000;
 
 /** The refresher of this process, with the real database, disk and providers around it. */
 @Injectable()
@@ -157,6 +159,12 @@ export class RefresherRuntime implements BackgroundWork {
     metrics.gauge('stitch_vault_answers_in_hand', 'Provider answers not committed yet.', [], () => [
       { labels: {}, value: this.assembled.commits.size },
     ]);
+    metrics.gauge(
+      'stitch_vault_answers_in_hand_age_seconds',
+      'How long the oldest provider answer has waited for its commit.',
+      [],
+      () => [{ labels: {}, value: commits.oldestMs / 1000 }],
+    );
   }
 
   /** Refreshes on demand. */
@@ -219,17 +227,20 @@ export class RefresherRuntime implements BackgroundWork {
     if (await this.assembled.drain()) this.processes.forget(this.owner);
   }
 
-  /** Puts grants on the schedule that a narrower refresh policy had left off it. */
-  private async reschedule(): Promise<void> {
+  /**
+   * Puts grants on the schedule that a narrower refresh policy had left off it. Tried until it is done, and
+   * told of once: without it only readers would have them refreshed.
+   */
+  private async reschedule(told = false): Promise<void> {
     const { policy, leadMs, activeWindowMs } = this.config;
-    if (policy === 'on-demand' || policy === 'paused') return;
+    if (policy === 'on-demand' || policy === 'paused' || !this.started) return;
     try {
       const window = policy === 'active' ? activeWindowMs : null;
       const found = await this.dueTimes.reschedule(leadMs, window);
       if (found > 0) this.assembled.schedule.wake();
     } catch (error) {
-      // Tried again at the next start; until then readers have them refreshed.
-      this.log.failure('schedule.reschedule_failed', error);
+      if (!told) this.log.failure('schedule.reschedule_failed', error);
+      setTimeout(() => void this.reschedule(true), RESCHEDULE_RETRY_MS).unref();
     }
   }
 }

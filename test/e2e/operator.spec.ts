@@ -91,6 +91,28 @@ describe('operator commands beside a running vault', () => {
     expect(types).toEqual([{ type: 'grant.reinstated' }]);
   });
 
+  it('grants retry tells of no second loss where a grant is refused once more', async () => {
+    await world.link('ula');
+    world.sandbox.revokeGrantOf((await token('ula')).access_token);
+    await world.database.query(
+      `UPDATE stitch_grants SET status = 'reauthorization_required', reason = 'rotation_lost',
+         refresh_due_at = NULL, retired_at = now() WHERE user_id = 'ula'`,
+    );
+    expect(await json('grants', 'retry', '--user', 'ula')).toEqual({ scheduled: 1 });
+    const told = (event: string) =>
+      world.vault.logs.filter((line) => line.includes(`"${event}"`) && line.includes('"ula"'));
+    await eventually('it is over', async () => {
+      const rows = await world.database.query(
+        `SELECT 1 FROM stitch_grants WHERE user_id = 'ula' AND reason = 'rotation_lost'
+           AND status = 'reauthorization_required' AND refresh_due_at IS NULL
+           AND lease_owner IS NULL AND last_error = 'invalid_grant'`,
+      );
+      return rows.length === 1;
+    });
+    expect(told('grant.rotation_failed')).toHaveLength(1);
+    expect(told('grant.reauthorization_required')).toEqual([]);
+  });
+
   it('grants import --replace of a line imported before does not undo what was rotated since', async () => {
     const minted = world.sandbox.mint();
     const file = join(temporaryDirectory(), 'grants.jsonl');
