@@ -72,7 +72,8 @@ async function inTransaction<T>(
   }
 }
 
-const inWords = ({ pid, name, since }: Holder): string =>
-  pid === null
-    ? 'a prepared transaction (pg_prepared_xacts)'
-    : `process ${String(pid)} (${name || 'without a name'}), in a transaction since ${since?.toISOString() ?? 'some time'}`;
+function inWords({ pid, name, since }: Holder): string {
+  if (pid === null) return 'a prepared transaction (pg_prepared_xacts)';
+  const who = name === null || name === '' ? 'without a name' : name;
+  return `process ${String(pid)} (${who}), in a transaction since ${since?.toISOString() ?? 'some time'}`;
+}

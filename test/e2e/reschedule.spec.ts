@@ -20,7 +20,9 @@ describe('a policy that is wider than the one before', () => {
       await eventually('it was refused', () => told().length > 0);
       await world.database.query('DROP TRIGGER refuse ON stitch_grants');
       await eventually('the grant is on the schedule', async () => {
-        const rows = await world.database.query('SELECT 1 FROM stitch_grants WHERE refresh_due_at > now()');
+        const rows = await world.database.query(
+          'SELECT 1 FROM stitch_grants WHERE refresh_due_at > now()',
+        );
         return rows.length === 1;
       });
       expect(told()).toHaveLength(1);

@@ -26,7 +26,9 @@ describe('the log while a provider is down', () => {
       );
       expect(sums.reduce((sum, { count }) => sum + Number(count), 0)).toBe(READS);
       expect(sums.length).toBeLessThan(5);
-      expect(lines.filter(({ event, level }) => event === 'http.request' && level >= 40)).toEqual([]);
+      expect(lines.filter(({ event, level }) => event === 'http.request' && level >= 40)).toEqual(
+        [],
+      );
     } finally {
       await world.close();
     }

@@ -29,23 +29,27 @@ describe('a migration while somebody reads the tables for long', () => {
   it.each([
     ['taken back', () => Promise.resolve()],
     ['applied', () => migrator.revert()],
-  ] as const)('is %s once they have ended, and holds nobody up until then', async (what, before) => {
-    await before();
-    await reader.query(DUMP);
-    const waits: (readonly string[])[] = [];
-    let ended = false;
-    const onWaiting = (holders: readonly string[]) => void waits.push(holders);
-    const change = what === 'applied' ? migrator.run(undefined, onWaiting) : migrator.revert(onWaiting);
-    const done = change.finally(() => (ended = true));
-    await eventually('it has tried twice', async () => {
-      await database.query(READ);
-      return waits.length > 1;
-    });
-    expect(ended).toBe(false);
-    expect(waits[0]?.join()).toMatch(/^process \d+ \(nightly dump\), in a transaction since 2/);
-    await reader.query('COMMIT');
-    await done;
-    const states = await migrator.show();
-    expect(states.at(-1)?.applied).toBe(what === 'applied');
-  });
+  ] as const)(
+    'is %s once they have ended, and holds nobody up until then',
+    async (what, before) => {
+      await before();
+      await reader.query(DUMP);
+      const waits: (readonly string[])[] = [];
+      let ended = false;
+      const onWaiting = (holders: readonly string[]) => void waits.push(holders);
+      const change =
+        what === 'applied' ? migrator.run(undefined, onWaiting) : migrator.revert(onWaiting);
+      const done = change.finally(() => (ended = true));
+      await eventually('it has tried twice', async () => {
+        await database.query(READ);
+        return waits.length > 1;
+      });
+      expect(ended).toBe(false);
+      expect(waits[0]?.join()).toMatch(/^process \d+ \(nightly dump\), in a transaction since 2/);
+      await reader.query('COMMIT');
+      await done;
+      const states = await migrator.show();
+      expect(states.at(-1)?.applied).toBe(what === 'applied');
+    },
+  );
 });

@@ -7,11 +7,7 @@ import { ROTATION_FORMAT } from '../../src/refresher/rotation-format.js';
 import type { World } from './world.js';
 
 /** Leaves behind what a process that was killed had been answered for a grant. */
-export async function spoolAnswer(
-  world: World,
-  directory: string,
-  userId: string,
-): Promise<void> {
+export async function spoolAnswer(world: World, directory: string, userId: string): Promise<void> {
   const key = { provider: 'stitch-money', userId, connection: 'default' };
   const [grant] = await world.database.query<{ grant_id: string }>(
     'SELECT grant_id FROM stitch_grants WHERE user_id = $1',
