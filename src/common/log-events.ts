@@ -35,6 +35,7 @@ export type LogEvent =
   | 'database.lost'
   | 'database.not_left'
   | 'database.notifications_flooded'
+  | 'database.refused'
   | 'database.sequences_behind'
   | 'database.went_back'
   | 'ends.failed'

@@ -30,7 +30,7 @@ interface ConnectionHooks {
   /** @returns false where it leads to another database */
   greet(query: Query): Promise<boolean>;
   /** A connection could not be had, or failed its statement for want of the database. */
-  onFailure(): void;
+  onFailure(cause: unknown): void;
 }
 
 /**
@@ -121,7 +121,7 @@ export class Connections {
   }
 
   private unavailable(cause: unknown): StorageUnavailableError {
-    this.hooks.onFailure();
+    this.hooks.onFailure(cause);
     return new StorageUnavailableError(cause);
   }
 }

@@ -15,6 +15,7 @@ import { Database } from './database.js';
 import { History } from './history.js';
 import { Notifications } from './notifications.js';
 import { ProcessId } from './process-id.js';
+import { RefusalNotes } from './refusal-notes.js';
 import { moveSequencesForward } from './sequences.js';
 
 /** Milliseconds between pulses while the database answers, and while it does not. */
@@ -53,7 +54,9 @@ export class DatabaseHeartbeat
   ) {}
 
   async onModuleInit(): Promise<void> {
-    this.database.onSuspicion(() => {
+    const refusals = new RefusalNotes(this.log);
+    this.database.onSuspicion((cause) => {
+      refusals.note(cause);
       if (performance.now() - this.beatAt > RETRY_MS) void this.beat();
     });
     this.history.onQuestion = () => {

@@ -17,7 +17,7 @@ export class Database {
   private contact = performance.now();
   private answeredAt = -Infinity;
   private readonly recovered = new Set<() => void>();
-  private readonly suspected = new Set<() => void>();
+  private readonly suspected = new Set<(cause: unknown) => void>();
   private readonly restoring = new AsyncLocalStorage<{ active: boolean }>();
   private restorers = 0;
   private greeting: ((query: Query) => Promise<boolean>) | undefined;
@@ -31,8 +31,8 @@ export class Database {
         if (!known) this.lost();
         return known;
       },
-      onFailure: () => {
-        for (const callback of this.suspected) callback();
+      onFailure: (cause) => {
+        for (const callback of this.suspected) callback(cause);
       },
     });
   }
@@ -67,8 +67,8 @@ export class Database {
     this.recovered.add(callback);
   }
 
-  /** Calls back when a statement failed for want of the database. */
-  onSuspicion(callback: () => void): void {
+  /** Calls back when a statement failed for want of the database, with what it failed with. */
+  onSuspicion(callback: (cause: unknown) => void): void {
     this.suspected.add(callback);
   }
 

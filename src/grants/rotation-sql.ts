@@ -73,22 +73,26 @@ const claimInTurn = (picked: string) =>
     `(k.free OR NOT (SELECT ${WITH_CAUTION}) OR EXISTS (SELECT FROM turn))`,
   );
 
+/** What became due within so many milliseconds, by a parameter; null: all that is due. See {@link DueWindow}. */
+export const dueSince = (back: string) =>
+  `refresh_due_at >= coalesce(now() - ${back}::float8 * ${MILLISECOND}, '-infinity')`;
+
 /**
  * $1 lease owner, $2 its duration in milliseconds, $3 the process, $4 its last heartbeat,
- * $5 provider, $6 how many.
+ * $5 provider, $6 how many, $7 how far back.
  */
 export const CLAIM_DUE = claim(`
   SELECT provider, user_id, connection, false AS doubt FROM stitch_grants
-  WHERE provider = $5 AND rotation_started_at IS NULL AND refresh_due_at <= now()
+  WHERE provider = $5 AND rotation_started_at IS NULL AND refresh_due_at <= now() AND ${dueSince('$7')}
     AND (SELECT ${inKnownHistory('$3', '$4')})
     AND (refresh_token IS NULL OR NOT (SELECT ${WITH_CAUTION}))
   ORDER BY refresh_due_at LIMIT $6`);
 
-/** As above; $7 whether leases may be taken over, $8 the time of the process in milliseconds. */
+/** As above; $8 whether leases may be taken over, $9 the time of the process in milliseconds. */
 export const CLAIM_IN_DOUBT = claim(`
   SELECT provider, user_id, connection, true AS doubt FROM stitch_grants
-  WHERE provider = $5 AND rotation_started_at IS NOT NULL AND refresh_due_at <= now()
-    AND (lease_owner IS NULL OR ($7 AND ${runOut('$8')}))
+  WHERE provider = $5 AND rotation_started_at IS NOT NULL AND refresh_due_at <= now() AND ${dueSince('$7')}
+    AND (lease_owner IS NULL OR ($8 AND ${runOut('$9')}))
     AND (SELECT ${inKnownHistory('$3', '$4')})
   ORDER BY refresh_due_at LIMIT $6`);
 
@@ -107,7 +111,7 @@ export const CLAIM_PROBE = claimInTurn(`
     failure_count, rotation_started_at IS NOT NULL, refresh_due_at
   LIMIT 1`);
 
-/** $1 to $5 as above, $6 user, $7 connection, $8 version, $9 and $10 as $7 and $8 above. */
+/** $1 to $5 as above, $6 user, $7 connection, $8 version, $9 and $10 as $6 and $7 above. */
 export const CLAIM_ONE = claimInTurn(`
   SELECT provider, user_id, connection, rotation_started_at IS NOT NULL AS doubt, ${FREE} AS free
   FROM stitch_grants

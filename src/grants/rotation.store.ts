@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
 import { StorageUnavailableError } from '../common/index.js';
 import type { ReauthorizationReason } from '../common/index.js';
+import { DueWindow } from './due-window.js';
 import { GRANT_ROWS } from './grant.columns.js';
 import { RevocationOutbox } from './revocation-outbox.js';
 import { grantKeyText } from './grant.js';
@@ -23,6 +24,7 @@ import {
   CLAIM_PROBE,
   COMMIT,
   FAIL,
+  dueSince,
   HOLD,
   SAME_GRANT,
   LEASED,
@@ -32,9 +34,17 @@ import {
   OVERTAKEN,
 } from './rotation-sql.js';
 
+/** How far back is looked for what is in doubt, and for what is due. */
+interface Windows {
+  readonly doubt: DueWindow;
+  readonly due: DueWindow;
+}
+
 /** Claims, commits and releases, each of them one statement. */
 @Injectable()
 export class RotationStore {
+  private readonly windows = new Map<string, Windows>();
+
   constructor(
     private readonly database: Database,
     private readonly revocations: RevocationOutbox,
@@ -44,11 +54,17 @@ export class RotationStore {
   async claimDue(provider: string, limit: number, lease: Lease): Promise<ClaimedGrant[]> {
     const args = [...leasing(lease), provider];
     const takeOver = [lease.takeOver, lease.now];
-    const doubtful = await this.claim(CLAIM_IN_DOUBT, [...args, limit, ...takeOver], lease);
+    const { doubt, due } = this.windowsOf(provider);
+    const doubtful = await doubt.look(limit, (back) =>
+      this.claim(CLAIM_IN_DOUBT, [...args, limit, back, ...takeOver], lease),
+    );
     if (doubtful.length >= limit) return doubtful;
     try {
       const left = limit - doubtful.length;
-      return [...doubtful, ...(await this.claim(CLAIM_DUE, [...args, left], lease))];
+      const others = await due.look(left, (back) =>
+        this.claim(CLAIM_DUE, [...args, left, back], lease),
+      );
+      return [...doubtful, ...others];
     } catch (error) {
       // Those in doubt are ours already, and a provider's grace does not wait for their leases.
       if (doubtful.length > 0 && error instanceof StorageUnavailableError) return doubtful;
@@ -77,13 +93,15 @@ export class RotationStore {
 
   /** Milliseconds until the next grant of the provider is due; undefined when none is scheduled. */
   async nextDueIn(provider: string): Promise<number | undefined> {
+    const { doubt, due } = this.windowsOf(provider);
     const [row] = await this.database.query<{ wait: number | null }>(
       `SELECT extract(epoch FROM least(
          (SELECT min(refresh_due_at) FROM stitch_grants
-          WHERE provider = $1 AND rotation_started_at IS NULL AND refresh_due_at IS NOT NULL),
+          WHERE provider = $1 AND rotation_started_at IS NULL AND ${dueSince('$2')}),
          (SELECT min(refresh_due_at) FROM stitch_grants
-          WHERE provider = $1 AND rotation_started_at IS NOT NULL)) - now())::numeric * 1000 AS wait`,
-      [provider],
+          WHERE provider = $1 AND rotation_started_at IS NOT NULL AND ${dueSince('$3')})) - now())::numeric
+         * 1000 AS wait`,
+      [provider, due.lookBackMs, doubt.lookBackMs],
     );
     return row?.wait ?? undefined;
   }
@@ -212,6 +230,12 @@ export class RotationStore {
       fence(grant, owner),
     );
     return rows.length > 0;
+  }
+
+  private windowsOf(provider: string): Windows {
+    const windows = this.windows.get(provider) ?? { doubt: new DueWindow(), due: new DueWindow() };
+    this.windows.set(provider, windows);
+    return windows;
   }
 
   private async claim(sql: string, parameters: unknown[], lease: Lease): Promise<ClaimedGrant[]> {

@@ -33,4 +33,21 @@ describe('the log while a provider is down', () => {
       await world.close();
     }
   });
+
+  it('says once what the database refuses, while it is there', async () => {
+    const world = await createWorld();
+    try {
+      await world.database.query('ALTER TABLE stitch_grants RENAME TO elsewhere');
+      for (let read = 0; read < 3; read += 1) expect((await world.read('nia')).status).toBe(503);
+      await world.database.query('ALTER TABLE elsewhere RENAME TO stitch_grants');
+      const told = world.vault.logs
+        .map((line) => JSON.parse(line) as Line)
+        .filter(({ event }) => event === 'database.refused');
+      expect(told).toMatchObject([
+        { code: '42P01', reason: 'relation "stitch_grants" does not exist' },
+      ]);
+    } finally {
+      await world.close();
+    }
+  });
 });
