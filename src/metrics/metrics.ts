@@ -117,6 +117,8 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+    for (const reason of ['altered', 'consent_ended']) this.refusedGrants.inc({ reason }, 0);
+    for (const what of ['client', 'grant']) this.distrusted.inc({ what }, 0);
     const { registry, cacheReads } = this;
     new Counter({
       name: 'stitch_vault_cache_reads_total',
@@ -128,6 +130,17 @@ export class Metrics {
         for (const [result, count] of Object.entries(cacheReads)) this.inc({ result }, count);
       },
     });
+  }
+
+  /**
+   * Has what is alerted on for a provider begin at 0: `increase()` does not see the first of a series that
+   * begins with it, and a replica that has just been started may count no second one.
+   */
+  expect(provider: string): void {
+    for (const outcome of ['committed', 'invalid_grant'])
+      this.rotations.inc({ provider, outcome }, 0);
+    this.credentialRefusals.inc({ provider }, 0);
+    this.lifeLeft.zero({ provider });
   }
 
   /** Adds a gauge of a single value that is read when it is asked for. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { sampleGrant } from '../../test/support/sample-grant.js';
 import type { Grant } from '../grants/index.js';
-import { decideRefresh } from './decide-refresh.js';
+import { decideRefresh, isKeptFresh } from './decide-refresh.js';
 import type { RefreshPolicy, RefreshTrigger } from './decide-refresh.js';
 
 const NOW = 1_800_000_000_000;
@@ -144,5 +144,24 @@ describe('decideRefresh', () => {
           expect(facts.status === 'active' && facts.refreshToken && !leased).toBeTruthy();
       }),
     );
+  });
+});
+
+describe('isKeptFresh', () => {
+  const paused: RefreshPolicy = { ...ALL, mode: 'paused' };
+  it.each<[string, number | null, RefreshPolicy, boolean]>([
+    ['policy all, never read', null, ALL, true],
+    ['policy on-demand, read lately', NOW - 1, ON_DEMAND, false],
+    ['policy paused', NOW - 1, paused, false],
+    ['policy active, never read', null, ACTIVE, false],
+    ['policy active, read lately', NOW - 60_000, ACTIVE, true],
+    ['policy active, read before that', NOW - 60_001, ACTIVE, false],
+    ['policy active, read since it ended', NOW + 1, ACTIVE, false],
+  ])('%s', (_, lastReadAt, policy, kept) => {
+    expect(isKeptFresh({ expiresAt: NOW, lastReadAt }, policy)).toBe(kept);
+  });
+
+  it('is of no token that never ends', () => {
+    expect(isKeptFresh({ expiresAt: null, lastReadAt: NOW }, ALL)).toBe(false);
   });
 });

@@ -16,6 +16,20 @@ export interface RefreshPolicy {
 export const isPaused = ({ mode, paused }: RefreshPolicy): boolean =>
   mode === 'paused' || (paused?.() ?? false);
 
+/**
+ * Whether the schedule was to replace a grant's token before it ended. Under `active` one that was read last
+ * while it lived, not too long ago; of one that was read since nobody can tell.
+ */
+export function isKeptFresh(
+  { expiresAt, lastReadAt }: Pick<Grant, 'expiresAt' | 'lastReadAt'>,
+  { mode, activeWindow }: RefreshPolicy,
+): boolean {
+  if (expiresAt === null || mode === 'on-demand' || mode === 'paused') return false;
+  if (mode === 'all') return true;
+  const idle = lastReadAt === null ? Infinity : expiresAt - lastReadAt;
+  return idle >= 0 && idle <= activeWindow;
+}
+
 /** What the decision is about: what the schedule found, or what somebody is waiting for. */
 export type RefreshTrigger = { readonly kind: 'schedule' } | RefreshDemand;
 

@@ -23,6 +23,7 @@ import { Tracing } from '../tracing/index.js';
 import { assembleRefresher } from './assemble-refresher.js';
 import type { AssembledRefresher } from './assemble-refresher.js';
 import { commitsPart } from './commits-part.js';
+import type { RefreshPolicy } from './decide-refresh.js';
 import type { Refresher } from './refresher.service.js';
 import { ProcessRegistry } from './process-registry.js';
 import { HELD_FORMAT, holdAnew } from './held-answers.js';
@@ -76,6 +77,12 @@ export class RefresherRuntime implements BackgroundWork {
     this.processes = new ProcessRegistry(directory, log);
     const shelf = new Shelf(journal, ROTATION_FORMAT, directory, sealer, log);
     const heldShelf = new Shelf(journal, HELD_FORMAT, directory, sealer, log);
+    const policy: RefreshPolicy = {
+      mode: config.policy,
+      activeWindow: config.activeWindowMs,
+      paused: () => history.paused !== undefined,
+    };
+    for (const { provider } of providers.all()) metrics.expect(provider.name);
     const activeLead = config.policy === 'active' ? config.leadMs : 0;
     this.assembled = assembleRefresher(
       {
@@ -97,7 +104,7 @@ export class RefresherRuntime implements BackgroundWork {
             return clock.inStepForMs;
           },
         },
-        listener: new RotationEvents(log, metrics, clock),
+        listener: new RotationEvents(log, metrics, clock, policy),
         clock,
         log,
         history,
@@ -113,11 +120,7 @@ export class RefresherRuntime implements BackgroundWork {
       },
       {
         owner,
-        policy: {
-          mode: config.policy,
-          activeWindow: config.activeWindowMs,
-          paused: () => history.paused !== undefined,
-        },
+        policy,
         providerTimeoutMs: config.providerTimeoutMs,
         leadMs: config.leadMs,
         intervalMs: config.intervalMs,

@@ -2,6 +2,8 @@ import type { Clock, Log, ReauthorizationReason } from '../common/index.js';
 import type { Metrics } from '../metrics/index.js';
 import type { ProviderError } from '../providers/index.js';
 import type { CommitOutcome, Grant, RotationResult } from '../grants/index.js';
+import { isKeptFresh } from './decide-refresh.js';
+import type { RefreshPolicy } from './decide-refresh.js';
 import type { RotationListener } from './rotation-listener.js';
 
 /** Turns what rotations do into log lines and metrics. */
@@ -10,6 +12,7 @@ export class RotationEvents implements RotationListener {
     private readonly log: Log,
     private readonly metrics: Metrics,
     private readonly clock: Clock,
+    private readonly policy: RefreshPolicy,
   ) {}
 
   called(provider: string, milliseconds: number): void {
@@ -25,7 +28,10 @@ export class RotationEvents implements RotationListener {
       return;
     }
     const left = grant.expiresAt === null ? null : Math.floor((grant.expiresAt - now) / 1000);
-    if (left !== null) this.metrics.lifeLeft.observe({ provider }, left);
+    // Others are refreshed when somebody wants them, whenever they ended: no sign of being late.
+    if (left !== null && isKeptFresh(grant, this.policy)) {
+      this.metrics.lifeLeft.observe({ provider }, left);
+    }
     this.log.event('info', 'grant.rotated', {
       ...names(grant),
       version: outcome.version,
