@@ -28,6 +28,12 @@ export class ProviderCall implements Dispatcher.DispatchHandler {
   private resolve: (answer: WholeAnswer) => void = () => undefined;
   private reject: (error: Error) => void = () => undefined;
 
+  /** What has come of an answer so far; undefined before its headers are there. */
+  get arrived(): WholeAnswer | undefined {
+    const { status, headers, parts } = this;
+    return status === 0 ? undefined : { status, headers, body: Buffer.concat(parts) };
+  }
+
   /** @param deadlineMs milliseconds for the whole call, waiting for a connection and body included */
   constructor(deadlineMs: number) {
     this.answer = new Promise((resolve, reject) => {

@@ -183,6 +183,24 @@ describe('a call to a provider', () => {
     expect((error as ProviderError).message).toMatch(/^interrupted: [a-z_]+$/);
   });
 
+  it.each<[string, (socket: Socket, answer: string) => void]>([
+    ['the connection ends early', (socket, answer) => socket.end(answer)],
+    ['nothing more comes', (socket, answer) => socket.write(answer)],
+  ])('brings tokens that arrived although the end of their answer is lost: %s', async (_, cut) => {
+    const tokens = '{"access_token":"a","refresh_token":"next"}';
+    const size = tokens.length.toString(16);
+    for (const framing of [
+      `Content-Length: 99\r\n\r\n${tokens}`,
+      `Transfer-Encoding: chunked\r\n\r\n${size}\r\n${tokens}\r\n`,
+    ]) {
+      const answer = await call((socket) => {
+        cut(socket, `HTTP/1.1 200 OK\r\n${framing}`);
+      });
+      expect(answer).toMatchObject({ status: 200 });
+      await expect((answer as Response).text()).resolves.toBe(tokens);
+    }
+  });
+
   it('has one deadline for the whole call, however slowly an answer trickles', async () => {
     const before = performance.now();
     const error = await call((socket) => {

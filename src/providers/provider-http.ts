@@ -4,8 +4,9 @@ import type { ProxyConfig } from '../config/index.js';
 import { OutboundDispatcher, parseRetryAfter } from '../outbound/index.js';
 import { MAX_ANSWER_BYTES, decodeBody } from './answer.js';
 import type { ProviderAnswer } from './answer.js';
+import { tokensThatArrived } from './cut-answer.js';
 import { ProviderCall } from './provider-call.js';
-import type { AnswerHeaders } from './provider-call.js';
+import type { AnswerHeaders, WholeAnswer } from './provider-call.js';
 import { ProviderError } from './provider-error.js';
 
 interface RequestOptions {
@@ -177,23 +178,26 @@ export class ProviderHttp {
     const body = form ? form.toString() : null;
     try {
       line.dispatch({ origin, path, method, headers, body }, call);
-      const { status, headers: received, body: bytes } = await call.answer;
-      const answer: ProviderAnswer = {
-        status,
-        contentType: headerOf(received, 'content-type'),
-        contentEncoding: headerOf(received, 'content-encoding'),
-        body: bytes,
-      };
-      if (status >= 500) this.renewConnections(line);
-      return { answer, headers: received };
+      const whole = await call.answer;
+      if (whole.status >= 500) this.renewConnections(line);
+      return { answer: toProviderAnswer(whole), headers: whole.headers };
     } catch (error) {
       this.renewConnections(line);
+      // Its end is missing, and what was spent for is there: it can't be had again.
+      const cut = call.arrived;
+      const answer = cut && tokensThatArrived(toProviderAnswer(cut));
+      if (answer) return { answer, headers: cut.headers };
       const { code: said, name } = error as { code?: unknown; name: string };
       const code = typeof said === 'string' ? said : name;
       const reason = /^[A-Za-z0-9_]{1,60}$/.test(code) ? code.toLowerCase() : 'network_error';
       throw new ProviderError(call.sent ? 'interrupted' : 'unreachable', reason);
     }
   }
+}
+
+function toProviderAnswer({ status, headers, body }: WholeAnswer): ProviderAnswer {
+  const contentType = headerOf(headers, 'content-type');
+  return { status, contentType, contentEncoding: headerOf(headers, 'content-encoding'), body };
 }
 
 function headerOf(headers: AnswerHeaders, name: string): string | null {
