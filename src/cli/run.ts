@@ -11,6 +11,12 @@ import { OperatorError } from './session.js';
 const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
 /**
+ * SQLSTATE of a table, a function or a column that is not there: every statement of a command is one
+ * that works on the schema of its version.
+ */
+const MIGRATION_MISSING: ReadonlySet<string> = new Set(['42P01', '42883', '42703']);
+
+/**
  * Runs a command line. Failures go to stderr in a sentence, never as a stack; with `--json` stdout
  * gets a document that says the same.
  *
@@ -44,7 +50,7 @@ function explain(error: unknown): string {
   }
   const known = error instanceof StorageUnavailableError && error.cause ? error.cause : error;
   const { code, message } = describeError(known);
-  if (code === '42P01')
+  if (MIGRATION_MISSING.has(code ?? ''))
     return 'The database is not migrated yet: run npm run migration:run (in a container: node dist/cli.js migrate)';
   if (code === 'ECONNREFUSED') return 'The database cannot be reached at DATABASE_URL.';
   return message || 'The command failed.';

@@ -1,3 +1,4 @@
+import { QueryFailedError } from 'typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { TAKE_OVER_LOCK } from '../audit/index.js';
 import type { AuditKey } from '../audit/index.js';
@@ -159,7 +160,8 @@ export class ClientRegistry {
       // Not while a vault takes over: it vouches for what is there then.
       await query('SELECT pg_advisory_xact_lock($1)', [TAKE_OVER_LOCK]);
       const key = await this.keyOf(query).catch((error: unknown) => {
-        if (keyOptional) return undefined;
+        // A statement that failed has ended the transaction: what follows would only hide why.
+        if (keyOptional && !(error instanceof QueryFailedError)) return undefined;
         throw error;
       });
       if (key && onlyGenuine && !(await isVouchedFor(query, key, { name }))) throw notGenuine(name);

@@ -170,10 +170,13 @@ describe('node dist/cli.js', () => {
 
   it('says in one sentence that the database is not migrated', async () => {
     const empty = await createDatabase({ empty: true });
-    const ended = await runCli(['clients', 'list', '--json'], { DATABASE_URL: empty.url });
-    expect(ended.code).toBe(1);
-    expect(document(ended.stdout)).toMatchObject({ error: { code: 'failed' } });
-    expect(ended.stderr).toMatch(/^The database is not migrated yet: .*migrat.*\n$/);
+    // A table that is not there, a function, and a statement within a transaction.
+    for (const command of ['clients list', 'audit list', 'clients revoke nobody']) {
+      const ended = await runCli([...command.split(' '), '--json'], { DATABASE_URL: empty.url });
+      expect(ended.code).toBe(1);
+      expect(document(ended.stdout)).toMatchObject({ error: { code: 'failed' } });
+      expect(ended.stderr).toMatch(/^The database is not migrated yet: .*migrat.*\n$/);
+    }
     await empty.drop();
   });
 
