@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Log, StorageUnavailableError } from '../common/index.js';
 import { auditConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
+import { DatabaseClock } from '../database/index.js';
 import { BackgroundWorks } from '../lifecycle/index.js';
 import { note } from './audit-event.js';
 import { genuine } from './audit-mac.js';
@@ -25,6 +26,7 @@ export class AuditRetention {
     @Inject(auditConfig.KEY) config: ConfigType<typeof auditConfig>,
     private readonly store: AuditStore,
     private readonly writer: ChainWriter,
+    private readonly clock: DatabaseClock,
     private readonly log: Log,
     works: BackgroundWorks,
   ) {
@@ -34,6 +36,7 @@ export class AuditRetention {
   }
 
   private async prune(signal: AbortSignal): Promise<void> {
+    if (!this.clock.tellsAges) return;
     try {
       const through = await this.announce();
       let gone = 0;

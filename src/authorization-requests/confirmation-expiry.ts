@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Log } from '../common/index.js';
-import { Database } from '../database/index.js';
+import { Database, DatabaseClock } from '../database/index.js';
 import { UnconfirmedStore } from '../grants/index.js';
 import { ConfirmationStore } from './confirmation.store.js';
 
@@ -17,6 +17,7 @@ export class ConfirmationExpiry {
     private readonly database: Database,
     private readonly requests: ConfirmationStore,
     private readonly unconfirmed: UnconfirmedStore,
+    private readonly clock: DatabaseClock,
     private readonly log: Log,
   ) {}
 
@@ -27,6 +28,7 @@ export class ConfirmationExpiry {
    * @throws StorageUnavailableError
    */
   async run(): Promise<void> {
+    if (!this.clock.tellsAges) return;
     const expired = await this.database.transaction(async (query) => {
       const requests = await this.requests.lockUnconfirmed(query, CONFIRMATION_LIMIT_MS);
       if (requests.length === 0) return requests;

@@ -5,7 +5,7 @@ import { LRUCache } from 'lru-cache';
 import { KeyedSingleFlight, Log, StorageUnavailableError } from '../common/index.js';
 import { refreshConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
-import { DatabaseClock } from '../database/index.js';
+import { AfterStepBack, DatabaseClock } from '../database/index.js';
 import { Sealer } from '../encryption/index.js';
 import { refreshDueAt } from '../grants/index.js';
 import { Metrics } from '../metrics/index.js';
@@ -46,8 +46,7 @@ const REFUSALS: Readonly<Record<string, ClientTokenRefusal | undefined>> = {
 export class ClientTokenCalls {
   private readonly memory = new LRUCache<string, ClientToken>({ max: CAPACITY });
   private readonly calls = new KeyedSingleFlight<'done' | 'taken' | 'full'>();
-  /** Steps back of the clock after which everything was forgotten. */
-  private forgottenAfter = 0;
+  private readonly forgetting: AfterStepBack;
 
   constructor(
     @Inject(refreshConfig.KEY) private readonly config: ConfigType<typeof refreshConfig>,
@@ -56,11 +55,16 @@ export class ClientTokenCalls {
     private readonly clock: DatabaseClock,
     private readonly metrics: Metrics,
     private readonly log: Log,
-  ) {}
+  ) {
+    this.forgetting = new AfterStepBack(clock, async () => {
+      await store.forgetAll();
+      this.memory.clear();
+    });
+  }
 
   /** What this process knows, without asking anybody. */
   remembered(key: ClientTokenKey): ClientToken | undefined {
-    return this.isOutdated ? undefined : this.memory.get(clientTokenText(key));
+    return this.forgetting.isDue ? undefined : this.memory.get(clientTokenText(key));
   }
 
   remember(key: ClientTokenKey, token: ClientToken): void {
@@ -95,21 +99,13 @@ export class ClientTokenCalls {
    *
    * @throws StorageUnavailableError
    */
-  async forgetOutdated(): Promise<void> {
-    if (!this.isOutdated) return;
-    const { stepsBack } = this.clock;
-    await this.store.forgetAll();
-    this.memory.clear();
-    this.forgottenAfter = stepsBack;
+  forgetOutdated(): Promise<void> {
+    return this.forgetting.run();
   }
 
   /** Resolves when no call is under way. */
   settled(): Promise<void> {
     return this.calls.settled();
-  }
-
-  private get isOutdated(): boolean {
-    return this.clock.stepsBack > this.forgottenAfter;
   }
 
   private async call(

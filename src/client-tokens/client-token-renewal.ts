@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { Inject, Injectable } from '@nestjs/common';
 import { Log, StorageUnavailableError } from '../common/index.js';
 import { refreshConfig } from '../config/index.js';
@@ -25,7 +26,8 @@ const CAPACITY = 10_000;
 @Injectable()
 export class ClientTokenRenewal {
   private reads = new Map<string, { readonly key: ClientTokenKey; readonly at: number }>();
-  private forgotAt = 0;
+  /** Monotonic. */
+  private forgotAt = -Infinity;
 
   constructor(
     @Inject(refreshConfig.KEY) private readonly config: ConfigType<typeof refreshConfig>,
@@ -74,8 +76,8 @@ export class ClientTokenRenewal {
       const due = await this.store.due(clients);
       await Promise.all(due.map((row) => this.renew(row, sources.get(row.provider), signal)));
     }
-    if (this.clock.now() - this.forgotAt < FORGET_EVERY_MS) return;
-    this.forgotAt = this.clock.now();
+    if (performance.now() - this.forgotAt < FORGET_EVERY_MS) return;
+    this.forgotAt = performance.now();
     await this.store.forget();
   }
 

@@ -71,6 +71,24 @@ describe("the database's clock in this process", () => {
     expect(clock.setBackMs).toBe(0);
   });
 
+  it('counts steps back, and tells no ages for a day after a large step, also after those before this process', () => {
+    const clock = new DatabaseClock();
+    const database = 1_800_000_000_000;
+    reading(clock, database);
+    expect([clock.stepsBack, clock.tellsAges]).toEqual([0, true]);
+    const at = performance.now();
+    clock.learn([{ by: -HOUR, at: at - 25 * HOUR, since: at - 25 * HOUR }]);
+    expect([clock.stepsBack, clock.tellsAges]).toEqual([1, true]);
+    reading(clock, database - 10_000);
+    expect([clock.stepsBack, clock.tellsAges]).toEqual([2, true]);
+    reading(clock, database + 24 * HOUR);
+    expect([clock.stepsBack, clock.tellsAges]).toEqual([2, false]);
+    const later = new DatabaseClock();
+    reading(later, database);
+    later.learn([{ by: 24 * HOUR, at: at - 23 * HOUR, since: at - 23 * HOUR }]);
+    expect([later.stepsBack, later.tellsAges]).toEqual([0, false]);
+  });
+
   it('takes nothing for new after a step that is longer than a token lives before the others were ended', () => {
     const clock = new DatabaseClock();
     const database = 1_800_000_000_000;

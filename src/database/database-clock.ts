@@ -14,6 +14,12 @@ const LEASES_END_MS = 300_000;
 const UNSETTLED_MS = 30_000;
 /** Milliseconds after which small differences of readings are no part of one drift any more. */
 const DRIFT_WITHIN_MS = 600_000;
+/**
+ * Milliseconds for which nothing is taken for old after a step of a minute or more: somebody may notice that it
+ * was a wrong one, and set the clock right.
+ */
+const AGES_DOUBTED_MS = 86_400_000;
+const LARGE_STEP_MS = 60_000;
 /** Steps that are remembered at most: a clock that is set more often than that is not a clock. */
 const STEPS_KEPT = 100;
 
@@ -122,6 +128,17 @@ export class DatabaseClock implements Clock {
   /** How many steps back are known, those of the time before this process as well. */
   get stepsBack(): number {
     return this.backCount + this.inherited.filter(({ by }) => by < 0).length;
+  }
+
+  /**
+   * Whether the clock tells how old something is, well enough to delete it for its age. What is deleted by
+   * a clock that was a year ahead for a minute is gone.
+   */
+  get tellsAges(): boolean {
+    const since = performance.now() - AGES_DOUBTED_MS;
+    return ![...this.inherited, ...this.steps].some(
+      ({ by, at }) => Math.abs(by) >= LARGE_STEP_MS && at > since,
+    );
   }
 
   /** Milliseconds since the last step was noticed; Infinity when none was. */

@@ -1,3 +1,4 @@
+export { AfterStepBack } from './after-step-back.js';
 export { DatabaseClock } from './database-clock.js';
 export { dataSourceOptions } from './data-source.js';
 export { DatabaseModule } from './database.module.js';

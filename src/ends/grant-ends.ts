@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Log, StorageUnavailableError } from '../common/index.js';
 import { eventsConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
+import { DatabaseClock } from '../database/index.js';
 import { EndingStore } from '../grants/index.js';
 import { BackgroundWorks } from '../lifecycle/index.js';
 import { ProviderRegistry } from '../providers/index.js';
@@ -16,6 +17,7 @@ export class GrantEnds {
     @Inject(eventsConfig.KEY) private readonly config: ConfigType<typeof eventsConfig>,
     private readonly providers: ProviderRegistry,
     private readonly store: EndingStore,
+    private readonly clock: DatabaseClock,
     private readonly log: Log,
     works: BackgroundWorks,
   ) {
@@ -26,6 +28,8 @@ export class GrantEnds {
 
   /** Announces what ends soon, of every provider that is configured. */
   async look(signal?: AbortSignal): Promise<void> {
+    // An announcement is made once.
+    if (!this.clock.tellsAges) return;
     try {
       for (const { provider } of this.providers.all()) {
         if (signal?.aborted) return;

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
-import { Log, StorageUnavailableError } from '../common/index.js';
+import { Log, SteadyClock, StorageUnavailableError } from '../common/index.js';
 import { eventsConfig, outboundConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
 import { Database, DatabaseClock } from '../database/index.js';
@@ -33,6 +33,8 @@ interface ReceiverDelivery {
 /** Sends events by schedule where a receiver is configured, and keeps the table in bounds. */
 @Injectable()
 export class EventDelivery implements OnModuleInit {
+  /** A receiver is left alone for as long as it asks, whatever is done to the database's clock. */
+  private readonly steady = new SteadyClock();
   private readonly sender: WebhookSender | undefined;
   private readonly receivers: readonly ReceiverDelivery[];
   private counted: { at: number; backlog: Promise<Backlog> } | undefined;
@@ -50,17 +52,18 @@ export class EventDelivery implements OnModuleInit {
     works: BackgroundWorks,
   ) {
     this.receivers = receivers.map((config) => {
-      const outbox = new ReceiverOutbox(database, events, authenticity, config.name, config.types);
+      const { name, types } = config;
+      const outbox = new ReceiverOutbox(database, events, authenticity, name, types, clock);
       const endpoint = new WebhookEndpoint(config, clock, ATTEMPT_TIMEOUT_MS, IN_FLIGHT, proxies);
-      const sender = new WebhookSender(outbox, endpoint, clock, log, metrics, config.name);
-      works.every(`send-events-${config.name}`, INTERVAL_MS, () => sender.run());
+      const sender = new WebhookSender(outbox, endpoint, this.steady, log, metrics, name);
+      works.every(`send-events-${name}`, INTERVAL_MS, () => sender.run());
       return { outbox, sender };
     });
     works.add({ start: () => undefined, stop: () => undefined, drain: () => this.drain() });
     works.every('events-upkeep', UPKEEP_INTERVAL_MS, () => this.upkeep());
     if (!webhook) return;
     const endpoint = new WebhookEndpoint(webhook, clock, ATTEMPT_TIMEOUT_MS, IN_FLIGHT, proxies);
-    const sender = new WebhookSender(outbox, endpoint, clock, log, metrics);
+    const sender = new WebhookSender(outbox, endpoint, this.steady, log, metrics);
     this.sender = sender;
     works.every('send-events', INTERVAL_MS, () => sender.run());
   }
@@ -94,6 +97,7 @@ export class EventDelivery implements OnModuleInit {
 
   /** Gives up what nobody took for days, and removes what is old. */
   async upkeep(): Promise<void> {
+    if (!this.clock.tellsAges) return;
     try {
       const expired = await this.outbox.expire();
       if (this.sender) this.givenUp(expired);
@@ -113,7 +117,7 @@ export class EventDelivery implements OnModuleInit {
   }
 
   private backlog(): Promise<Backlog> {
-    const now = this.clock.now();
+    const now = this.steady.now();
     if (!this.counted || now - this.counted.at > REMEMBERED_MS) {
       const backlog = this.outbox.backlog().catch((error: unknown) => {
         // The other metrics are wanted all the more while the database is away.

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../database/index.js';
+import { AfterStepBack, Database, DatabaseClock } from '../database/index.js';
 import { AUTHENTIC, EventAuthenticity } from './event-authenticity.js';
 import type { VouchedEvent } from './event-authenticity.js';
 import { TOLD, WORTH_SENDING } from './event.js';
@@ -13,13 +13,22 @@ const BATCH = 1000;
 /** The outbox: which events are still to be sent. A row with `due_at` null is done with. */
 @Injectable()
 export class EventOutboxStore {
+  /** Nothing waits for a time that the clock had shown before it was set back. */
+  private readonly hurrying: AfterStepBack;
+
   constructor(
     private readonly database: Database,
     private readonly authenticity: EventAuthenticity,
-  ) {}
+    clock: DatabaseClock,
+  ) {
+    this.hurrying = new AfterStepBack(clock, async () => {
+      await database.query('UPDATE stitch_events SET due_at = now() WHERE due_at > now()');
+    });
+  }
 
   /** Takes what is due, oldest first, for `lease` milliseconds: after that it is due again. */
   async claim(limit: number, lease: number): Promise<ClaimedEvent[]> {
+    await this.hurrying.run();
     await this.authenticity.vouch();
     const rows = await this.database.query<ClaimedEvent & VouchedEvent>(
       `UPDATE stitch_events e

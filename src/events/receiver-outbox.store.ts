@@ -1,5 +1,6 @@
 import type { EventType } from '../common/index.js';
-import type { Database } from '../database/index.js';
+import { AfterStepBack } from '../database/index.js';
+import type { Database, DatabaseClock } from '../database/index.js';
 import { AUTHENTIC } from './event-authenticity.js';
 import type { EventAuthenticity, VouchedEvent } from './event-authenticity.js';
 import { inOrder } from './event-outbox.store.js';
@@ -35,6 +36,8 @@ const SPREAD = `
 /** What is still to be sent to one further receiver. Only that has a row. */
 export class ReceiverOutbox {
   private known = false;
+  /** Nothing waits for a time that the clock had shown before it was set back. */
+  private readonly hurrying: AfterStepBack;
 
   /** @param types undefined: every type */
   constructor(
@@ -43,10 +46,19 @@ export class ReceiverOutbox {
     private readonly authenticity: EventAuthenticity,
     readonly name: string,
     private readonly types: readonly EventType[] | undefined,
-  ) {}
+    clock: DatabaseClock,
+  ) {
+    this.hurrying = new AfterStepBack(clock, async () => {
+      await database.query(
+        'UPDATE stitch_webhook_deliveries SET due_at = now() WHERE receiver = $1 AND due_at > now()',
+        [name],
+      );
+    });
+  }
 
   /** Takes what is due, oldest first, for `lease` milliseconds: after that it is due again. */
   async claim(limit: number, lease: number): Promise<ClaimedEvent[]> {
+    await this.hurrying.run();
     await this.spread();
     const rows = await this.database.query<ClaimedEvent & VouchedEvent>(
       `UPDATE stitch_webhook_deliveries d

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Log, StorageUnavailableError } from '../common/index.js';
-import { Database } from '../database/index.js';
+import { Database, DatabaseClock } from '../database/index.js';
 import { BackgroundWorks } from '../lifecycle/index.js';
 
 /** Milliseconds between two looks. */
@@ -15,6 +15,7 @@ export const RETRIABLE_FOR = '30 days';
 export class DeadTokens {
   constructor(
     private readonly database: Database,
+    private readonly clock: DatabaseClock,
     private readonly log: Log,
     works: BackgroundWorks,
   ) {
@@ -40,6 +41,7 @@ export class DeadTokens {
   }
 
   private async run(signal: AbortSignal): Promise<void> {
+    if (!this.clock.tellsAges) return;
     try {
       const count = await this.wipe(signal);
       if (count > 0) this.log.event('info', 'grants.dead_tokens_wiped', { count });

@@ -59,7 +59,8 @@ export class Recovery {
    */
   recoverAbandoned(): void {
     const now = this.dependencies.clock.now();
-    if (now - this.lookedAt < LOOK_EVERY_MS) return;
+    // Either way: the database's clock may have been set back.
+    if (Math.abs(now - this.lookedAt) < LOOK_EVERY_MS) return;
     this.lookedAt = now;
     const { commits } = this.dependencies;
     void this.recover(now - this.settings.answerDeadline, ({ item }) => !commits.inHand(item));

@@ -65,6 +65,11 @@ export class RevocationStore extends RevocationOutbox {
     );
   }
 
+  /** Has all be due now. */
+  async hurry(): Promise<void> {
+    await this.database.query('UPDATE stitch_revocations SET due_at = now() WHERE due_at > now()');
+  }
+
   async done(id: string): Promise<void> {
     await this.database.query('DELETE FROM stitch_revocations WHERE id = $1', [id]);
   }

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Log, StorageUnavailableError } from '../common/index.js';
 import { refreshConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
-import { History } from '../database/index.js';
+import { AfterStepBack, DatabaseClock, History } from '../database/index.js';
 import { Keyring } from '../encryption/index.js';
 import { BackgroundWorks } from '../lifecycle/index.js';
 import { ProviderError, ProviderRegistry } from '../providers/index.js';
@@ -21,6 +21,9 @@ const BACKOFF_MS = { first: 1000, longest: 60_000 };
 /** Empties the outbox of tokens to revoke (RFC 7009), for as long as the provider takes. */
 @Injectable()
 export class Revoker {
+  /** Nothing waits for a time that the clock had shown before it was set back. */
+  private readonly hurrying: AfterStepBack;
+
   constructor(
     private readonly store: RevocationStore,
     private readonly providers: ProviderRegistry,
@@ -30,8 +33,10 @@ export class Revoker {
     private readonly history: History,
     @Inject(refreshConfig.KEY) private readonly config: ConfigType<typeof refreshConfig>,
     private readonly log: Log,
+    clock: DatabaseClock,
     works: BackgroundWorks,
   ) {
+    this.hurrying = new AfterStepBack(clock, () => store.hurry());
     works.every('revoke', INTERVAL_MS, (signal) => this.empty(signal));
   }
 
@@ -43,6 +48,7 @@ export class Revoker {
   private async empty(signal: AbortSignal): Promise<void> {
     if (this.paused) return;
     try {
+      await this.hurrying.run();
       for (;;) {
         const due = await this.store.claim(BATCH, LEASE_MS, this.keyring.ids);
         await Promise.all(due.map((each) => this.revoke(each)));
