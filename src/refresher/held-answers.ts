@@ -1,4 +1,5 @@
 import { StorageUnavailableError } from '../common/index.js';
+import { mayBeTakenLater } from '../database/index.js';
 import type { Clock, Log } from '../common/index.js';
 import { consentOf, grantKeyText } from '../grants/index.js';
 import type {
@@ -86,6 +87,7 @@ export class HeldAnswers {
   private async write(held: HeldAnswer, entry: string | undefined): Promise<void> {
     const { store, shelf, clock, log } = this.dependencies;
     const text = grantKeyText(held);
+    let told = false;
     this.keeping.add(text);
     try {
       for (;;) {
@@ -95,11 +97,11 @@ export class HeldAnswers {
           shelf.settle(entry);
           return;
         } catch (error) {
-          if (!(error instanceof StorageUnavailableError)) {
-            // It stays in the journal, and is tried again with the next start.
-            log.failure('grant.hold_failed', error);
-            return;
-          }
+          const isAway = error instanceof StorageUnavailableError;
+          if (!isAway && !told) log.failure('grant.hold_failed', error);
+          told ||= !isAway;
+          // It stays in the journal, and is tried again with the next start.
+          if (!mayBeTakenLater(error)) return;
           await clock.sleep(RETRY_MS);
         }
       }

@@ -63,8 +63,8 @@ async function main(): Promise<void> {
       },
     );
   };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  // SIGHUP as well: sent by who means a reload, or by a terminal that goes, it would end the process at once.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stop);
   // Node would write its warnings to stderr as plain text.
   process.removeAllListeners('warning').on('warning', (warning) => {
     log.failure('vault.process_warning', warning);

@@ -49,4 +49,27 @@ describe('an answer that the database refuses for something that is not in it', 
     expect(((await answer.json()) as TokenAnswer).version).toBe(2);
     expect(world.sandbox.stats).toMatchObject({ refreshCalls: 1, reuseEvents: 0 });
   });
+
+  it('holds its grant once that is taken, where it could not be understood', async () => {
+    await world.age('nia', 890);
+    world.sandbox.switches.tokenFault = 'malformed_after';
+    await world.database.query(`
+      CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN RAISE SQLSTATE ''P0001''; END';
+      CREATE TRIGGER refuse BEFORE UPDATE OF held_at ON stitch_grants FOR EACH ROW
+        EXECUTE FUNCTION refuse()`);
+    const reading = world.read('nia');
+    const told = () => world.vault.logs.filter((line) => line.includes('"grant.hold_failed"'));
+    await eventually('it was refused', () => told().length > 0);
+    await world.database.query('DROP TRIGGER refuse ON stitch_grants');
+    await eventually('it is held', async () => {
+      const rows = await world.database.query(
+        'SELECT 1 FROM stitch_grants WHERE held_at IS NOT NULL',
+      );
+      return rows.length === 1;
+    });
+    await reading;
+    expect(told()).toHaveLength(1);
+    expect(world.sandbox.stats).toMatchObject({ refreshCalls: 1, reuseEvents: 0 });
+  });
 });

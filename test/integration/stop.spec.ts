@@ -40,36 +40,42 @@ describe('a vault that is stopped', () => {
     });
   const ends = (vault: { stdout: string }) => eventsOf(vault).map(({ event }) => event);
 
-  it('answers what was asked and waits for no connection that its client would keep', async () => {
-    const table = new GrantsTable(database.url, TEST_KEYRING);
-    await table.seed(sandbox, new Ledger(), {
-      users: ['ann'],
-      lifetime: 900,
-      age: () => 890,
-      due: () => 1000,
-    });
-    await table.close();
-    const key = await createClient(database.url);
-    const vault = await startVault();
-    const agent = new Agent({ keepAlive: true });
-    const answer = new Promise<number | undefined>((resolve, reject) => {
-      const headers = { authorization: `Bearer ${key}` };
-      get(`${vault.internalUrl}/tokens/ann`, { agent, headers }, (response) => {
-        response.resume().on('end', () => {
-          resolve(response.statusCode);
-        });
-      }).on('error', reject);
-    });
-    await eventually('the provider is asked', () => sandbox.stats.refreshCalls === 1);
+  it.each([
     // Twice, as by a Ctrl-C under npm or by `timeout`: that is one signal, and no reason to hurry.
-    vault.kill('SIGINT');
-    vault.kill('SIGTERM');
-    expect(await answer).toBe(200);
-    expect((await vault.ended).code).toBe(0);
-    expect(ends(vault)).toContain('vault.stopped');
-    expect(ends(vault)).not.toContain('vault.stop_cut_short');
-    agent.destroy();
-  });
+    ['SIGINT', 'SIGTERM'],
+    // As a terminal does that is closed, or somebody who hopes for a reload.
+    ['SIGHUP'],
+  ] as const)(
+    'answers what was asked and waits for no connection that is kept: %s',
+    async (...signals) => {
+      const table = new GrantsTable(database.url, TEST_KEYRING);
+      await table.seed(sandbox, new Ledger(), {
+        users: ['ann'],
+        lifetime: 900,
+        age: () => 890,
+        due: () => 1000,
+      });
+      await table.close();
+      const key = await createClient(database.url);
+      const vault = await startVault();
+      const agent = new Agent({ keepAlive: true });
+      const answer = new Promise<number | undefined>((resolve, reject) => {
+        const headers = { authorization: `Bearer ${key}` };
+        get(`${vault.internalUrl}/tokens/ann`, { agent, headers }, (response) => {
+          response.resume().on('end', () => {
+            resolve(response.statusCode);
+          });
+        }).on('error', reject);
+      });
+      await eventually('the provider is asked', () => sandbox.stats.refreshCalls === 1);
+      for (const signal of signals) vault.kill(signal);
+      expect(await answer).toBe(200);
+      expect((await vault.ended).code).toBe(0);
+      expect(ends(vault)).toContain('vault.stopped');
+      expect(ends(vault)).not.toContain('vault.stop_cut_short');
+      agent.destroy();
+    },
+  );
 
   it('waits for nobody who asked and does not take the answer', async () => {
     const vault = await startVault({ PROVIDER_TIMEOUT: '60' });
