@@ -46,11 +46,14 @@ export class SpoolPart implements OnModuleInit {
     }
   }
 
-  /** What another process left under a key that is not in this keyring waits for who has it. */
+  /** What another process left, and this one can't read, waits for who can. */
   private readable(): PartState {
-    const { foreign } = this.journal.status;
-    if (foreign === 0) return { up: true };
-    const trouble = 'records in SPOOL_DIR are sealed under a key that this replica lacks';
-    return { up: false, reason: `${String(foreign)} ${trouble}`, trouble };
+    const { foreign, closed } = this.journal.status;
+    const [count, trouble] =
+      foreign > 0
+        ? [foreign, 'records in SPOOL_DIR are sealed under a key that this replica lacks']
+        : [closed, 'files in SPOOL_DIR belong to another user, and this replica may not read them'];
+    if (count === 0) return { up: true };
+    return { up: false, reason: `${String(count)} ${trouble}`, trouble };
   }
 }

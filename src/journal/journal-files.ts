@@ -9,8 +9,10 @@ import type { Settlement } from './record.js';
 import { readLines, textAt, writerOf } from './segment.js';
 import type { SetAside } from './set-aside.js';
 
-/** What reading a file fails with that will fail again: another try would only hold things up. */
-const UNREADABLE = new Set(['EACCES', 'EPERM', 'EISDIR', 'ELOOP']);
+/** What reading something fails with that is no file: another try would only hold things up. */
+const NO_FILE = new Set(['EISDIR', 'ELOOP']);
+/** What reading another user's file fails with, whose process may be writing to it. */
+const NOT_OURS = new Set(['EACCES', 'EPERM']);
 
 interface KnownFile {
   readonly writer: string;
@@ -45,6 +47,7 @@ interface FileOptions {
  */
 export class JournalFiles {
   private readonly known = new Map<string, KnownFile>();
+  private closedToUs = 0;
 
   constructor(
     private readonly options: FileOptions,
@@ -60,6 +63,11 @@ export class JournalFiles {
   /** Lines of others under a key that this process lacks. */
   get foreign(): number {
     return [...this.known.values()].reduce((sum, { foreign }) => sum + foreign, 0);
+  }
+
+  /** Files of another user's processes, which may not be read. They stay where they are. */
+  get closed(): number {
+    return this.closedToUs;
   }
 
   /** Whether there is a file of this process. */
@@ -95,6 +103,7 @@ export class JournalFiles {
   readOthers(): UnusableLine[] {
     const { directory, writer: own } = this.options;
     const unusable: UnusableLine[] = [];
+    let closed = 0;
     for (const name of namesIn(directory)) {
       const writer = writerOf(name);
       if (writer === undefined || writer === own) continue;
@@ -103,12 +112,17 @@ export class JournalFiles {
         unusable.push(...this.readGrowth(path, writer));
       } catch (error) {
         const { code = '' } = error as NodeJS.ErrnoException;
-        if (UNREADABLE.has(code) && this.aside.file(name, code)) continue;
+        if (NOT_OURS.has(code)) {
+          closed += 1;
+          continue;
+        }
+        if (NO_FILE.has(code) && this.aside.file(name, code)) continue;
         // Dropped by another process meanwhile; other trouble of the disk may pass.
         if (code !== 'ENOENT') throw error;
         this.forget(path);
       }
     }
+    this.closedToUs = closed;
     return unusable;
   }
 

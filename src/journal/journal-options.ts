@@ -25,4 +25,6 @@ export interface JournalStatus {
   readonly setAside: number;
   /** Lines of others under a key that this process lacks: left where they are, for who has it. */
   readonly foreign: number;
+  /** Files of another user's processes, which this one may not read. */
+  readonly closed: number;
 }

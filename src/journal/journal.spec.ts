@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import {
   appendFileSync,
+  chmodSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -195,6 +196,28 @@ describe('the journal', () => {
     expect(journal.unsettled('test')).toEqual([]);
     expect(journal.status.setAside).toBe(2);
     expect(readdirSync(join(directory, 'set-aside'))).toHaveLength(2);
+  });
+
+  it('leaves alone what another user keeps to itself, whose process may be writing to it', async () => {
+    const first = open();
+    const id = await first.append(record('a'));
+    chmodSync(directory, 0o777);
+    chmodSync(segment(), 0o000);
+    const journal = open();
+    // What a file's mode forbids holds for anybody but root.
+    const isRoot = process.geteuid?.() === 0;
+    if (isRoot) process.seteuid!(65534);
+    try {
+      expect(journal.unsettled('test')).toEqual([]);
+    } finally {
+      if (isRoot) process.seteuid!(0);
+    }
+    expect(journal.status).toMatchObject({ closed: 1, setAside: 0 });
+    expect(segments()).toHaveLength(1);
+    chmodSync(segment(), 0o600);
+    expect(first.read(id!)?.key).toBe('a');
+    expect(journal.unsettled('test')).toHaveLength(1);
+    expect(journal.status.closed).toBe(0);
   });
 
   it('can set a record aside that nobody can use', async () => {

@@ -71,6 +71,7 @@ export class Journal {
       segments: this.files.count,
       setAside: this.aside.count,
       foreign: this.files.foreign,
+      closed: this.files.closed,
     };
   }
 
