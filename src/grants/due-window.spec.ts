@@ -8,9 +8,9 @@ describe('DueWindow', () => {
     window = new DueWindow(() => now);
   });
   /** One look. @returns how far back it went */
-  const look = async (took: number, found: number, limit = 8): Promise<number | null> => {
+  const look = async (took: number, found: number, mayTakeAll = true): Promise<number | null> => {
     let went: number | null = NaN;
-    await window.look(limit, (back) => {
+    await window.look(8, mayTakeAll, (back) => {
       went = back;
       now += took;
       return Promise.resolve(Array<number>(found).fill(0));
@@ -39,13 +39,22 @@ describe('DueWindow', () => {
     expect(await look(5, 8)).toBe(21_005);
   });
 
+  it('looks once more for what it may not take over yet, as after an outage', async () => {
+    await look(1000, 3);
+    now += 5000;
+    expect(await look(5, 0, false)).toBe(16_000);
+    now += 5000;
+    expect(await look(5, 0, true)).toBe(21_005);
+    expect(await look(5, 0, true)).toBe(10_005);
+  });
+
   it('looks at everything for as long as no look has found all', async () => {
     expect(await look(1000, 8)).toBeNull();
     expect(await look(1000, 8)).toBeNull();
   });
 
   it('looks at what is new after a look that was too dear for its deadline', async () => {
-    const failing = window.look(8, () => {
+    const failing = window.look(8, true, () => {
       now += 3000;
       return Promise.reject(new Error('deadline'));
     });

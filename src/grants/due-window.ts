@@ -31,15 +31,20 @@ export class DueWindow {
   /**
    * Looks.
    *
-   * @param look gets the milliseconds to look back, and returns what it found
    * @param limit with so many it has left some
+   * @param mayTakeAll whether it may take all that it meets: what it may not take now is looked for once more
+   * @param look gets the milliseconds to look back, and returns what it found
    */
-  async look<T>(limit: number, look: (back: number | null) => Promise<T[]>): Promise<T[]> {
+  async look<T>(
+    limit: number,
+    mayTakeAll: boolean,
+    look: (back: number | null) => Promise<T[]>,
+  ): Promise<T[]> {
     const back = this.lookBackMs;
     const at = this.monotonic();
     try {
       const found = await look(back);
-      if (found.length < limit) this.clearedAt = at;
+      if (found.length < limit && mayTakeAll) this.clearedAt = at;
       return found;
     } catch (error) {
       // It may have been too dear for its deadline: something has to be found meanwhile.

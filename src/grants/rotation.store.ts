@@ -55,13 +55,13 @@ export class RotationStore {
     const args = [...leasing(lease), provider];
     const takeOver = [lease.takeOver, lease.now];
     const { doubt, due } = this.windowsOf(provider);
-    const doubtful = await doubt.look(limit, (back) =>
+    const doubtful = await doubt.look(limit, lease.takeOver, (back) =>
       this.claim(CLAIM_IN_DOUBT, [...args, limit, back, ...takeOver], lease),
     );
     if (doubtful.length >= limit) return doubtful;
     try {
       const left = limit - doubtful.length;
-      const others = await due.look(left, (back) =>
+      const others = await due.look(left, true, (back) =>
         this.claim(CLAIM_DUE, [...args, left, back], lease),
       );
       return [...doubtful, ...others];
