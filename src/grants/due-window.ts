@@ -11,7 +11,7 @@ const MARGIN_MS = 10_000;
  * How far back a look for due grants goes. Each rotation leaves dead entries at the front of the index, which
  * PostgreSQL has to pass for as long as some transaction may still see them: a dump, a standby's query, a session
  * that somebody forgot. After an hour of those every look at all of it takes seconds, and then none ends in
- * time. So a dear look is followed by others that begin where it ended, at what was due then.
+ * time. So a dear look is followed by others that begin where it ended, at what was due then (decision 0042).
  */
 export class DueWindow {
   private begun = -Infinity;
