@@ -242,6 +242,23 @@ describe('the journal', () => {
     expect(journal.status.writable).toBe(true);
   });
 
+  it('reports a disk once a minute that takes one write and not the next', async () => {
+    const journal = open();
+    const fail = async () => {
+      rmSync(directory, { recursive: true, force: true });
+      writeFileSync(directory, 'in its place');
+      expect(await journal.append(record('a'))).toBeUndefined();
+      rmSync(directory);
+      expect(await journal.append(record('a'))).toBeDefined();
+    };
+    for (let time = 0; time < 3; time += 1) await fail();
+    expect(lines).toHaveLength(1);
+    now += 60_000;
+    await fail();
+    expect(lines).toHaveLength(2);
+    expect(journal.status.failures).toBe(4);
+  });
+
   it('does not remember what came to nothing', async () => {
     const journal = open();
     journal.settle(await journal.append(record('a', 2)));

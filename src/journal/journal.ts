@@ -44,7 +44,7 @@ export class Journal {
     const monotonic = options.monotonic ?? (() => performance.now());
     const segmentAge = Math.max(SWEEP_EVERY_MS, retention / 4);
     this.aside = new SetAside(directory, log);
-    this.trouble = new DiskTrouble(directory, log);
+    this.trouble = new DiskTrouble(directory, log, monotonic);
     const kept = { directory, writer, retention, segmentAge, monotonic };
     this.files = new JournalFiles(kept, sealer, this.index, this.aside);
     this.writer = new JournalWriter({

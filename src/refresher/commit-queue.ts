@@ -33,10 +33,13 @@ interface Backoff {
   readonly longest: number;
 }
 
+/** How an attempt ended: `refused` for something that is not in the answer, which may be taken later. */
+export type RecoveryAttempt = CommitAttempt | { readonly kind: 'refused' };
+
 interface Pending {
   readonly result: RotationResult;
   readonly entry: string | undefined;
-  readonly resolve: (attempt: CommitAttempt) => void;
+  readonly resolve: (attempt: RecoveryAttempt) => void;
   readonly reject: (error: unknown) => void;
   /** How often its row was found locked, or it was refused, and its neighbours were not. */
   setApart: number;
@@ -51,6 +54,8 @@ interface Pending {
  */
 export class CommitQueue {
   private pending: Pending[] = [];
+  /** Journal entries of answers that were refused, and told of. */
+  private readonly putOff = new Set<string>();
   private readonly answers: AnswersInHand;
   private flushing = false;
   private stopping = false;
@@ -103,8 +108,8 @@ export class CommitQueue {
     return this.enqueue(result, this.shelf.write(result), false);
   }
 
-  /** Commits what was found in the spool; where somebody has its row locked, that is the answer. */
-  async recover(result: RotationResult, entry: string): Promise<CommitAttempt> {
+  /** Commits what was found in the spool; where somebody has its row locked, or it is refused, that is the answer. */
+  async recover(result: RotationResult, entry: string): Promise<RecoveryAttempt> {
     try {
       return await this.enqueue(result, Promise.resolve(entry), true);
     } finally {
@@ -128,15 +133,15 @@ export class CommitQueue {
     result: RotationResult,
     written: Promise<string>,
     recovered: true,
-  ): Promise<CommitAttempt>;
+  ): Promise<RecoveryAttempt>;
   private enqueue(
     result: RotationResult,
     written: Promise<string | undefined>,
     recovered: boolean,
-  ): Promise<CommitAttempt> {
+  ): Promise<RecoveryAttempt> {
     return this.answers.during(result, async () => {
       const entry = await written;
-      return await new Promise<CommitAttempt>((resolve, reject) => {
+      return await new Promise<RecoveryAttempt>((resolve, reject) => {
         this.pending.push({ result, entry, resolve, reject, setApart: 0, recovered });
         if (!this.flushing) void this.flush();
       });
@@ -203,6 +208,7 @@ export class CommitQueue {
 
   /** What was committed is remembered for a while: the database may come back without it. */
   private settle({ entry }: Pending, attempt: CommitAttempt): void {
+    if (entry !== undefined) this.putOff.delete(entry);
     if (attempt.kind === 'committed') this.shelf.settle(entry, attempt.version);
     else if (attempt.kind !== 'locked') this.shelf.discard(entry);
   }
@@ -235,17 +241,24 @@ export class CommitQueue {
     if (!mayBeTakenLater(error)) {
       this.refusedSince = undefined;
       this.giveUp(item, error);
-    } else if (item.recovered) {
-      // It is in the spool, and is brought again.
-      item.resolve({ kind: 'locked' });
-    } else {
-      const { provider } = item.result;
-      if (item.setApart === 0) this.log.failure('rotation.commit_put_off', error, { provider });
-      void this.setApart(item, REFUSED_BACKOFF);
+      return;
     }
+    this.tellPutOff(item, error);
+    // What was found is in the spool, and is brought again.
+    if (item.recovered) item.resolve({ kind: 'refused' });
+    else void this.setApart(item, REFUSED_BACKOFF);
+  }
+
+  /** Once for each answer, however often it is offered. */
+  private tellPutOff({ entry, result, setApart }: Pending, error: unknown): void {
+    const told = entry === undefined ? setApart > 0 : this.putOff.has(entry);
+    if (told) return;
+    if (entry !== undefined) this.putOff.add(entry);
+    this.log.failure('rotation.commit_put_off', error, { provider: result.provider });
   }
 
   private giveUp(item: Pending, error: unknown): void {
+    if (item.entry !== undefined) this.putOff.delete(item.entry);
     this.shelf.setAside(item.entry, 'refused_by_database');
     this.log.failure('rotation.commit_refused', error, { provider: item.result.provider });
     item.reject(error);

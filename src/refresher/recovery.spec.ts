@@ -35,6 +35,7 @@ describe('Recovery', () => {
   let recovery: Recovery;
   let dead: string[];
   let lines: string[];
+  let refused: boolean;
   /** What happened, in its order. */
   let deeds: string[];
   const clock: Clock = {
@@ -55,6 +56,7 @@ describe('Recovery', () => {
       open: (sealed: Buffer) => sealed.toString(),
     };
     lines = [];
+    refused = false;
     const log = new Log('error', { write: (line: string) => void lines.push(line) });
     journal = new Journal({ directory, writer: randomUUID(), retention: 0 }, sealer, log);
     journal.open();
@@ -64,6 +66,7 @@ describe('Recovery', () => {
       recover: async ({ obtainedAt, userId }: RotationResult) => {
         recovered.push(obtainedAt);
         await new Promise(setImmediate);
+        if (refused) return { kind: 'refused' as const };
         done.push(`committed ${userId}`);
         return { kind: 'superseded' as const };
       },
@@ -142,6 +145,17 @@ describe('Recovery', () => {
     held.add('its');
     expect(await recovery.settleDead()).toBe(true);
     expect(deeds).toEqual(['committed its', 'shortened owner to 5', 'forgot owner']);
+  });
+
+  it('leaves the leases of a dead process alone while the database refuses its answers', async () => {
+    dead = ['owner'];
+    await write(1000, 'its');
+    refused = true;
+    expect(await recovery.settleDead()).toBe(false);
+    expect(deeds).toEqual([]);
+    refused = false;
+    expect(await recovery.settleDead()).toBe(true);
+    expect(deeds[0]).toBe('committed its');
   });
 
   it('leaves the leases of a dead process alone while its answers cannot be read', async () => {

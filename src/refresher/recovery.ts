@@ -101,8 +101,7 @@ export class Recovery {
     const recovered = entries.map(async (entry) => {
       try {
         const shelved = this.dependencies.shelf.read(entry);
-        if (shelved && wanted(shelved)) await this.commit(shelved);
-        return true;
+        return !shelved || !wanted(shelved) || (await this.commit(shelved));
       } catch (error) {
         this.dependencies.log.failure('spool.recovery_failed', error, { entry });
         return false;
@@ -111,13 +110,16 @@ export class Recovery {
     return (await Promise.all(recovered)).every(Boolean);
   }
 
-  private async commit({ item, entry }: Shelved<RotationResult>): Promise<void> {
+  /** @returns false for one that the database refuses for now: what a lease stands for is not settled then */
+  private async commit({ item, entry }: Shelved<RotationResult>): Promise<boolean> {
     const { commits, log } = this.dependencies;
     this.committing += 1;
     try {
       const { kind } = await commits.recover(item, entry);
       // A row that somebody keeps locked can't be taken over either: it must not hold up others.
-      if (kind !== 'locked') log.event('info', 'spool.recovered', { outcome: kind });
+      const isOver = kind !== 'locked' && kind !== 'refused';
+      if (isOver) log.event('info', 'spool.recovered', { outcome: kind });
+      return kind !== 'refused';
     } finally {
       this.committing -= 1;
     }
