@@ -61,8 +61,8 @@ export const INSERT_GRANTS = `
   ON CONFLICT (provider, user_id, connection) DO NOTHING RETURNING 1`;
 
 /**
- * Gives leases back to the calls that are under way. $1 to $5, $6 owners, $7 milliseconds, $8 whether only to
- * those whose row nobody has touched since: one that was in doubt, given up or leased again after its process
+ * Gives leases back to the calls that are under way. $1 to $5, $6 owners, $7 milliseconds, $8 whether only
+ * where nobody has touched the row since: one that was in doubt, given up or leased again after its process
  * was killed may have had its token presented once more. The answer is a late one then, and in doubt.
  */
 export const RESTORE_LEASES = `
@@ -70,12 +70,12 @@ export const RESTORE_LEASES = `
     lease_expires_at = now() + $7 * interval '1 millisecond',
     refresh_due_at = now() + $7 * interval '1 millisecond',
     rotation_started_at = coalesce(g.rotation_started_at, now())
-  FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bigint[], $6::text[])
-    AS k(provider, user_id, connection, grant_id, version, lease_owner)
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bigint[], $6::text[], $8::boolean[])
+    AS k(provider, user_id, connection, grant_id, version, lease_owner, untouched)
   WHERE g.provider = k.provider AND g.user_id = k.user_id AND g.connection = k.connection
     AND g.grant_id = k.grant_id AND g.version = k.version
     AND g.lease_owner IS DISTINCT FROM k.lease_owner
-    AND (NOT $8 OR (g.lease_owner IS NULL AND g.rotation_started_at IS NULL AND g.status = 'active'))
+    AND (NOT k.untouched OR (g.lease_owner IS NULL AND g.rotation_started_at IS NULL AND g.status = 'active'))
   RETURNING 1`;
 
 /**

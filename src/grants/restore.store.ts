@@ -95,13 +95,13 @@ export class RestoreStore {
    * Leases grants anew.
    *
    * @param duration milliseconds
-   * @param untouched whether only those that nobody has worked with since, so far as the row says
+   * @param untouched those of them to be leased only where nobody has worked with them since, as the row says
    * @returns how many
    */
   async lease(
     grants: readonly LeasedGrant[],
     duration: number,
-    untouched: boolean,
+    untouched: ReadonlySet<LeasedGrant>,
   ): Promise<number> {
     let count = 0;
     for (const batch of batches(grants)) {
@@ -110,7 +110,7 @@ export class RestoreStore {
         ...versions(batch),
         owners,
         duration,
-        untouched,
+        batch.map((grant) => untouched.has(grant)),
       ]);
       count += rows.length;
     }

@@ -139,7 +139,7 @@ export class RefresherRuntime implements BackgroundWork {
     history.onForgotten('rotations', (step) => remembered.restore(step));
     // After the rotations: a version that was understood since is not held any more.
     history.onForgotten('rotations', () => holdAnew(heldShelf, restored));
-    history.onForgotten('leases', () => remembered.lease());
+    history.onForgotten('leases', (step) => remembered.lease(step));
     history.heldSince = () => rotation.oldest;
     // A killed process that had written nothing has left its mark alone.
     history.inherited = () => new Set([...journal.otherWriters, ...this.processes.dead()]);

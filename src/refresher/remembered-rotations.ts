@@ -45,14 +45,14 @@ export class RememberedRotations {
 
   /**
    * Leases anew what is being rotated: others must not present the same tokens, and the answers
-   * are committed under these leases. The same for answers that wait in the journal for a commit,
-   * unless somebody has taken their lease over since: of this process, or one before it that was killed.
+   * are committed under these leases. The same for answers that wait in the journal for a commit; where
+   * others have been at work already, only for those whose lease none of them has taken over.
    */
-  async lease(): Promise<number> {
+  lease({ late }: HistoryStep): Promise<number> {
     const { leased, shelf, store } = this.dependencies;
     const waiting = shelf.list().flatMap((entry) => shelf.read(entry)?.item ?? []);
-    const underWay = await store.lease(leased(), this.leaseDuration, false);
-    return underWay + (await store.lease(waiting, this.leaseDuration, true));
+    const all = [...leased(), ...waiting];
+    return store.lease(all, this.leaseDuration, late ? new Set(waiting) : new Set());
   }
 }
 

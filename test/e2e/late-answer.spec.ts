@@ -20,6 +20,8 @@ describe('an answer in the spool whose lease somebody has taken over since', () 
     await world.link('nia');
     await spoolAnswer(world, directory, 'nia');
     await world.vaults.pop()!.stop();
+    // Another replica has been at work all the while.
+    world.vaults.push(await launchVault({ ...world.environment, REFRESH_POLICY: 'paused' }));
   });
   afterEach(async () => {
     await world.close();

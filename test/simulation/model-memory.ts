@@ -82,7 +82,7 @@ export class ModelMemory {
     );
     if (past.sabotage.memory !== true) {
       this.history.onForgotten('rotations', (step) => remembered.restore(step));
-      this.history.onForgotten('leases', () => remembered.lease());
+      this.history.onForgotten('leases', (step) => remembered.lease(step));
     }
     void this.live();
   }
@@ -162,8 +162,11 @@ export class ModelMemory {
         owner.call(() => store.forgotten(grants)),
       restore: (grants: readonly RememberedGrant[], late: boolean) =>
         owner.call(() => store.restore(grants, late)),
-      lease: (grants: readonly LeasedGrant[], duration: number, untouched: boolean) =>
-        owner.call(() => store.leaseAnew(grants, duration, untouched)),
+      lease: (
+        grants: readonly LeasedGrant[],
+        duration: number,
+        untouched: ReadonlySet<LeasedGrant>,
+      ) => owner.call(() => store.leaseAnew(grants, duration, untouched)),
     };
   }
 }

@@ -421,16 +421,21 @@ export class ModelStore {
   }
 
   /** As `RESTORE_LEASES`. @returns how many were given back */
-  leaseAnew(grants: readonly LeasedGrant[], duration: number, untouched: boolean): number {
+  leaseAnew(
+    grants: readonly LeasedGrant[],
+    duration: number,
+    untouched: ReadonlySet<LeasedGrant>,
+  ): number {
     this.check();
     let count = 0;
-    for (const { provider, userId, connection, grantId, version, leaseOwner } of grants) {
+    for (const grant of grants) {
+      const { provider, userId, connection, grantId, version, leaseOwner } = grant;
       const row = this.rows.get(grantKeyText({ provider, userId, connection }));
       if (row?.grantId !== grantId || row.version !== version) continue;
       if (row.leaseOwner === leaseOwner) continue;
       const isTouched =
         row.leaseOwner !== null || row.rotationStartedAt !== null || row.status !== 'active';
-      if (untouched && isTouched) continue;
+      if (untouched.has(grant) && isTouched) continue;
       const end = this.clock.now() + duration;
       const rotationStartedAt = row.rotationStartedAt ?? this.clock.now();
       this.put({ ...row, leaseOwner, leaseExpiresAt: end, refreshDueAt: end, rotationStartedAt });
