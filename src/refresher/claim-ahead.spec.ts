@@ -65,13 +65,14 @@ describe('claims ahead of the calls', () => {
   });
 
   it('claims more ahead once places were empty before a claim came', async () => {
-    const { ahead, claims, limit, startAll } = open(1000);
+    const { ahead, claims, limit, pass, startAll } = open(1000);
     ahead.claimMore();
     await ahead.claiming;
     startAll();
     for (let n = 0; n < 6; n += 1) limit.leave();
     startAll();
     for (let n = 0; n < 6; n += 1) limit.leave();
+    pass(20);
     ahead.claimMore();
     await ahead.claiming;
     // What came was not there when the places were free, so that more is wanted the next time.
@@ -79,9 +80,29 @@ describe('claims ahead of the calls', () => {
       startAll();
       for (let n = 0; n < 6; n += 1) limit.leave();
     }
+    pass(20);
     ahead.claimMore();
     await ahead.claiming;
     expect(claims).toEqual([12, 12, 18]);
+  });
+
+  it.each([
+    ['more at a time where claims follow each other within milliseconds', 5, [12, 5, 11]],
+    ['no more than before where they do not', 20, [12, 5, 5]],
+  ])('claims %s', async (_, milliseconds, expected) => {
+    const { ahead, claims, limit, pass, startAll } = open(1000);
+    ahead.claimMore();
+    await ahead.claiming;
+    startAll();
+    for (let round = 0; round < 2; round += 1) {
+      for (let n = 0; n < 5; n += 1) limit.leave();
+      // One of those at hand is left: no place is empty when the claim comes.
+      expect(startAll()).toHaveLength(5);
+      pass(milliseconds);
+      ahead.claimMore();
+      await ahead.claiming;
+    }
+    expect(claims).toEqual(expected);
   });
 
   it('gives back what has waited for a sixth of its lease, and claims less ahead then', async () => {

@@ -5,6 +5,11 @@ import type { InFlightRotations } from './in-flight-rotations.js';
 
 /** Grants claimed ahead at most: a process that is killed leaves them to wait for their leases' end. */
 const LARGEST_AHEAD = 500;
+/**
+ * Milliseconds between two claims at least, where so many grants may be claimed ahead: a claim costs both
+ * sides as much as dozens of its rows do, and a quick provider would get one for every few.
+ */
+const CLAIMED_EVERY_MS = 15;
 /** Milliseconds for which a grant may wait between claim and call; less is claimed ahead then. */
 const LONGEST_WAIT_MS = 500;
 /**
@@ -47,6 +52,9 @@ export class ClaimAhead {
   /** How many are to be claimed beyond the places that are free. */
   private ahead: number;
   private claims = 0;
+  private claimedAt = -Infinity;
+  /** Whether the last claim came soon after the one before. */
+  private isFrequent = false;
   private hasProbed = false;
   /** Whether a claim has found what is in doubt since the last call, where that goes first. */
   private hasLooked = false;
@@ -84,10 +92,10 @@ export class ClaimAhead {
     const { guarded, inFlight, claim, clock } = this.options;
     const probing = guarded.breaker.state !== 'closed';
     const wanted = this.wanted(probing);
-    const { minimumBatch } = guarded.limit;
-    // Claims are made in batches: a statement for every place that falls free is too many.
-    const isWorthIt =
-      probing || this.mustLook || wanted >= minimumBatch || inFlight.rotations === 0;
+    // Claims are made in batches: a statement for every place that falls free is too many. What is left of
+    // those at hand is called for while it is under way.
+    const batch = Math.max(guarded.limit.minimumBatch, Math.floor(this.ahead / 2));
+    const isWorthIt = probing || this.mustLook || wanted >= batch || inFlight.rotations === 0;
     if (wanted === 0 || !isWorthIt || (this.isExhausted && !this.mustLook)) return wanted;
     if (probing && this.hasProbed) {
       // Not another one at once: first something has to change.
@@ -96,6 +104,9 @@ export class ClaimAhead {
     }
     this.hasProbed = probing;
     this.claims += 1;
+    const now = clock.now();
+    this.isFrequent = now - this.claimedAt < CLAIMED_EVERY_MS;
+    this.claimedAt = now;
     this.claiming = claim(wanted, probing)
       .then(
         (claimed) => {
@@ -149,11 +160,14 @@ export class ClaimAhead {
     return this.options.guarded.limit.isWary && !this.hasLooked;
   }
 
-  /** More ahead when places were empty before the claim came, less when grants wait for places. */
+  /** More ahead when places were empty before the claim came, or claims are many; less when grants wait for places. */
   private adapt(): void {
     const { limit } = this.options.guarded;
     if (this.waitedMs > LONGEST_WAIT_MS) this.ahead = Math.floor(this.ahead / 4);
-    else if (this.ready.length === 0 && limit.roomForBacklog >= limit.minimumBatch) {
+    else if (
+      this.isFrequent ||
+      (this.ready.length === 0 && limit.roomForBacklog >= limit.minimumBatch)
+    ) {
       this.ahead = Math.min(LARGEST_AHEAD, Math.max(limit.minimumBatch, this.ahead * 2));
     }
   }

@@ -11,7 +11,9 @@ import { BATCH, nextBatch } from './next-batch.js';
  * second. A statement costs both sides as much as several of its rows do, and a quick database would
  * get one for every few.
  */
-const GATHERED_MS = 10;
+const GATHERED_MS = 20;
+/** Rotations that end in one turn of the event loop at most: what follows for each of them is done in it. */
+const TOLD_AT_ONCE = 16;
 /** Milliseconds between attempts while the database is away. */
 const RETRY = 200;
 /** Milliseconds to the first and between later attempts while somebody has a row locked. */
@@ -170,14 +172,26 @@ export class CommitQueue {
   private async commit(batch: readonly Pending[]): Promise<void> {
     const attempts = await this.offer(batch);
     this.refusedSince = undefined;
+    const decided: (() => void)[] = [];
     batch.forEach((item, index) => {
       const attempt = attempts[index];
       if (attempt?.kind === 'locked' && !item.recovered) void this.setApart(item, LOCKED_BACKOFF);
       else if (attempt) {
         this.settle(item, attempt);
-        item.resolve(attempt);
+        decided.push(() => {
+          item.resolve(attempt);
+        });
       }
     });
+    void this.tell(decided);
+  }
+
+  /** Has rotations end, a few in each turn of the event loop: readers have the rest of it. */
+  private async tell(decided: readonly (() => void)[]): Promise<void> {
+    for (const [index, told] of decided.entries()) {
+      if (index > 0 && index % TOLD_AT_ONCE === 0) await this.clock.sleep(0);
+      told();
+    }
   }
 
   private async offer(batch: readonly Pending[]): Promise<CommitAttempt[]> {

@@ -1,11 +1,8 @@
 import { grantKeyText } from '../grants/index.js';
 import type { GrantKey } from '../grants/index.js';
 
-/**
- * Results written by one statement at most. What follows the statement for each of them is done in one go, and
- * readers wait for that long.
- */
-export const BATCH = 64;
+/** Results written by one statement at most: what is made of the rows on both sides is done in one go. */
+export const BATCH = 128;
 
 /**
  * What goes into the next statement, and what is left. At most one result per grant: two in one
