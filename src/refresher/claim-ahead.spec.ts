@@ -44,8 +44,12 @@ describe('claims ahead of the calls', () => {
     const pass = (milliseconds: number) => {
       now += milliseconds;
     };
+    /** @returns what ends it */
     const meetTrouble = () => {
       isWary = true;
+      return () => {
+        isWary = false;
+      };
     };
     return { ahead, pass, limit, inFlight, claims, released, startAll, meetTrouble };
   };
@@ -103,6 +107,23 @@ describe('claims ahead of the calls', () => {
       await ahead.claiming;
     }
     expect(claims).toEqual(expected);
+  });
+
+  it('claims no more at a time because it claimed one by one after trouble', async () => {
+    const doubt = { userId: 'doubt', inDoubt: true } as ClaimedGrant;
+    const { ahead, claims, limit, inFlight, startAll, meetTrouble } = open(1000, 'closed', [doubt]);
+    const orderly = meetTrouble();
+    for (let call = 0; call < 5; call += 1) {
+      ahead.claimMore();
+      await ahead.claiming;
+      startAll();
+      limit.leave();
+      inFlight.rotations -= 1;
+    }
+    orderly();
+    ahead.claimMore();
+    await ahead.claiming;
+    expect(claims).toEqual([1, 1, 1, 1, 1, 12]);
   });
 
   it('gives back what has waited for a sixth of its lease, and claims less ahead then', async () => {

@@ -107,11 +107,13 @@ export class ClaimAhead {
     const now = clock.now();
     this.isFrequent = now - this.claimedAt < CLAIMED_EVERY_MS;
     this.claimedAt = now;
+    // Claims of one, where there was trouble, say nothing of how many are needed where there is none.
+    const isOne = probing || guarded.limit.isWary;
     this.claiming = claim(wanted, probing)
       .then(
         (claimed) => {
           this.isExhausted = claimed.length < wanted;
-          if (this.claims > 1) this.adapt();
+          if (this.claims > 1 && !isOne) this.adapt();
           const at = clock.now();
           const ready = claimed.map((grant) => ({ grant, at }));
           // What is in doubt tells whether its token was spent: before others follow it.
