@@ -64,7 +64,7 @@ export class Launcher {
     });
   }
 
-  /** Stops the vault first, so that it can commit what it has in hand; then the rest. */
+  /** Stops the vault first, so that it can commit the answers that it has; then the rest. */
   async stop(): Promise<void> {
     this.stopping = true;
     await this.vault?.stop(VAULT_PATIENCE_MS);

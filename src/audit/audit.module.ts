@@ -10,7 +10,7 @@ import { ChainStore } from './chain.store.js';
 import { ChainWriter } from './chain-writer.js';
 import { GrantChanges } from './grant-changes.store.js';
 
-/** Who did what, so that nobody can change it unnoticed. */
+/** Who did what, so that nobody can change it unnoticed. Global, because every folder with a route notes what it did. */
 @Global()
 @Module({
   controllers: [AuditController],

@@ -24,7 +24,10 @@ import { RequestStore } from './request.store.js';
 import { SecondVisit } from './second-visit.js';
 import { VisitStore } from './visit.store.js';
 
-/** The link flow, as far as internal services see it. Global for what grants and consents need to know of it. */
+/**
+ * The link flow, as far as internal services see it. Global, because it implements what grants and consents only
+ * know as `PendingConsents` and `ConsentedRequests`: they cannot import it.
+ */
 @Global()
 @Module({
   imports: [

@@ -1,5 +1,5 @@
 import { Global, Injectable, Module } from '@nestjs/common';
-import type { OnApplicationShutdown } from '@nestjs/common';
+import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import { Log } from '../common/index.js';
 import { journalConfig } from '../config/index.js';
 import type { ConfigType } from '../config/index.js';
@@ -8,13 +8,16 @@ import { Sealer } from '../encryption/index.js';
 import { Metrics } from '../metrics/index.js';
 import { Journal } from './journal.js';
 
-/** Closes the journal when all who write to it have ended. */
+/** Shows the state of the journal as metrics, and closes it when all who write to it have ended. */
 @Injectable()
-class JournalLifecycle implements OnApplicationShutdown {
+class JournalLifecycle implements OnModuleInit, OnApplicationShutdown {
   constructor(
     private readonly journal: Journal,
-    metrics: Metrics,
-  ) {
+    private readonly metrics: Metrics,
+  ) {}
+
+  onModuleInit(): void {
+    const { journal, metrics } = this;
     metrics.value('stitch_vault_journal_writable', 'Whether the spool takes records: 1 or 0.', () =>
       Number(journal.status.writable),
     );
@@ -35,7 +38,7 @@ class JournalLifecycle implements OnApplicationShutdown {
   }
 }
 
-/** The journal of this process, in `SPOOL_DIR`. */
+/** The journal of this process, in `SPOOL_DIR`. Global, because there is one, and consents, grants and rotations write to it. */
 @Global()
 @Module({
   providers: [

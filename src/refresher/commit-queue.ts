@@ -3,7 +3,7 @@ import type { Clock, Log } from '../common/index.js';
 import { mayBeTakenLater } from '../database/index.js';
 import type { CommitAttempt, CommitOutcome, GrantKey, RotationResult } from '../grants/index.js';
 import type { Shelf } from '../journal/index.js';
-import { AnswersInHand } from './answers-in-hand.js';
+import { UncommittedAnswers } from './uncommitted-answers.js';
 import { BATCH, nextBatch } from './next-batch.js';
 
 /**
@@ -50,15 +50,15 @@ interface Pending {
 }
 
 /**
- * Answers in hand, on their way into the database. What arrives together is written together. An
- * answer is in the journal before anything else is tried with it and stays in hand until it is
+ * Answers of providers, on their way into the database. What arrives together is written together. An
+ * answer is in the journal before anything else is tried with it and stays here until it is
  * committed, whatever keeps it from that: the refresh token it came for is spent.
  */
 export class CommitQueue {
   private pending: Pending[] = [];
   /** Journal entries of answers that were refused, and told of. */
   private readonly putOff = new Set<string>();
-  private readonly answers: AnswersInHand;
+  private readonly answers: UncommittedAnswers;
   private flushing = false;
   private stopping = false;
   private refusedSince: number | undefined;
@@ -72,7 +72,7 @@ export class CommitQueue {
     private readonly log: Log,
     private readonly history: { readonly epoch: number } = { epoch: 0 },
   ) {
-    this.answers = new AnswersInHand(clock);
+    this.answers = new UncommittedAnswers(clock);
   }
 
   /** Answers not committed yet. */
@@ -94,12 +94,12 @@ export class CommitQueue {
     return since === undefined ? 0 : Math.max(0, this.clock.now() - since);
   }
 
-  /** Whether an answer for this grant is in hand. */
-  inHand(key: GrantKey): boolean {
+  /** Whether there is an answer for this grant that is not committed yet. */
+  isUncommitted(key: GrantKey): boolean {
     return this.answers.has(key);
   }
 
-  /** See {@link AnswersInHand.forbids}. */
+  /** See {@link UncommittedAnswers.forbids}. */
   holds(grant: GrantKey & { readonly version: number }): boolean {
     return this.answers.forbids(grant);
   }
@@ -119,7 +119,7 @@ export class CommitQueue {
     }
   }
 
-  /** Tries to commit all that is in hand, and then leaves the rest to the spool. */
+  /** Tries to commit all that is here, and then leaves the rest to the spool. */
   async drain(patience: number): Promise<void> {
     const deadline = this.clock.now() + patience;
     while (this.size > 0 && this.clock.now() < deadline) await this.clock.sleep(10);

@@ -29,7 +29,7 @@ type Needs = Pick<
 /**
  * The one place in which a refresh token is presented. It can be presented once, so that these hold
  * before: the claim was made of the database that is there now, and its lease outlasts the call; no answer
- * for the grant is in hand; the token was sealed for this row and no other.
+ * for the grant waits for its commit; the token was sealed for this row and no other.
  */
 export class TokenPresentation {
   /** @param timeoutMs milliseconds for which readers wait for a call */
@@ -43,7 +43,7 @@ export class TokenPresentation {
     const { commits, held, history } = this.dependencies;
     const { epoch = history.epoch } = grant;
     if (epoch !== history.epoch || this.isTooLate(grant, now)) return { kind: 'not_now', dueIn: 0 };
-    // Its answer is in hand after all: kept by an outage, or found in the spool of another process.
+    // Its answer is there after all: kept by an outage, or found in the spool of another process.
     if (commits.holds(grant) || held.keeps(grant)) {
       return { kind: 'not_now', dueIn: COMMIT_PENDING_RETRY_MS };
     }

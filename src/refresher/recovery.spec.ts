@@ -62,7 +62,7 @@ describe('Recovery', () => {
     journal.open();
     shelf = new Shelf(journal, ROTATION_FORMAT, directory, sealer, log);
     const commits = {
-      inHand: ({ userId }: { readonly userId: string }) => held.has(userId),
+      isUncommitted: ({ userId }: { readonly userId: string }) => held.has(userId),
       recover: async ({ obtainedAt, userId }: RotationResult) => {
         recovered.push(obtainedAt);
         await new Promise(setImmediate);
@@ -95,11 +95,11 @@ describe('Recovery', () => {
   const write = (age: number, userId = 'u') =>
     shelf.write({ ...RESULT, userId, obtainedAt: now - age });
 
-  it('commits all that is there, oldest first, but for what is in hand', async () => {
+  it('commits all that is there, oldest first, but for what waits for its commit', async () => {
     await write(1000);
     await write(90_000);
-    await write(50_000, 'in-hand');
-    held.add('in-hand');
+    await write(50_000, 'uncommitted');
+    held.add('uncommitted');
     await recovery.recoverAll();
     expect(recovered).toEqual([now - 90_000, now - 1000]);
   });

@@ -11,7 +11,7 @@ const LOOK_EVERY_MS = 500;
 export interface RecoveryDependencies {
   readonly shelf: Pick<Shelf<RotationResult>, 'list' | 'read'>;
   readonly processes: Pick<ProcessRegistry, 'dead' | 'forget'>;
-  readonly commits: Pick<CommitQueue, 'recover' | 'inHand'>;
+  readonly commits: Pick<CommitQueue, 'recover' | 'isUncommitted'>;
   readonly store: Pick<RotationStore, 'shortenLeases'>;
   readonly clock: Clock;
   readonly log: Log;
@@ -49,7 +49,7 @@ export class Recovery {
 
   /** Commits all that is there. @returns when it is settled, at whatever time */
   async recoverAll(): Promise<void> {
-    await this.recover(Infinity, ({ item }) => !this.dependencies.commits.inHand(item));
+    await this.recover(Infinity, ({ item }) => !this.dependencies.commits.isUncommitted(item));
   }
 
   /**
@@ -63,7 +63,10 @@ export class Recovery {
     if (Math.abs(now - this.lookedAt) < LOOK_EVERY_MS) return;
     this.lookedAt = now;
     const { commits } = this.dependencies;
-    void this.recover(now - this.settings.answerDeadline, ({ item }) => !commits.inHand(item));
+    void this.recover(
+      now - this.settings.answerDeadline,
+      ({ item }) => !commits.isUncommitted(item),
+    );
   }
 
   /**

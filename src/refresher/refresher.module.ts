@@ -8,7 +8,10 @@ import { RevocationStore } from './revocation.store.js';
 import { Revoker } from './revoker.js';
 import { RefresherRuntime } from './refresher.runtime.js';
 
-/** Keeps grants fresh: on demand and by schedule, through one rotation path. */
+/**
+ * Keeps grants fresh: on demand and by schedule, through one rotation path. Global, because it implements what
+ * grants and tokens only know as `RevocationOutbox` and `GrantRefresher`: they cannot import it.
+ */
 @Global()
 @Module({
   imports: [TypeOrmModule.forFeature([RevocationEntity]), GrantsModule, TokensModule],

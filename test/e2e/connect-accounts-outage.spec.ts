@@ -61,7 +61,7 @@ describe('creating accounts while the database is away', () => {
     expect(world.connect.stats.accountCalls).toBe(accountCalls);
   });
 
-  it('waits with the token in hand for a database that comes back', async () => {
+  it('keeps the token and waits for a database that comes back', async () => {
     const answer = holdAnswers(world.connect.switches);
     const { length } = world.vault.logs;
     const creating = create('cas');

@@ -152,14 +152,14 @@ async function spoolOne(leaks: LeakWorld): Promise<Haystack[]> {
     return stats.refreshCalls > refreshCalls;
   });
   proxy.cut();
-  const inHand = async (count: number) =>
+  const uncommitted = async (count: number) =>
     new RegExp(`^stitch_vault_answers_in_hand ${String(count)}$`, 'm').test(
       await (await world.vault.request('/metrics')).text(),
     );
-  await eventually('an answer is in hand', () => inHand(1));
+  await eventually('an answer waits for its commit', () => uncommitted(1));
   const files = spooled();
   proxy.restore();
   await keep('read without a database', await reading);
-  await eventually('it is committed', () => inHand(0));
+  await eventually('it is committed', () => uncommitted(0));
   return files;
 }

@@ -40,7 +40,7 @@ describe('linking while the database comes and goes, or the provider is slow', (
     }
   });
 
-  it('waits with a grant in hand for a database that goes away between claim and store', async () => {
+  it('keeps a grant and waits for a database that goes away between claim and store', async () => {
     const database = await createDatabase();
     const proxy = await startTcpProxy(database.url);
     const world = await createWorld({ database, environment: { DATABASE_URL: proxy.url } });

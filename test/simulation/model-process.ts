@@ -193,7 +193,7 @@ export class ModelProcess {
     return alive(judged(grant, clock), clock.now());
   }
 
-  /** As after an outage: what is in the spool and not in hand is committed. */
+  /** As after an outage: what is in the spool and not in memory is committed. */
   recover(): void {
     this.assembled.recover();
   }

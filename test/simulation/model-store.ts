@@ -39,7 +39,7 @@ export interface Sabotage {
   readonly history?: boolean;
   /** An answer belongs to a row that is behind the version whose token was presented. */
   readonly behind?: boolean;
-  /** An answer in hand is kept for as long as the table refuses it. */
+  /** An answer that is not committed is kept for as long as the table refuses it. */
   readonly keeping?: boolean;
   /** A lease ends by the later of two clocks. */
   readonly clocks?: boolean;

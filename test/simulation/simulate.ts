@@ -96,7 +96,7 @@ export async function simulate(seed: number, sabotage: Sabotage = {}): Promise<S
           const owner = running.find((each) => each?.disk === disk && each.startedAt < settled);
           const unlocked = (unlockedAt.get(grantKeyText(grant)) ?? 0) + UNLOCKED_SEEN;
           if (owner && databaseSince < settled && unlocked < settled)
-            violate(`${token}: its answer was in hand`);
+            violate(`${token}: its answer was not committed yet`);
           orphaned.add(grant.userId);
         }
         presented.add(token);
@@ -198,7 +198,7 @@ export async function simulate(seed: number, sabotage: Sabotage = {}): Promise<S
     lost += 1;
     if (grace > 0) violate(`${grant.userId} lost although the provider has a grace`);
     if (received.has(token) && !orphaned.has(grant.userId))
-      violate(`${grant.userId} lost although its answer was in hand`);
+      violate(`${grant.userId} lost although its answer was not committed yet`);
     if (!provider.isSpent(grant.userId, token)) violate(`${grant.userId} lost without a reason`);
     if (grant.reason !== 'rotation_lost')
       violate(`${grant.userId} lost, but called ${String(grant.reason)}`);

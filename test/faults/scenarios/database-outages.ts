@@ -103,7 +103,7 @@ async function outage(site: Site, variant: Variant, quick: boolean): Promise<Out
     // By now every answer on the wire at the start of the outage has arrived.
     const waited = (quick ? most / 2 : most) + 1000;
     await sleep(waited);
-    const inHand = await answersInHand(arena);
+    const uncommitted = await uncommittedAnswers(arena);
     if (variant.last) {
       const { code } = await last.end(variant.last);
       if (variant.last === 'SIGTERM') found.check(code === 0, `exit code ${String(code)}`);
@@ -127,11 +127,11 @@ async function outage(site: Site, variant: Variant, quick: boolean): Promise<Out
       // The restarted replica speaks for the process that was there before, within three seconds.
       found.check(recovered < 19, `all fresh after ${recovered.toFixed(1)} s only`);
     }
-    found.check(quick || inHand > 0, 'no answer was in hand during the outage');
+    found.check(quick || uncommitted > 0, 'no answer waited for its commit during the outage');
     found.check(reuseEvents === 0 && maxPresentations === 1, 'a refresh token presented twice');
     found.note(
       `${tally.answered} of ${tally.answered + tally.refused} warm reads answered, ` +
-        `${inFlight} calls in flight when it went, ${inHand} answers in hand during it, ` +
+        `${inFlight} calls in flight when it went, ${uncommitted} answers not committed during it, ` +
         `all fresh ${recovered.toFixed(1)} s after it`,
     );
     return found.conclude(arena, tally, await countLost(arena, found));
@@ -139,7 +139,7 @@ async function outage(site: Site, variant: Variant, quick: boolean): Promise<Out
 }
 
 /** What the replicas say that they hold, by their metrics. */
-async function answersInHand(arena: Arena): Promise<number> {
+async function uncommittedAnswers(arena: Arena): Promise<number> {
   const held = await Promise.all(
     arena.replicas.map(async ({ url }) => {
       const text = await (await fetch(`${url}/metrics`)).text();

@@ -128,7 +128,7 @@ async function run(arena: Arena, found: Findings, stage: Stage): Promise<Outcome
 
 /**
  * Ends the second replica and starts it again, when all answers that were on their way to it have come: it
- * has them in hand, and can commit none. One that it asks for in this very moment is cut off by a kill,
+ * has them, and can commit none. One that it asks for in this very moment is cut off by a kill,
  * which no client can help.
  */
 async function restartIdle(

@@ -118,7 +118,7 @@ async function refusal(
     });
     const readers = arena.openReaders(6);
     readers.run(everyone, 4, 60);
-    let inHand = 0;
+    let uncommitted = 0;
     for (const seconds of spells) {
       const rotated = arena.sandbox.stats.rotations;
       await eventually('rotations go on', () => arena.sandbox.stats.rotations > rotated, 30_000);
@@ -136,7 +136,7 @@ async function refusal(
           await sleep(250);
           found.check(await isKnown(), 'ready while nothing could be written');
         }
-        inHand += await answersInHand(arena);
+        uncommitted += await uncommittedAnswers(arena);
       } finally {
         await end();
       }
@@ -155,8 +155,10 @@ async function refusal(
       const count = `${String(lines.length)} lines for ${String(spells.length)} spells`;
       found.check(lines.length >= spells.length, `${replica.name}: ${count}`);
     }
-    found.check(inHand > 0, 'no answer was in hand at the end of a spell');
-    found.note(`${inHand} answers in hand at the ends of the spells${tally.refusalText}`);
+    found.check(uncommitted > 0, 'no answer waited for its commit at the end of a spell');
+    found.note(
+      `${uncommitted} answers not committed at the ends of the spells${tally.refusalText}`,
+    );
     return found.conclude(arena, tally, await countLost(arena, found));
   });
 }
@@ -168,7 +170,7 @@ async function allDown(arena: Arena, parts: readonly string[]): Promise<boolean>
   );
 }
 
-async function answersInHand(arena: Arena): Promise<number> {
+async function uncommittedAnswers(arena: Arena): Promise<number> {
   const texts = await Promise.all(
     arena.replicas.map(async ({ url }) => (await fetch(`${url}/metrics`)).text()),
   );

@@ -6,7 +6,7 @@ import type { GrantKey } from '../grants/index.js';
 const CLAIM_UNDER_WAY = 10_000;
 
 /** For which grants there are answers that are not committed yet, and for which some were found lately. */
-export class AnswersInHand {
+export class UncommittedAnswers {
   private readonly held = new Map<string, number>();
   /** When each came, the oldest first. */
   private readonly since = new Set<{ readonly at: number }>();
@@ -47,8 +47,8 @@ export class AnswersInHand {
   }
 
   /**
-   * Whether the refresh token of this version must not be presented: an answer for the grant is in
-   * hand, or one that was found was committed just now. A claim that was under way then may bring
+   * Whether the refresh token of this version must not be presented: an answer for the grant is
+   * not committed yet, or one that was found was committed just now. A claim that was under way then may bring
    * the row as it was before.
    */
   forbids(grant: GrantKey & { readonly version: number }): boolean {
@@ -61,7 +61,7 @@ export class AnswersInHand {
     );
   }
 
-  /** One that was found is not in hand any more. */
+  /** One that was found in the journal is committed now. */
   wasRecovered(grant: GrantKey & { readonly version: number }): void {
     const now = this.clock.now();
     // Oldest first: the order of a map is that in which its keys were added.
