@@ -7,7 +7,7 @@ import { createWorld } from '../support/world.js';
 import type { TokenAnswer, World } from '../support/world.js';
 
 /** A vault that has never seen its provider's key set, which is served apart from the provider. */
-describe('linking while the key set of the provider can not be had', () => {
+describe('linking while the key set of the provider cannot be had', () => {
   let keySet: TestIssuer;
   let world: World;
   let published: JWK[];
