@@ -1,8 +1,8 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { RequireScope } from '../common/index.js';
+import { RequireScope, pageLimit } from '../common/index.js';
 import { ApiProblems } from '../http/index.js';
-import { AuditPageDto, ListAuditQuery, pageLimit, positionOf, toAuditPage } from './audit.dto.js';
+import { AuditPageDto, ListAuditQuery, positionOf, toAuditPage } from './audit.dto.js';
 import { AuditStore } from './audit.store.js';
 
 @ApiTags('audit')

@@ -1,11 +1,8 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, Matches } from 'class-validator';
-import { IsProvider, IsUserId } from '../common/index.js';
+import { IsProvider, IsUserId, PageLimit } from '../common/index.js';
 import { AUDIT_TYPES } from './audit-event.js';
 import type { AuditRow } from './audit-event.js';
-
-/** Events on one page unless asked otherwise. */
-const DEFAULT_LIMIT = 50;
 
 /** Which events, and where to read on. */
 export class ListAuditQuery {
@@ -35,11 +32,7 @@ export class ListAuditQuery {
   @Matches(/^p(0|[1-9]\d{0,14})$/, { message: '$property must be a next_cursor' })
   after?: string;
 
-  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: 500, default: DEFAULT_LIMIT })
-  @IsOptional()
-  @Matches(/^([1-9]\d?|[1-4]\d{2}|500)$/, {
-    message: '$property must be a whole number from 1 to 500',
-  })
+  @PageLimit()
   limit?: string;
 }
 
@@ -96,8 +89,6 @@ export class AuditPageDto {
   @ApiProperty({ description: 'Pass it as `after` to go on, also after the last page.' })
   next_cursor!: string;
 }
-
-export const pageLimit = ({ limit }: ListAuditQuery): number => Number(limit ?? DEFAULT_LIMIT);
 
 /** The position that a cursor names. */
 export const positionOf = (cursor: string | undefined): number => Number(cursor?.slice(1) ?? 0);

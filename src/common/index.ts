@@ -8,6 +8,7 @@ export * from './log-events.js';
 export * from './log-output.js';
 export * from './redaction.js';
 export * from './identifiers.js';
+export * from './page.dto.js';
 export * from './scopes.js';
 export * from './signal.js';
 export * from './log.module.js';

@@ -1,16 +1,9 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { RequireScope } from '../common/index.js';
+import { RequireScope, pageLimit } from '../common/index.js';
 import { ApiProblems } from '../http/index.js';
 import { EventLogStore } from './event-log.store.js';
-import {
-  EventPageDto,
-  ListEventsQuery,
-  pageLimit,
-  toEventPage,
-  toPlace,
-  unknownPlace,
-} from './events.dto.js';
+import { EventPageDto, ListEventsQuery, toEventPage, toPlace, unknownPlace } from './events.dto.js';
 
 @ApiTags('events')
 @ApiBearerAuth()

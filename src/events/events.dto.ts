@@ -1,12 +1,9 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsOptional, IsString, Matches } from 'class-validator';
-import { EVENT_TYPES, invalidRequest } from '../common/index.js';
+import { IsOptional, IsString } from 'class-validator';
+import { EVENT_TYPES, PageLimit, invalidRequest } from '../common/index.js';
 import type { EventType } from '../common/index.js';
 import type { PlacedEvent } from './event.js';
 import type { LogPlace } from './event-log.store.js';
-
-/** Events on one page unless asked otherwise. */
-const DEFAULT_LIMIT = 50;
 
 const CURSOR = /^p([1-9]\d{0,17})$/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -21,11 +18,7 @@ export class ListEventsQuery {
   @IsString({ message: '$property must be a cursor of this API or the id of an event' })
   after?: string;
 
-  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: 500, default: DEFAULT_LIMIT })
-  @IsOptional()
-  @Matches(/^([1-9]\d?|[1-4]\d{2}|500)$/, {
-    message: '$property must be a whole number from 1 to 500',
-  })
+  @PageLimit()
   limit?: string;
 }
 
@@ -129,8 +122,6 @@ export class EventPageDto {
   })
   next_cursor!: string | null;
 }
-
-export const pageLimit = ({ limit }: ListEventsQuery): number => Number(limit ?? DEFAULT_LIMIT);
 
 /** @throws VaultError 400 `invalid_request` */
 export function toPlace(after: string | undefined): LogPlace | undefined {

@@ -1,17 +1,10 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { RequireScope } from '../common/index.js';
+import { RequireScope, pageLimit } from '../common/index.js';
 import { ApiProblems } from '../http/index.js';
 import { ProviderRegistry } from '../providers/index.js';
 import { GrantStore } from './grant.store.js';
-import {
-  GrantPageDto,
-  ListGrantsQuery,
-  fromCursor,
-  pageLimit,
-  toCursor,
-  toGrantDto,
-} from './grants.dto.js';
+import { GrantPageDto, ListGrantsQuery, fromCursor, toCursor, toGrantDto } from './grants.dto.js';
 
 @ApiTags('grants')
 @ApiBearerAuth()

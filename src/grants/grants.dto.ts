@@ -1,18 +1,16 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, IsOptional, IsString, Matches } from 'class-validator';
+import { IsIn, IsOptional, IsString } from 'class-validator';
 import {
   CONNECTION,
   IsProvider,
   IsUserId,
   PROVIDER,
+  PageLimit,
   USER_ID,
   invalidRequest,
 } from '../common/index.js';
 import { GRANT_STATUSES } from './grant.js';
 import type { Grant, GrantKey, GrantStatus } from './grant.js';
-
-/** Grants on one page unless asked otherwise. */
-const DEFAULT_LIMIT = 50;
 
 /** Which grants to list. */
 export class ListGrantsQuery {
@@ -31,11 +29,7 @@ export class ListGrantsQuery {
   @IsUserId()
   user_id?: string;
 
-  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: 500, default: DEFAULT_LIMIT })
-  @IsOptional()
-  @Matches(/^([1-9]\d?|[1-4]\d{2}|500)$/, {
-    message: '$property must be a whole number from 1 to 500',
-  })
+  @PageLimit()
   limit?: string;
 
   @ApiPropertyOptional({ description: '`next_cursor` of the page before.' })
@@ -93,8 +87,6 @@ export class GrantPageDto {
   @ApiProperty({ type: String, nullable: true, description: 'Null at the end.' })
   next_cursor!: string | null;
 }
-
-export const pageLimit = ({ limit }: ListGrantsQuery): number => Number(limit ?? DEFAULT_LIMIT);
 
 const time = (milliseconds: number | null): string | null =>
   milliseconds === null ? null : new Date(milliseconds).toISOString();
