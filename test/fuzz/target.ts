@@ -1,12 +1,12 @@
-import { join } from 'node:path';
 import { startSandbox } from '../../sandbox/index.js';
 import type { Sandbox } from '../../sandbox/index.js';
 import { GrantsTable } from '../faults/grants-table.js';
 import { Ledger } from '../faults/ledger.js';
-import { cleanUp, eventsOf, startVaultProgram, temporaryDirectory } from '../support/programs.js';
+import { cleanUp, eventsOf, startVaultProgram } from '../support/programs.js';
 import type { VaultProgram } from '../support/programs.js';
 import type { ApiDescription } from '../integration/api-schema.js';
 import { createDatabase } from '../support/database.js';
+import { programEnvironment } from '../support/program-environment.js';
 import { newIssuerKey, startIssuer } from '../support/issuer.js';
 import { TEST_KEYRING, createClient } from '../support/vault.js';
 
@@ -39,25 +39,21 @@ export async function startTarget(): Promise<FuzzTarget> {
   await table.close();
   const apiKey = await createClient(database.url);
   await createClient(database.url, ['admin'], { name: 'by-jwt', subject: 'svc', withKey: false });
-  const vault = await startVaultProgram({
-    NODE_ENV: 'test',
-    PORT: '0',
-    PUBLIC_PORT: '0',
-    PUBLIC_REQUESTS_PER_SECOND: '0',
-    DATABASE_URL: database.url,
-    VAULT_KEYRING: TEST_KEYRING,
-    SPOOL_DIR: join(temporaryDirectory(), 'spool'),
-    REFRESH_POLICY: 'on-demand',
-    AUTH_JWT_ISSUER: issuer.url,
-    AUTH_JWT_AUDIENCE: issuer.audience,
-    STITCH_MONEY_ISSUER: sandbox.stitchMoney.url,
-    STITCH_MONEY_CLIENT_ID: sandbox.stitchMoney.clientId,
-    STITCH_MONEY_CLIENT_SECRET: sandbox.stitchMoney.clientSecret,
-    STITCH_CONNECT_API_URL: sandbox.stitchConnect.url,
-    STITCH_CONNECT_APP_URL: sandbox.stitchConnect.url,
-    STITCH_CONNECT_PARTNER_ID: sandbox.stitchConnect.partnerId,
-    STITCH_CONNECT_PARTNER_SECRET: sandbox.stitchConnect.partnerSecret,
-  });
+  const vault = await startVaultProgram(
+    programEnvironment(database, {
+      PUBLIC_REQUESTS_PER_SECOND: '0',
+      REFRESH_POLICY: 'on-demand',
+      AUTH_JWT_ISSUER: issuer.url,
+      AUTH_JWT_AUDIENCE: issuer.audience,
+      STITCH_MONEY_ISSUER: sandbox.stitchMoney.url,
+      STITCH_MONEY_CLIENT_ID: sandbox.stitchMoney.clientId,
+      STITCH_MONEY_CLIENT_SECRET: sandbox.stitchMoney.clientSecret,
+      STITCH_CONNECT_API_URL: sandbox.stitchConnect.url,
+      STITCH_CONNECT_APP_URL: sandbox.stitchConnect.url,
+      STITCH_CONNECT_PARTNER_ID: sandbox.stitchConnect.partnerId,
+      STITCH_CONNECT_PARTNER_SECRET: sandbox.stitchConnect.partnerSecret,
+    }),
+  );
   const token = await issuer.token(key, {
     sub: 'svc',
     exp: Math.floor(Date.now() / 1000) + 86_400,

@@ -1,17 +1,9 @@
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { createDatabase } from '../support/database.js';
 import type { TestDatabase } from '../support/database.js';
-import { TEST_KEYRING } from '../support/vault.js';
+import { programEnvironment } from '../support/program-environment.js';
 import { eventually } from '../support/wait.js';
-import {
-  cleanUp,
-  eventsOf,
-  readiness,
-  start,
-  startVaultProgram,
-  temporaryDirectory,
-} from './programs.js';
+import { cleanUp, eventsOf, readiness, start, startVaultProgram } from './programs.js';
 
 describe('the inspector, which shows the keyring to whoever connects', () => {
   let database: TestDatabase;
@@ -21,15 +13,11 @@ describe('the inspector, which shows the keyring to whoever connects', () => {
   afterEach(cleanUp);
   afterAll(() => database.drop());
 
-  const environment = (): Record<string, string> => ({
-    NODE_ENV: 'production',
-    PORT: '0',
-    PUBLIC_PORT: '0',
-    PUBLIC_URL: 'https://link.example.com',
-    DATABASE_URL: database.url,
-    VAULT_KEYRING: TEST_KEYRING,
-    SPOOL_DIR: join(temporaryDirectory(), 'spool'),
-  });
+  const environment = () =>
+    programEnvironment(database, {
+      NODE_ENV: 'production',
+      PUBLIC_URL: 'https://link.example.com',
+    });
 
   it('stays shut when SIGUSR1 asks for it, and the vault goes on', async () => {
     // What the signal does to a program that has no listener, to know that this test can fail.

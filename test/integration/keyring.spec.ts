@@ -8,6 +8,7 @@ import { Journal, Shelf } from '../../src/journal/index.js';
 import { ROTATION_FORMAT } from '../../src/refresher/rotation-format.js';
 import { createDatabase } from '../support/database.js';
 import type { TestDatabase } from '../support/database.js';
+import { programEnvironment } from '../support/program-environment.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { launchVault } from '../support/vault.js';
 import { cleanUp, start, startVaultProgram, temporaryDirectory } from './programs.js';
@@ -42,14 +43,8 @@ describe('a keyring that is not the one in use', () => {
     await database.drop();
   });
 
-  const environment = (keys: (typeof OLD)[], url = database.url) => ({
-    NODE_ENV: 'test',
-    PORT: '0',
-    PUBLIC_PORT: '0',
-    DATABASE_URL: url,
-    VAULT_KEYRING: spell(keys),
-    SPOOL_DIR: join(temporaryDirectory(), 'spool'),
-  });
+  const environment = (keys: (typeof OLD)[], url = database.url) =>
+    programEnvironment({ url }, { VAULT_KEYRING: spell(keys) });
   const missing = (rows: number) =>
     `VAULT_KEYRING: key old-2025, still in use by ${String(rows)} row(s), is missing\n`;
 

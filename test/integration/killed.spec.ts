@@ -5,6 +5,7 @@ import { GrantsTable } from '../faults/grants-table.js';
 import { Ledger } from '../faults/ledger.js';
 import { createDatabase } from '../support/database.js';
 import type { TestDatabase } from '../support/database.js';
+import { programEnvironment } from '../support/program-environment.js';
 import { TEST_KEYRING } from '../support/vault.js';
 import { eventually } from '../support/wait.js';
 import { cleanUp, eventsOf, startVaultProgram, temporaryDirectory } from './programs.js';
@@ -36,19 +37,15 @@ describe('a vault killed while the provider has its refresh token', () => {
     await database.drop();
   });
 
-  const environment = (spool: string) => ({
-    NODE_ENV: 'test',
-    PORT: '0',
-    PUBLIC_PORT: '0',
-    DATABASE_URL: database.url,
-    VAULT_KEYRING: TEST_KEYRING,
-    SPOOL_DIR: spool,
-    PROVIDER_TIMEOUT: String(PROVIDER_TIMEOUT),
-    REFRESH_INTERVAL: '1',
-    STITCH_MONEY_ISSUER: sandbox.url,
-    STITCH_MONEY_CLIENT_ID: sandbox.clientId,
-    STITCH_MONEY_CLIENT_SECRET: sandbox.clientSecret,
-  });
+  const environment = (spool: string) =>
+    programEnvironment(database, {
+      SPOOL_DIR: spool,
+      PROVIDER_TIMEOUT: String(PROVIDER_TIMEOUT),
+      REFRESH_INTERVAL: '1',
+      STITCH_MONEY_ISSUER: sandbox.url,
+      STITCH_MONEY_CLIENT_ID: sandbox.clientId,
+      STITCH_MONEY_CLIENT_SECRET: sandbox.clientSecret,
+    });
   const presented = () =>
     eventually('the token is presented', () => sandbox.stats.refreshCalls === 1);
   const refreshed = (limit?: number) =>

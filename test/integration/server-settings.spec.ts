@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { createDatabase } from '../support/database.js';
 import type { TestDatabase } from '../support/database.js';
+import { programEnvironment } from '../support/program-environment.js';
 import { readAudit, verifyAudit } from '../support/audit.js';
 import { createWorld } from '../support/world.js';
 import type { TokenAnswer } from '../support/world.js';
 import { cleanUp, readiness, runCli, startVaultProgram, temporaryDirectory } from './programs.js';
-import { TEST_KEYRING, createClient } from '../support/vault.js';
+import { createClient } from '../support/vault.js';
 import { eventually } from '../support/wait.js';
 
 const ODD_USER = 'žofie\\東京';
@@ -50,16 +51,13 @@ describe('a database with settings of its own', () => {
 
   const set = (setting: string) => database.query(`ALTER DATABASE ${database.name} SET ${setting}`);
   const startVault = (spool = join(temporaryDirectory(), 'spool')) =>
-    startVaultProgram({
-      NODE_ENV: 'test',
-      PORT: '0',
-      PUBLIC_PORT: '0',
-      DATABASE_URL: database.url,
-      VAULT_KEYRING: TEST_KEYRING,
-      SPOOL_DIR: spool,
-      STITCH_MONEY_CLIENT_ID: 'client',
-      STITCH_MONEY_CLIENT_SECRET: 'secret',
-    });
+    startVaultProgram(
+      programEnvironment(database, {
+        SPOOL_DIR: spool,
+        STITCH_MONEY_CLIENT_ID: 'client',
+        STITCH_MONEY_CLIENT_SECRET: 'secret',
+      }),
+    );
 
   it('is read and written in the same way whatever they say of text, times, numbers and plans', async () => {
     database = await createDatabase();

@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createDatabase } from '../support/database.js';
 import type { TestDatabase } from '../support/database.js';
+import { programEnvironment } from '../support/program-environment.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { StartError } from '../../src/start/start-error.js';
 import { TEST_KEYRING, launchVault } from '../support/vault.js';
@@ -27,15 +28,8 @@ describe('node dist/main.js', () => {
   afterEach(cleanUp);
   afterAll(() => database.drop());
 
-  const environment = (overrides: Record<string, string> = {}): Record<string, string> => ({
-    NODE_ENV: 'test',
-    PORT: '0',
-    PUBLIC_PORT: '0',
-    DATABASE_URL: database.url,
-    VAULT_KEYRING: TEST_KEYRING,
-    SPOOL_DIR: join(temporaryDirectory(), 'spool'),
-    ...overrides,
-  });
+  const environment = (overrides: Record<string, string> = {}) =>
+    programEnvironment(database, overrides);
   const runMain = (overrides: Record<string, string>) =>
     start('main.js', [], environment(overrides)).ended;
 

@@ -1,15 +1,15 @@
 import { Agent, get } from 'node:http';
 import { connect } from 'node:net';
-import { join } from 'node:path';
 import { startStitchMoney } from '../../sandbox/index.js';
 import type { StitchMoneySandbox } from '../../sandbox/index.js';
 import { GrantsTable } from '../faults/grants-table.js';
 import { Ledger } from '../faults/ledger.js';
 import { createDatabase } from '../support/database.js';
 import type { TestDatabase } from '../support/database.js';
+import { programEnvironment } from '../support/program-environment.js';
 import { TEST_KEYRING, createClient } from '../support/vault.js';
 import { eventually } from '../support/wait.js';
-import { cleanUp, eventsOf, startVaultProgram, temporaryDirectory } from './programs.js';
+import { cleanUp, eventsOf, startVaultProgram } from './programs.js';
 
 describe('a vault that is stopped', () => {
   let database: TestDatabase;
@@ -25,19 +25,15 @@ describe('a vault that is stopped', () => {
   });
 
   const startVault = (environment: Record<string, string> = {}) =>
-    startVaultProgram({
-      NODE_ENV: 'test',
-      PORT: '0',
-      PUBLIC_PORT: '0',
-      DATABASE_URL: database.url,
-      VAULT_KEYRING: TEST_KEYRING,
-      SPOOL_DIR: join(temporaryDirectory(), 'spool'),
-      REFRESH_POLICY: 'on-demand',
-      STITCH_MONEY_ISSUER: sandbox.url,
-      STITCH_MONEY_CLIENT_ID: sandbox.clientId,
-      STITCH_MONEY_CLIENT_SECRET: sandbox.clientSecret,
-      ...environment,
-    });
+    startVaultProgram(
+      programEnvironment(database, {
+        REFRESH_POLICY: 'on-demand',
+        STITCH_MONEY_ISSUER: sandbox.url,
+        STITCH_MONEY_CLIENT_ID: sandbox.clientId,
+        STITCH_MONEY_CLIENT_SECRET: sandbox.clientSecret,
+        ...environment,
+      }),
+    );
   const ends = (vault: { stdout: string }) => eventsOf(vault).map(({ event }) => event);
 
   it.each([
