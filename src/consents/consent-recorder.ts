@@ -33,9 +33,9 @@ const ENDED_UNSTORED: ReadonlySet<string | null> = new Set(['deleted', 'supersed
 export type LinkEnd = 'stored' | 'kept' | 'discarded' | 'lost';
 
 /**
- * Stores what a consent brought, once and for certain: the code is spent, and a user who is asked
- * again may not come back. It is spooled first; what a killed process or a long outage of the
- * database left there is stored later, by whoever works with the directory.
+ * Stores the tokens of a consent exactly once. The code is spent, and a user who is asked again may
+ * not come back. So the tokens are written to the spool first. What a killed process or a long
+ * outage of the database left there is stored later, by any process that works with the directory.
  */
 @Injectable()
 export class ConsentRecorder {

@@ -36,11 +36,12 @@ export class LateAnswers {
   }
 
   /**
-   * Brings something to its end.
+   * Runs a piece of work to its end.
    *
    * @param run has the caller watch each of its calls to the provider
    * @param failedLate is told of what it throws when the caller has been answered already
-   * @returns undefined as soon as one of them takes longer than `PROVIDER_TIMEOUT`; the work goes on
+   * @returns undefined as soon as one of them takes longer than `PROVIDER_TIMEOUT`; the work goes
+   *   on
    */
   within<End>(
     run: (caller: WaitingCaller) => Promise<End>,

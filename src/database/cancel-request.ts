@@ -26,10 +26,10 @@ export const isDeadlinePassed = (error: unknown): boolean =>
   error instanceof Error && error.message === 'Query read timeout';
 
 /**
- * Has the server end what a connection still waits for, and returns once it did: the backend is
- * gone, or idle. A client that merely hangs up leaves it waiting for its lock, for hours if need
- * be, and each such backend is one that nobody else can have. Bounded: a server that does not
- * answer at all is not waited for.
+ * Asks the server to end the statement of a connection, and returns when the backend is gone or
+ * idle. If the client only closes the connection, the backend goes on waiting for its lock, maybe
+ * for hours, and uses up a connection of the server. Bounded: a server that does not answer at all
+ * is not waited for.
  */
 export async function endStatement(client: pg.ClientBase): Promise<void> {
   let limit: NodeJS.Timeout | undefined;

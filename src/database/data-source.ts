@@ -23,7 +23,8 @@ const SILENT: Logger = {
 
 /**
  * How TypeORM connects. No session state (no `SET`, no startup options, no named statements), so
- * that a transaction-mode pooler can stand between. Deadlines are the client's for that reason.
+ * that the vault works behind a pooler in transaction mode. Deadlines are the client's for that
+ * reason.
  */
 export function dataSourceOptions(config: ConnectionConfig): DataSourceOptions {
   return {

@@ -7,8 +7,8 @@ import { Connections } from './connections.js';
 import type { Query } from './connections.js';
 
 /**
- * The way of all statements to PostgreSQL, short ones only. It knows whether the database is there:
- * while it is known to be away, statements fail at once instead of waiting one by one.
+ * Runs all statements of the vault, which are short. It knows whether the database answers: while
+ * the database is away, statements fail at once instead of waiting one by one.
  */
 @Injectable()
 export class Database {

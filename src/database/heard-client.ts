@@ -4,8 +4,8 @@ import { DatabaseServers, ReadOnlyServerError } from './servers.js';
 import type { Way } from './servers.js';
 
 /**
- * What a session is asked to be like, whatever the server, the database or the role say: the driver
- * reads times by it. In the startup packet, which comes before all those, and these of all settings
+ * Settings of each session, whatever the server, the database or the role say: the driver reads
+ * times by them. In the startup packet, which comes before all those, and these of all settings
  * because PgBouncer keeps them for each client in transaction mode, too.
  */
 const SESSION = {

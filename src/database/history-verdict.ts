@@ -56,9 +56,9 @@ export interface OtherReplica {
 const AHEAD = 2;
 
 /**
- * What is left to believe where a server went back that is the same one as before, as after a
- * machine was set back to a snapshot: that others are at work in it is a word of before the step,
- * until they have written more than they had by then.
+ * What can still be believed when a server went back and is the same one as before, as after a
+ * machine was set back to a snapshot. What its table says of other processes was written before the
+ * step, until they have written more than they had by then.
  *
  * @param heard the last beat of each other that was heard of before the step
  */

@@ -19,9 +19,9 @@ export type HistoryPause = 'copy' | 'history_lost';
 
 /**
  * Answers the question whether the database is still the one that this process wrote to, and all of
- * it. As long as it may not be, it counts as away: what the process remembers is written anew
- * first, then what was deleted is deleted anew, and for each of the two all others are waited for
- * who were there before. Only then is a row served or a refresh token presented.
+ * it. While this is not certain, the database counts as away. The process first writes anew what it
+ * remembers, and then repeats the deletions. After each of the two steps it waits for all processes
+ * that worked with the database before. Only then is a row served or a refresh token presented.
  */
 @Injectable()
 export class History {
@@ -34,8 +34,8 @@ export class History {
 
   /**
    * Whether what is remembered may be written, asked until it is so: not before the keyring was
-   * compared with the database. What another vault remembers, whose spool this is by mistake, would
-   * be written into it, and nobody else could open that.
+   * compared with the database. If the spool is that of another vault by mistake, its records would
+   * be written into this database, and no other process could open them.
    */
   mayRestore: () => Promise<boolean> = () => Promise.resolve(true);
 
@@ -149,9 +149,9 @@ export class History {
   }
 
   /**
-   * Not migrated: nothing works here, and nothing can be compared. Where this process has worked it
-   * is about to be restored, and counts as away: rows that appear in between must not be served
-   * before they were compared.
+   * Not migrated: nothing works here, and nothing can be compared. Where this process has worked
+   * before, somebody is about to restore the database, and it counts as away: rows that appear
+   * during the restore must not be served before they were compared.
    */
   private withoutTables(): boolean {
     if (!this.own.known) return true;

@@ -42,8 +42,9 @@ export class KnownReplicas {
   }
 
   /**
-   * Contact with the database was lost while nothing was missing. When the same server is there again, those
-   * who lived are at work in it if they write; if they are silent, nobody knows what it has forgotten.
+   * Contact with the database was lost while nothing was missing. When the same server is back,
+   * processes that were alive then work with it again if they write. If they do not write, nobody
+   * knows what the server has forgotten.
    */
   lostContact(): void {
     const sinceMs = performance.now() - LIVING_MS;

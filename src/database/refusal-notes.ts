@@ -11,8 +11,9 @@ const CAPACITY = 50;
 const KNOWN_OTHERWISE = /^(57|08)/;
 
 /**
- * Says what the database refuses statements with, once a minute: callers get 503s by it and rotations wait,
- * while the database is there, and nothing else would say that a right is missing, or which table is locked.
+ * Logs once a minute with which errors the database refuses statements. The database answers then,
+ * but callers get 503 and rotations wait. Nothing else would say that a right is missing, or which
+ * table is locked.
  */
 export class RefusalNotes {
   private told = new Map<string, number>();

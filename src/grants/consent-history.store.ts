@@ -48,8 +48,8 @@ export class ConsentHistory {
 
   /**
    * Whether a later consent, or another way to a token (an account, an import), has taken the name,
-   * or waits to be confirmed; what was deleted since is known from its event. Takes the lock of the
-   * name: who is at it just now is waited for.
+   * or waits to be confirmed; a deletion since then is known from its event. Takes the lock of the
+   * name, and so waits for whoever works with that name.
    */
   async overtaken(query: Query, consent: EarlierConsent): Promise<boolean> {
     await lockName(query, consent);

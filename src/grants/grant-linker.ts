@@ -43,8 +43,8 @@ export class GrantLinker {
   ) {}
 
   /**
-   * Stores a grant, together with whatever else belongs into the transaction. A database that goes
-   * away just now is waited for: what brought the tokens cannot be done again.
+   * Stores a grant, together with whatever else belongs into the transaction. It waits for a
+   * database that goes away at this moment, because the tokens cannot be obtained a second time.
    *
    * @param first done first in the transaction; when it says false the grant is not stored
    * @throws StorageUnavailableError when it stays away

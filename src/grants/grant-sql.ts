@@ -3,8 +3,8 @@ import type { GrantKey } from './grant.js';
 import { CONSENTED_ROWS } from './new-grant.js';
 
 /**
- * Makes consents, confirmations and deletions of one name come one after the other, until the
- * transaction ends; also when there is no row yet that could be locked.
+ * Serialises consents, confirmations and deletions of one name until the transaction ends, also
+ * when there is no row yet that could be locked.
  */
 export async function lockName(query: Query, key: GrantKey): Promise<void> {
   await query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [

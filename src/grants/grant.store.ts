@@ -64,9 +64,9 @@ export class GrantStore {
 
   /**
    * Stores what a consent brought, in the caller's transaction. Replaces an earlier grant of the
-   * same name as a whole. The version goes on counting, so that a report about an old token can be
-   * told to be old. The earlier refresh token is revoked later. What is not confirmed yet replaces
-   * nothing but another of its kind: see {@link UnconfirmedStore}.
+   * same name as a whole. The version goes on counting, so that a report about an old token is
+   * recognised as old. The earlier refresh token is revoked later. What is not confirmed yet
+   * replaces nothing but another of its kind: see {@link UnconfirmedStore}.
    *
    * @returns false when nothing was written: it is there already, or something is that stays
    */
@@ -114,9 +114,9 @@ export class GrantStore {
 
   /**
    * Deletes a grant, and with it what waits beside it to be confirmed; their refresh tokens are
-   * revoked later. Under the lock of the name: what is being confirmed at this moment
-   * is deleted where it was or where it is then, and does not slip through between the two. Nor
-   * does what a user who has come back already consented to: such links are ended.
+   * revoked later. Under the lock of the name: a consent that is being confirmed at this moment is
+   * deleted before or after the confirmation, and never missed between the two. Nor does what a
+   * user who has come back already consented to: such links are ended.
    *
    * @param client who asked for it
    * @returns whether there was one

@@ -49,7 +49,7 @@ export class HeldStore {
   }
 
   /**
-   * Writes the tokens of an answer that was understood: the rotation that it was, at last.
+   * Writes the tokens of a kept answer that is understood now: this completes the rotation.
    *
    * @returns whether the grant was still held in this version
    * @throws StorageUnavailableError
@@ -78,7 +78,8 @@ export class HeldStore {
   }
 
   /**
-   * Lets go of a grant whose answer turned out to hold no tokens: its own are tried again, in doubt.
+   * Ends the hold on a grant whose answer turned out to have no tokens: its old refresh token is
+   * tried again, in doubt.
    *
    * @returns whether it was still held in this version
    * @throws StorageUnavailableError

@@ -122,9 +122,9 @@ export class OperatorStore {
   }
 
   /**
-   * Has grants in `reauthorization_required` tried once more with the token that they had, after a
-   * provider refused what it should not have. What works is active again, what is refused stays as
-   * it is. A grant whose answer is held is not tried: its token has been used.
+   * Schedules grants in `reauthorization_required` once more with the refresh token that they had,
+   * after a provider refused them by mistake. A grant whose token works is active again; one that
+   * is refused stays as it is. A grant whose answer is held is not tried: its token has been used.
    *
    * @returns how many are tried, and how many are not and why
    */
@@ -154,7 +154,7 @@ export class OperatorStore {
 
   /**
    * Puts a grant that can be refreshed, or a suspended one that can be checked, at the head of the
-   * schedule; not one that somebody is at already.
+   * schedule; not one that a process is refreshing already.
    *
    * @returns whether it was
    */

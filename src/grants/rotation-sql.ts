@@ -32,7 +32,7 @@ const runOut = (now: string) => `lease_expires_at < least(now(), to_timestamp(${
 
 /**
  * Takes the rows `picked` says. A claimed row is due again when its lease ends, so that a crash
- * needs no clean-up: nobody steps over the row meanwhile, and afterwards it is simply due, in doubt.
+ * needs no clean-up: until then no claim meets the row, and afterwards it is due, in doubt.
  */
 const claim = (picked: string, further = '', only = 'true') => `
   WITH picked AS MATERIALIZED (${picked} FOR UPDATE SKIP LOCKED),${further}

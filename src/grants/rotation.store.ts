@@ -201,8 +201,8 @@ export class RotationStore {
   }
 
   /**
-   * Has the leases of a process that is dead end in so many milliseconds, those that would last
-   * longer. Its answers must have been committed. One that is locked ends by itself.
+   * Shortens the leases of a dead process to so many milliseconds, where they would last longer.
+   * Its answers must have been committed before. A lease whose row is locked runs out by itself.
    *
    * @returns how many
    */

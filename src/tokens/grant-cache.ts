@@ -39,10 +39,10 @@ interface Entry extends CacheEntry {
 }
 
 /**
- * Sealed rows, so that a warm read touches no database. Rotations elsewhere need no invalidation,
- * an access token is good until it expires; deletion, suspension and rejection are heard of through
- * `LISTEN`. While that is down an entry is trusted for a moment only, unless the database is away
- * as well: then it is believed for as long as `STALE_TRUST` allows.
+ * Sealed rows, so that a warm read touches no database. Rotations by other replicas need no
+ * invalidation, because an access token is good until it expires. Deletions, suspensions and
+ * rejections arrive through `LISTEN`. While that is down an entry is trusted for a moment only,
+ * unless the database is away as well: then it is believed for as long as `STALE_TRUST` allows.
  */
 @Injectable()
 export class GrantCache implements OnModuleInit {
@@ -142,9 +142,9 @@ export class GrantCache implements OnModuleInit {
   }
 
   /**
-   * Puts what a rotation of this process has made of a row in its place, if it is held: then the
-   * new token is at hand as well should the database go away. A row that is still held was not
-   * invalidated since it was read, and is relied on as before.
+   * Replaces a cached row by what a rotation of this process made of it. The new token can then be
+   * served when the database goes away. A row that is still cached was not invalidated since it was
+   * read, so its entry is trusted as before.
    */
   renew(row: Grant): void {
     const grant = judged(row, this.clock);

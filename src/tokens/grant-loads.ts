@@ -15,9 +15,9 @@ interface Waiting {
 }
 
 /**
- * Loads rows for readers. A load goes out at once while few are under way; those that come then wait
- * until a statement has ended, and share the next one. No load joins a statement that was sent before
- * it was asked for, so that what it brings is no older than the asking.
+ * Loads rows for readers. A load is sent at once while few are under way. Later ones wait until a
+ * statement has ended, and share the next one. No load joins a statement that was sent before the
+ * load was asked for: a row is never older than the question.
  */
 @Injectable()
 export class GrantLoads {

@@ -20,7 +20,7 @@ interface Reported {
 
 /**
  * Keeps a client from having a user's token rotated over and over. A version counts once, however
- * many report it, and an old one not at all: it has nothing rotated.
+ * many report it. A report about an old version does not count: it rotates nothing.
  */
 @Injectable()
 export class RejectionCeiling {

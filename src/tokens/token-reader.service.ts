@@ -68,7 +68,7 @@ export class TokenReader {
   }
 
   /**
-   * Takes a caller's word that the API refuses the token of this version. Whatever the number of
+   * A caller reports that the API refuses the token of this version. Whatever the number of
    * reports, the token is replaced once; a report about an old version changes nothing.
    *
    * @returns the current token, or throws as {@link read} does

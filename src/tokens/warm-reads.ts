@@ -41,11 +41,11 @@ const NO_QUERY: ReadParameters = {
 };
 
 /**
- * Answers `GET /tokens/:user_id` from memory, in front of Nest's router: one synchronous walk for
- * what most requests are. It knows how to say yes and nothing else. Everything that is not plainly
- * to be served goes on to the controller, which decides and says why: a caller who may not read, a
- * token that is not good, a query that was not seen before. Authentication and ceilings are before
- * it, the log and the metrics after it, as for every route (decision 0024).
+ * Answers `GET /tokens/:user_id` from memory, in front of Nest's router: without waiting for
+ * anything, as most requests allow. It only serves, and never refuses. Every other request goes on
+ * to the controller, which decides and says why: a caller who may not read, a token that is not
+ * good, a query that was not seen before. Authentication and ceilings are before it, the log and
+ * the metrics after it, as for every route (decision 0024).
  */
 @Injectable()
 export class WarmReads {
