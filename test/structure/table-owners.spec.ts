@@ -61,6 +61,23 @@ describe('the tables of the schema', () => {
     expect(new Set(tables)).toEqual(new Set(Object.keys(OWNERS)));
   });
 
+  it('stand in docs/architecture.md beside their owner, which has a row for every folder', () => {
+    const page = readFileSync(join(root, 'docs/architecture.md'), 'utf8');
+    const rows = page.split('\n').filter((line) => /^\| `[a-z.-]+[`/]/.test(line));
+    const folders = readdirSync(join(root, 'src'), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name);
+    const described = rows.flatMap((row) => {
+      const [, folder = '', holds = ''] = row.split('|');
+      return [...folder.matchAll(/`([a-z-]+)\/`/g)].map(([, name = '']) => ({ name, holds }));
+    });
+    expect(described.map(({ name }) => name).sort()).toEqual(folders.sort());
+    for (const [table, owner] of Object.entries(OWNERS)) {
+      const named = described.filter(({ holds }) => holds.includes(`\`${table}\``));
+      expect({ table, named: named.map(({ name }) => name) }).toEqual({ table, named: [owner] });
+    }
+  });
+
   it('are written by the SQL of their owner alone', () => {
     const writes = [...uses('INSERT INTO|UPDATE|DELETE FROM', 'writes')];
     // The pattern finds what is there at all.
