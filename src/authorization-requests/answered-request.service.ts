@@ -59,7 +59,7 @@ export class AnsweredRequestService {
     }
     const { id: requestId, returnTo } = request;
     const exchange = { code: answer.code, issuer: parsed.issuer };
-    const end = await this.lateAnswers.within(
+    const end = await this.lateAnswers.runToEnd(
       (browser) => this.exchange(request, provider, exchange, browser),
       (error) => {
         const said = { authorization_request: requestId };

@@ -43,7 +43,7 @@ export class LateAnswers {
    * @returns undefined as soon as one of them takes longer than `PROVIDER_TIMEOUT`; the work goes
    *   on
    */
-  within<End>(
+  runToEnd<End>(
     run: (caller: WaitingCaller) => Promise<End>,
     failedLate: (error: unknown) => void,
   ): Promise<End | undefined> {

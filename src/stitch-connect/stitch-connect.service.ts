@@ -55,7 +55,7 @@ export class StitchConnectService {
     // An account cannot be made twice, so none is made whose token has nowhere to go.
     if (!this.database.available) throw new StorageUnavailableError();
     const names = { provider: provider.name, user_id: userId };
-    const number = await this.lateAnswers.within(
+    const number = await this.lateAnswers.runToEnd(
       (caller) => this.create(provider, userId, account, caller),
       (error) => {
         this.log.failure('stitch_connect.failed', error, names);

@@ -125,7 +125,7 @@ describe('reading a token', () => {
     const latency = 600;
     // Half a round trip to the database is what the vault may be wrong about its clock.
     const tolerance = 100;
-    const within = (read: TokenAnswer, before: number, after: number) => {
+    const expectBetween = (read: TokenAnswer, before: number, after: number) => {
       const asked = Date.parse(read.expires_at) - 900_000;
       expect(asked).toBeGreaterThanOrEqual(before - tolerance);
       expect(asked).toBeLessThanOrEqual(after - latency + tolerance);
@@ -139,12 +139,12 @@ describe('reading a token', () => {
     const linking = Date.now();
     expect((await visit(callback)).status).toBe(200);
     const linked = Date.now();
-    within(await token('ben'), linking, linked);
+    expectBetween(await token('ben'), linking, linked);
     await age('ben', 890);
     const refreshing = Date.now();
     const refreshed = await token('ben');
     expect(refreshed.version).toBe(2);
-    within(refreshed, refreshing, Date.now());
+    expectBetween(refreshed, refreshing, Date.now());
   });
 
   it('names every scope that the grant lacks', async () => {

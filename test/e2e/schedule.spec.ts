@@ -38,13 +38,13 @@ const version = async (world: World, userId: string, query = '') => {
 const DUE = 800;
 
 /** Whose grants each policy keeps fresh by itself. */
-const KEPT: Readonly<Record<string, readonly string[]>> = {
+const FRESHENED: Readonly<Record<string, readonly string[]>> = {
   all: ['read', 'unread', 'long-ago'],
   active: ['read'],
   'on-demand': [],
 };
 
-describe.each(Object.keys(KEPT))('the schedule under REFRESH_POLICY=%s', (policy) => {
+describe.each(Object.keys(FRESHENED))('the schedule under REFRESH_POLICY=%s', (policy) => {
   let world: World;
   beforeAll(async () => {
     const environment = { REFRESH_POLICY: policy, REFRESH_INTERVAL: '1' };
@@ -65,7 +65,7 @@ describe.each(Object.keys(KEPT))('the schedule under REFRESH_POLICY=%s', (policy
   });
   afterAll(() => world.close());
 
-  const kept = KEPT[policy] ?? [];
+  const kept = FRESHENED[policy] ?? [];
 
   it.each(['read', 'unread', 'long-ago'])('keeps fresh what it should: %s', async (user) => {
     const row = await dealtWith(world, user);
