@@ -35,5 +35,9 @@ export function tokensThatArrived(answer: ProviderAnswer): ProviderAnswer | unde
   return undefined;
 }
 
+/** Whether all of a token answer has arrived but for its end. */
+export const hasAllTokens = (answer: ProviderAnswer): boolean =>
+  tokensThatArrived(answer) === answer;
+
 const holdsToken = (members: Record<string, unknown>): boolean =>
   isToken(members.refresh_token) || isToken(members.access_token);

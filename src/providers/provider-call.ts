@@ -9,6 +9,9 @@ export interface WholeAnswer {
   readonly body: Buffer;
 }
 
+/** Milliseconds without another byte after which it is looked whether all that matters has come. */
+const QUIET_MS = 1000;
+
 /**
  * One call under way, as undici's dispatcher tells of it. In the place of undici's own `request`,
  * whose stream and abort signal cost more than the call itself where a body is always read to its
@@ -21,6 +24,7 @@ export class ProviderCall implements Dispatcher.DispatchHandler {
   readonly answer: Promise<WholeAnswer>;
   private readonly parts: Buffer[] = [];
   private readonly deadline: NodeJS.Timeout;
+  private quiet: NodeJS.Timeout | undefined;
   private status = 0;
   private headers: AnswerHeaders = {};
   private controller: Dispatcher.DispatchController | undefined;
@@ -34,8 +38,14 @@ export class ProviderCall implements Dispatcher.DispatchHandler {
     return status === 0 ? undefined : { status, headers, body: Buffer.concat(parts) };
   }
 
-  /** @param deadlineMs milliseconds for the whole call, waiting for a connection and body included */
-  constructor(deadlineMs: number) {
+  /**
+   * @param deadlineMs milliseconds for the whole call, waiting for a connection and body included
+   * @param isEnough whether an answer is good although its end has not come: then it is not waited for
+   */
+  constructor(
+    deadlineMs: number,
+    private readonly isEnough: (arrived: WholeAnswer) => boolean,
+  ) {
     this.answer = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
@@ -66,17 +76,31 @@ export class ProviderCall implements Dispatcher.DispatchHandler {
 
   onResponseData(_controller: Dispatcher.DispatchController, part: Buffer): void {
     this.parts.push(part);
+    if (this.quiet) this.quiet.refresh();
+    else
+      this.quiet = setTimeout(() => {
+        this.onQuiet();
+      }, QUIET_MS).unref();
   }
 
   onResponseEnd(): void {
-    clearTimeout(this.deadline);
+    this.clearTimers();
     const { status, headers, parts } = this;
     this.resolve({ status, headers, body: Buffer.concat(parts) });
   }
 
   onResponseError(_controller: unknown, error: Error): void {
-    clearTimeout(this.deadline);
+    this.clearTimers();
     this.reject(error);
+  }
+
+  private onQuiet(): void {
+    if (this.arrived && this.isEnough(this.arrived)) this.giveUp();
+  }
+
+  private clearTimers(): void {
+    clearTimeout(this.deadline);
+    clearTimeout(this.quiet);
   }
 
   private giveUp(): void {

@@ -201,6 +201,18 @@ describe('a call to a provider', () => {
     }
   });
 
+  it('waits a second, and no longer, for the end of an answer whose tokens have come', async () => {
+    const tokens = '{"access_token":"a","refresh_token":"next"}';
+    const server = new RawServer((socket) => {
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n${tokens}`);
+    });
+    const patient = new ProviderHttp(60_000, 1);
+    const answer = await patient.send(await server.url, { method: 'POST', body: 'x=y' });
+    expect(answer.body.toString()).toBe(tokens);
+    await patient.close();
+    server.close();
+  });
+
   it('has one deadline for the whole call, however slowly an answer trickles', async () => {
     const before = performance.now();
     const error = await call((socket) => {

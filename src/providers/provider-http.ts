@@ -4,7 +4,7 @@ import type { ProxyConfig } from '../config/index.js';
 import { OutboundDispatcher, parseRetryAfter } from '../outbound/index.js';
 import { MAX_ANSWER_BYTES, decodeBody } from './answer.js';
 import type { ProviderAnswer } from './answer.js';
-import { tokensThatArrived } from './cut-answer.js';
+import { hasAllTokens, tokensThatArrived } from './cut-answer.js';
 import { ProviderCall } from './provider-call.js';
 import type { AnswerHeaders, WholeAnswer } from './provider-call.js';
 import { ProviderError } from './provider-error.js';
@@ -169,7 +169,7 @@ export class ProviderHttp {
 
   private async call(target: Target, options: RequestOptions, deadline: number) {
     const { line } = this;
-    const call = new ProviderCall(deadline);
+    const call = new ProviderCall(deadline, (arrived) => hasAllTokens(toProviderAnswer(arrived)));
     const { origin, path } = target;
     const { method = 'GET', headers: given = {} } = options;
     const headers = given instanceof Headers ? Object.fromEntries(given) : given;
