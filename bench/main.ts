@@ -7,6 +7,7 @@ import { measureClaims } from './claims.js';
 import { table } from './figures.js';
 import { measureFloods } from './floods.js';
 import type { Figure } from './figures.js';
+import { measureHeld } from './held.js';
 import { LoadGenerator } from './load.js';
 import { measureMemory } from './memory.js';
 import { measureMisses } from './misses.js';
@@ -26,6 +27,9 @@ const { values: options } = parseArgs({
   options: {
     grants: { type: 'string', default: '200000' },
     'bloat-grants': { type: 'string', default: '20000' },
+    'held-grants': { type: 'string', default: '20000' },
+    'held-minutes': { type: 'string', default: '2' },
+    'held-lifetime': { type: 'string', default: '60' },
     json: { type: 'string' },
     only: { type: 'string' },
     profile: { type: 'string' },
@@ -60,6 +64,12 @@ const measurements: Record<string, () => Promise<Figure[]>> = {
   floods: async () => measureFloods(await opened(), key, generator, FEWER_ROUNDS),
   claims: async () => [await measureClaims(site, Number(options.grants))],
   bloat: () => measureBloat(site, Number(options['bloat-grants'])),
+  held: () =>
+    measureHeld(site, {
+      grants: Number(options['held-grants']),
+      minutes: Number(options['held-minutes']),
+      lifetime: Number(options['held-lifetime']),
+    }),
   start: async () => [await measureStart(site, ROUNDS)],
 };
 const only = options.only?.split(',');
