@@ -39,6 +39,14 @@ describe('an answer that was cut off', () => {
     }
   });
 
+  it('has a token that is renewed at once where nobody knows how long it lives', () => {
+    expect(arrived('{"access_token":"a","refresh_token":"next","expires_in":90')).toEqual({
+      access_token: 'a',
+      refresh_token: 'next',
+      expires_in: 1,
+    });
+  });
+
   it('is lost when it is an error, a page, a form, packed and incomplete, or holds no token', () => {
     const form = 'access_token=a&refresh_token=nex';
     for (const body of [

@@ -2,6 +2,11 @@ import { decodeBody, membersOf } from './answer.js';
 import type { ProviderAnswer } from './answer.js';
 import { isToken } from './token-answer.js';
 
+/**
+ * Seconds that an access token lives whose life was in what did not arrive. A usual life may be longer than this
+ * one's, and a dead token would be served; so it is renewed at once, by the refresh token that has arrived.
+ */
+const UNKNOWN_LIFE_SECONDS = 1;
 /** Commas at which a cut text is tried, from its end: a token answer has a dozen members. */
 const MOST_TRIES = 64;
 
@@ -23,13 +28,11 @@ export function tokensThatArrived(answer: ProviderAnswer): ProviderAnswer | unde
   let end = text.lastIndexOf(',');
   for (let tries = 0; end > 0 && tries < MOST_TRIES; tries += 1) {
     // A comma within a value gives no JSON, and the one before it is tried.
-    const shorter = {
-      ...answer,
-      contentEncoding: null,
-      body: Buffer.from(`${text.slice(0, end)}}`),
-    };
-    const whole = membersOf(shorter);
-    if (whole) return isToken(whole.refresh_token) ? shorter : undefined;
+    const whole = membersOf(asJson(answer, `${text.slice(0, end)}}`));
+    if (whole) {
+      const known = { expires_in: UNKNOWN_LIFE_SECONDS, ...whole };
+      return isToken(whole.refresh_token) ? asJson(answer, JSON.stringify(known)) : undefined;
+    }
     end = text.lastIndexOf(',', end - 1);
   }
   return undefined;
@@ -38,6 +41,12 @@ export function tokensThatArrived(answer: ProviderAnswer): ProviderAnswer | unde
 /** Whether all of a token answer has arrived but for its end. */
 export const hasAllTokens = (answer: ProviderAnswer): boolean =>
   tokensThatArrived(answer) === answer;
+
+const asJson = (answer: ProviderAnswer, text: string): ProviderAnswer => ({
+  ...answer,
+  contentEncoding: null,
+  body: Buffer.from(text),
+});
 
 const holdsToken = (members: Record<string, unknown>): boolean =>
   isToken(members.refresh_token) || isToken(members.access_token);
