@@ -6,6 +6,7 @@ export * from './keyed-single-flight.js';
 export * from './log.js';
 export * from './log-events.js';
 export * from './log-output.js';
+export * from './make-directory.js';
 export * from './redaction.js';
 export * from './identifiers.js';
 export * from './page.dto.js';

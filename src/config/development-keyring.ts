@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeDirectory } from '../common/index.js';
 
 /**
  * The keyring of a development checkout, made on first use with mode 0600. Written aside and then
@@ -13,7 +14,7 @@ export function developmentKeyring(directory: string): string {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeDirectory(directory, 0o700);
   const draft = `${file}.${randomBytes(6).toString('hex')}`;
   writeFileSync(draft, `development:${randomBytes(32).toString('base64')}\n`, { mode: 0o600 });
   try {

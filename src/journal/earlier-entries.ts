@@ -1,6 +1,6 @@
-import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeError } from '../common/index.js';
+import { describeError, makeDirectory } from '../common/index.js';
 import type { Log } from '../common/index.js';
 import { EncryptionError } from '../encryption/index.js';
 import type { Sealer } from '../encryption/index.js';
@@ -88,7 +88,7 @@ export class EarlierEntries<T> {
     this.setAsideCount += 1;
     this.log.event('error', 'spool.set_aside', { entry, reason });
     try {
-      mkdirSync(join(this.directory, SET_ASIDE), { recursive: true, mode: 0o700 });
+      makeDirectory(join(this.directory, SET_ASIDE), 0o700);
       renameSync(join(this.directory, entry), join(this.directory, SET_ASIDE, entry));
     } catch (error) {
       this.done.add(entry);

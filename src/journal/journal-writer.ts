@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeDirectory } from '../common/index.js';
 import { SegmentWriter, segmentName } from './segment.js';
 
 /** Bytes after which a segment is followed by the next. */
@@ -111,7 +111,7 @@ export class JournalWriter {
     this.endSegment();
     const { directory, writer } = this.options;
     // Somebody may have cleared it away.
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory, 0o700);
     this.segments += 1;
     const path = join(directory, segmentName(writer, this.segments));
     this.segment = new SegmentWriter(path, directory);

@@ -1,6 +1,6 @@
-import { appendFileSync, mkdirSync, renameSync } from 'node:fs';
+import { appendFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeError } from '../common/index.js';
+import { describeError, makeDirectory } from '../common/index.js';
 import type { Log } from '../common/index.js';
 
 const FOLDER = 'set-aside';
@@ -16,7 +16,7 @@ export class SetAside {
 
   /** @throws what the disk says */
   prepare(): void {
-    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+    makeDirectory(this.folder, 0o700);
   }
 
   /** A record, sealed as it was. */
