@@ -77,7 +77,7 @@ export class ClientTokenReader {
         ? known
         : await this.better(key, known, minTtl, { guarded, grant });
     const missing = key.scope.split(' ').filter((scope) => !token.scopes.includes(scope));
-    if (missing.length > 0) throw insufficientScope(missing);
+    if (missing.length > 0) throw refusedScopes(missing);
     this.renewal.note(key, this.clock.now());
     const left = remaining(token, this.clock.now());
     return {
@@ -154,7 +154,7 @@ export class ClientTokenReader {
     const decision = decideToAsk(row, clock.now());
     if (decision.kind === 'leased') return false;
     if (decision.kind === 'refused') {
-      if (decision.refusal === 'scope') throw insufficientScope(key.scope.split(' '));
+      if (decision.refusal === 'scope') throw refusedScopes(key.scope.split(' '));
       throw unsupported('The provider has no tokens for this client itself.');
     }
     if (this.config.policy === 'paused' || this.history.paused !== undefined) {
@@ -187,6 +187,10 @@ export class ClientTokenReader {
     }
   }
 }
+
+/** There is no user in this: it is the provider that does not give them. */
+const refusedScopes = (missing: string[]) =>
+  insufficientScope(missing, 'The provider does not give the client every scope asked for.');
 
 /** @param milliseconds until it is worth asking again */
 const unavailable = (milliseconds: number) =>

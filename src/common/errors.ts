@@ -40,15 +40,14 @@ export const unsupported = (detail: string) =>
 export const tokenNotFound = () =>
   new VaultError(404, 'token_not_found', 'Token not found', 'This user has not linked this.');
 
-/** 403: the user did not grant a scope that the caller needs. */
-export const insufficientScope = (missing: string[]) =>
-  new VaultError(
-    403,
-    'insufficient_scope',
-    'Insufficient scope',
-    'The user did not grant every scope asked for.',
-    { missing_scopes: missing },
-  );
+/** 403: a scope that the caller needs was not granted, by the user unless `detail` says another. */
+export const insufficientScope = (
+  missing: string[],
+  detail = 'The user did not grant every scope asked for.',
+) =>
+  new VaultError(403, 'insufficient_scope', 'Insufficient scope', detail, {
+    missing_scopes: missing,
+  });
 
 /** 409: only the user can help, by consenting again. */
 export const reauthorizationRequired = (reason: ReauthorizationReason) =>

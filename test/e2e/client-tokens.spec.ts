@@ -174,6 +174,7 @@ describe('tokens of the client itself', () => {
     const bad = await refused(ask('accounts'));
     const insufficient = { status: 403, code: 'insufficient_scope', missing_scopes: ['accounts'] };
     expect(bad).toMatchObject(insufficient);
+    expect(bad).toHaveProperty('detail', expect.not.stringContaining('user'));
     const before = calls();
     expect(await refused(ask('accounts', { replica: 1 }))).toMatchObject(insufficient);
     expect(calls()).toBe(before);
