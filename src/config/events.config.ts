@@ -33,8 +33,10 @@ export const eventsConfig = defineNamespace('events', (reader): EventsConfig => 
 /** Where events are sent and what signs them: both or neither. */
 function readWebhook(reader: EnvironmentReader): WebhookConfig | undefined {
   const [given, secret] = reader.pair('WEBHOOK_URL', 'WEBHOOK_SECRET');
-  if (!given || !secret) return undefined;
+  if (!given) return undefined;
+  // Before the secret is missed: each variable is named.
   const url = reader.parse('WEBHOOK_URL', ENDPOINT_URL, '', parseEndpointUrl);
+  if (!secret) return undefined;
   const secrets = reader.parse('WEBHOOK_SECRET', WEBHOOK_SECRET_TEXT, [], parseWebhookSecrets);
   return { url, secrets };
 }

@@ -50,6 +50,8 @@ describe('WEBHOOK_URL and WEBHOOK_SECRET', () => {
   it('are set together or not at all', () => {
     expect(refused({ WEBHOOK_URL: URL })).toEqual(['WEBHOOK_SECRET']);
     expect(refused({ WEBHOOK_SECRET: secret(1) })).toEqual(['WEBHOOK_URL']);
+    // And what is wrong with the other one is said as well.
+    expect(refused({ WEBHOOK_URL: 'nowhere' })).toEqual(['WEBHOOK_SECRET', 'WEBHOOK_URL']);
   });
 
   it.each([

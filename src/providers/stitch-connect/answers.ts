@@ -35,7 +35,9 @@ export async function readRefusal(response: Response): Promise<Record<string, un
 
 /** The token and account number of `/oauth/token` and `/v3/accounts` (seed document S0). */
 export function parseIssued(answer: Record<string, unknown>): IssuedTokens {
-  const { access_token: accessToken, stitch_account_id: accountId } = answer;
+  const { access_token: accessToken, stitch_account_id: told } = answer;
+  // A number, or one written as text: the token beside it can't be had again.
+  const accountId = typeof told === 'string' && /^\d{1,16}$/.test(told) ? Number(told) : told;
   if (!isToken(accessToken) || accessToken.includes(' ')) {
     throw new ProviderError('malformed', 'no_access_token');
   }
