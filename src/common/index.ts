@@ -15,6 +15,7 @@ export * from './signal.js';
 export * from './log.module.js';
 export * from './token.dto.js';
 export * from './trace.js';
+export * from './turnstile.js';
 export * from './vault-error.js';
 export { EVENT_TYPES } from './event-types.js';
 export type { EventType } from './event-types.js';
