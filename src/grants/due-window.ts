@@ -61,3 +61,23 @@ export class DueWindow {
     this.dearFor = took > CHEAP_MS ? took * PAUSE_FACTOR : 0;
   }
 }
+
+/** How far back is looked for what is in doubt, and for what is due. */
+interface Windows {
+  readonly doubt: DueWindow;
+  readonly due: DueWindow;
+}
+
+/** The windows of each provider. */
+export class DueWindows {
+  private readonly byProvider = new Map<string, Windows>();
+
+  of(provider: string): Windows {
+    const windows = this.byProvider.get(provider) ?? {
+      doubt: new DueWindow(),
+      due: new DueWindow(),
+    };
+    this.byProvider.set(provider, windows);
+    return windows;
+  }
+}

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
 import { StorageUnavailableError } from '../common/index.js';
 import type { ReauthorizationReason } from '../common/index.js';
-import { DueWindow } from './due-window.js';
+import { DueWindows } from './due-window.js';
 import { GRANT_ROWS } from './grant.columns.js';
 import { RevocationOutbox } from './revocation-outbox.js';
 import { grantKeyText } from './grant.js';
@@ -34,16 +34,10 @@ import {
   OVERTAKEN,
 } from './rotation-sql.js';
 
-/** How far back is looked for what is in doubt, and for what is due. */
-interface Windows {
-  readonly doubt: DueWindow;
-  readonly due: DueWindow;
-}
-
 /** Claims, commits and releases, each of them one statement. */
 @Injectable()
 export class RotationStore {
-  private readonly windows = new Map<string, Windows>();
+  private readonly windows = new DueWindows();
 
   constructor(
     private readonly database: Database,
@@ -54,7 +48,7 @@ export class RotationStore {
   async claimDue(provider: string, limit: number, lease: Lease): Promise<ClaimedGrant[]> {
     const args = [...leasing(lease), provider];
     const takeOver = [lease.takeOver, lease.now];
-    const { doubt, due } = this.windowsOf(provider);
+    const { doubt, due } = this.windows.of(provider);
     const doubtful = await doubt.look(limit, lease.takeOver, (back) =>
       this.claim(CLAIM_IN_DOUBT, [...args, limit, back, ...takeOver], lease),
     );
@@ -93,7 +87,7 @@ export class RotationStore {
 
   /** Milliseconds until the next grant of the provider is due; undefined when none is scheduled. */
   async nextDueIn(provider: string): Promise<number | undefined> {
-    const { doubt, due } = this.windowsOf(provider);
+    const { doubt, due } = this.windows.of(provider);
     const [row] = await this.database.query<{ wait: number | null }>(
       `SELECT extract(epoch FROM least(
          (SELECT min(refresh_due_at) FROM stitch_grants
@@ -230,12 +224,6 @@ export class RotationStore {
       fence(grant, owner),
     );
     return rows.length > 0;
-  }
-
-  private windowsOf(provider: string): Windows {
-    const windows = this.windows.get(provider) ?? { doubt: new DueWindow(), due: new DueWindow() };
-    this.windows.set(provider, windows);
-    return windows;
   }
 
   private async claim(sql: string, parameters: unknown[], lease: Lease): Promise<ClaimedGrant[]> {

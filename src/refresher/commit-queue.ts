@@ -5,6 +5,7 @@ import type { CommitAttempt, CommitOutcome, GrantKey, RotationResult } from '../
 import type { Shelf } from '../journal/index.js';
 import { UncommittedAnswers } from './uncommitted-answers.js';
 import { BATCH, nextBatch } from './next-batch.js';
+import { PutOffAnswers } from './put-off-answers.js';
 
 /**
  * Milliseconds between the beginnings of two statements at least: answers that come within them share the
@@ -56,8 +57,7 @@ interface Pending {
  */
 export class CommitQueue {
   private pending: Pending[] = [];
-  /** Journal entries of answers that were refused, and told of. */
-  private readonly putOff = new Set<string>();
+  private readonly putOff: PutOffAnswers;
   private readonly answers: UncommittedAnswers;
   private flushing = false;
   private stopping = false;
@@ -73,6 +73,7 @@ export class CommitQueue {
     private readonly history: { readonly epoch: number } = { epoch: 0 },
   ) {
     this.answers = new UncommittedAnswers(clock);
+    this.putOff = new PutOffAnswers(log);
   }
 
   /** Answers not committed yet. */
@@ -106,7 +107,7 @@ export class CommitQueue {
 
   /** Writes a result down and commits it. @returns once the database has decided, at whatever time */
   add(result: RotationResult): Promise<CommitOutcome> {
-    // In the same turn as the answer came: a kill from here on does not lose it.
+    // Before anything is waited for: a kill from here on does not lose it.
     return this.enqueue(result, this.shelf.write(result), false);
   }
 
@@ -222,7 +223,7 @@ export class CommitQueue {
 
   /** What was committed is remembered for a while: the database may come back without it. */
   private settle({ entry }: Pending, attempt: CommitAttempt): void {
-    if (entry !== undefined) this.putOff.delete(entry);
+    this.putOff.forget(entry);
     if (attempt.kind === 'committed') this.shelf.settle(entry, attempt.version);
     else if (attempt.kind !== 'locked') this.shelf.discard(entry);
   }
@@ -257,22 +258,15 @@ export class CommitQueue {
       this.giveUp(item, error);
       return;
     }
-    this.tellPutOff(item, error);
+    const { entry, result, setApart } = item;
+    this.putOff.tell({ entry, provider: result.provider, setApart }, error);
     // What was found is in the spool, and is brought again.
     if (item.recovered) item.resolve({ kind: 'refused' });
     else void this.setApart(item, REFUSED_BACKOFF);
   }
 
-  /** Once for each answer, however often it is offered. */
-  private tellPutOff({ entry, result, setApart }: Pending, error: unknown): void {
-    const told = entry === undefined ? setApart > 0 : this.putOff.has(entry);
-    if (told) return;
-    if (entry !== undefined) this.putOff.add(entry);
-    this.log.failure('rotation.commit_put_off', error, { provider: result.provider });
-  }
-
   private giveUp(item: Pending, error: unknown): void {
-    if (item.entry !== undefined) this.putOff.delete(item.entry);
+    this.putOff.forget(item.entry);
     this.shelf.setAside(item.entry, 'refused_by_database');
     this.log.failure('rotation.commit_refused', error, { provider: item.result.provider });
     item.reject(error);

@@ -104,7 +104,7 @@ export class Rotation {
     return await this.commit(grant, issued, askedAt);
   }
 
-  /** In the same turn of the event loop as the answer came it is written down: see {@link CommitQueue}. */
+  /** It is written down before anything is waited for: see {@link CommitQueue}. */
   private async commit(
     grant: ClaimedGrant,
     issued: IssuedTokens,
